@@ -1,4 +1,4 @@
-"""Apply an environment to a commit's tree, which is cleaned at the next checkout."""
+"""Apply an environment's files to a commit's tree; the next checkout removes them again."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from bisect_tool.build.step import Build
 
 
-def lay(job: Build) -> None:
-    """Link the overlay's files into the tree and compile its Python files; the environment is only read.
+def apply_overlay(job: Build) -> None:
+    """Link the overlay's files into the tree and compile its Python files; the environment is not changed.
 
-    Links, because a base can have hundreds of megabytes; git replaces a link, it does not write through it.
+    Symbolic links, because an overlay can have hundreds of megabytes. git replaces a link; it does not write
+    to the file that the link points to.
 
     Raises:
         BuildFailed: the tree has a folder where a file belongs, or a link that points outside.
@@ -30,18 +31,18 @@ def lay(job: Build) -> None:
         # A file that a project builds at one commit can be part of another commit.
         if not (job.profile.provider is Provider.PROJECT and target.exists()):
             _link(source, target, job)
-    _compile(job)
+    _compile_bytecode(job)
 
 
-def _compile(job: Build) -> None:
-    """Compile the profile's folders to bytecode: a start-up of several processes is twice as fast with it."""
+def _compile_bytecode(job: Build) -> None:
+    """Compile the profile's folders to bytecode: several processes then start twice as fast."""
     tree = job.tree.resolve()
     resolved = [(tree / name).resolve() for name in job.profile.tree]
     folders = [str(path) for path in resolved if path.is_dir() and path.is_relative_to(tree)]
     if not folders:
         return
-    records = job.log.with_suffix(".guardian")  # others may be applying the same environment now
-    job = replace(job, records=records, token=f"bisect-run-lay-{records}")
+    records = job.log.with_suffix(".guardian")  # other trials may be applying the same environment now
+    job = replace(job, records=records, token=f"bisect-run-overlay-{records}")
     try:
         job.run([str(job.python), "-m", "compileall", "-q", "-j", "0", *folders], {}, job.tree)
     except BuildFailed:  # packages ship files that no Python can compile

@@ -1,8 +1,8 @@
-"""The folder of built environments, one below it for each fingerprint.
+"""The cache of built environments: one folder for each fingerprint.
 
-Environments are built in their final place, because a virtual environment cannot be moved. Until its stamp is
-there, a folder does not count; the stamp is written last, and appears at once or not at all. So a build that
-was killed at any moment leaves something that the next one removes.
+Environments are built in their final location, because a virtual environment cannot be moved. A folder counts
+as an environment once it has its stamp file, which is written last and atomically. The next build removes
+what a killed build left.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _STAMP = "built.json"
-_REMOVAL_S = 60.0
+_REMOVAL_WAIT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Entry:
 
     @property
     def token(self) -> str:
-        """The mark on every process that builds into this folder."""
+        """The token by which the processes that build into this folder are recognised."""
         return f"bisect-run-build-{self.folder}"
 
     @property
@@ -52,13 +52,13 @@ class Entry:
     @property
     def complete(self) -> bool:
         """Whether the environment is built, and the interpreter it was built with still exists."""
-        return (self.folder / _STAMP).is_file() and not self._dangling()
+        return (self.folder / _STAMP).is_file() and not self._interpreter_missing()
 
     @contextmanager
     def lock(
         self, wait_s: float, cancel: threading.Event | None, waiting: Callable[[str], None]
     ) -> Iterator[None]:
-        """Lock the folder for building; `waiting` gets a sentence about another run that holds it.
+        """Lock the folder for building; `waiting` is called with a message if another run holds the lock.
 
         Raises:
             EnvironmentFailed: another run still holds it after `wait_s` seconds.
@@ -78,26 +78,26 @@ class Entry:
         """Keep the environment from being removed while a trial builds or uses it.
 
         Raises:
-            EnvironmentFailed: it is being removed, and that does not end.
+            EnvironmentFailed: it is being removed, and the removal does not end in time.
         """
-        with shared(self._use_lock, _REMOVAL_S, f"environment {self.folder.name} is being removed"):
+        with shared(self._use_lock, _REMOVAL_WAIT_S, f"environment {self.folder.name} is being removed"):
             yield
 
     @contextmanager
     def unused(self) -> Iterator[bool]:
-        """Keep others from building and using the environment; yields False if another process uses it."""
+        """Keep others from building or using the environment; yields False if another process does."""
         with try_lock(self._use_lock) as use, try_lock(self._build_lock) as build:
             yield use is not None and build is not None
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """What is removed with the environment: its folder, and the log of a build ahead of its trial."""
+        """What is removed with the environment: its folder, and the log if it was built ahead of a trial."""
         return self.folder, self.folder.with_suffix(".log")
 
     @property
     def last_used(self) -> float:
-        """When a trial last began to use it, in seconds since the epoch; 0 if it is not there."""
-        lock = self._build_lock  # each trial writes to it; who only looks whether it is held may have made it
+        """When a trial last started to use it, in seconds since the epoch; 0 if it does not exist."""
+        lock = self._build_lock  # each trial writes to it; an empty one was only tested for its lock
         used = modified(lock) if lock.exists() and lock.read_bytes() else 0.0
         return used or modified(self.folder / _STAMP) or modified(self.folder)
 
@@ -107,7 +107,7 @@ class Entry:
             end_abandoned(self.records, self.token)
 
     def clear(self) -> None:
-        """Recreate the folder empty; processes of a killed build are ended first."""
+        """Recreate the folder, empty, after ending the processes of a killed build."""
         if self.folder.exists():
             self.end_builds()
             shutil.rmtree(self.folder)
@@ -135,6 +135,6 @@ class Entry:
     def _use_lock(self) -> Path:
         return self.folder.with_suffix(".use")
 
-    def _dangling(self) -> bool:
+    def _interpreter_missing(self) -> bool:
         python = self.folder / "venv" / "bin" / "python"
         return python.is_symlink() and not python.exists()

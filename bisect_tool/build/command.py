@@ -1,11 +1,11 @@
-"""Provider `command`: any programs, run one after the other in the commit's tree, without a shell."""
+"""Provider `command`: runs programs one after the other in the commit's tree, without a shell."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
 
-from bisect_tool.build.hygiene import tree_environment
+from bisect_tool.build.environment_variables import tree_environment
 from bisect_tool.build.installer import Installer
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def build(job: Build) -> None:
-    """Run the profile's commands; what they leave in `{out}` is the environment."""
+    """Run the profile's commands; what they write to `{out}` is the environment."""
     if job.profile.needs_venv:
         installer = Installer.find(job)
         installer.create()
@@ -22,4 +22,4 @@ def build(job: Build) -> None:
     env = tree_environment(os.environ, job.folder)
     env |= {name: job.fill(value) for name, value in job.profile.env.items()}
     for command in job.profile.command:
-        job.run([job.fill(word) for word in command], env, job.tree)
+        job.run([job.fill(argument) for argument in command], env, job.tree)

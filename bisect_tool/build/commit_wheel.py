@@ -1,7 +1,7 @@
-"""The published wheel from which a build from source takes the compiled files, if there is one.
+"""Find the published wheel from which a build from source takes the compiled files.
 
-The commit's own, else that of the nearest ancestor with the same native files; of one variant, architecture
-and version of torch. Without one the tree is compiled.
+It is the commit's own wheel, or else that of the nearest ancestor with the same native files. Variant,
+architecture and torch version must match. Without such a wheel, the tree is compiled.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class UsedWheel:
 
 
 def used_wheel(cache: Path, fingerprint: str) -> UsedWheel | None:
-    """The wheel that an environment was built with; None without one, and of one that was removed."""
+    """The wheel that an environment was built with; None if it has none, or was removed."""
     record = cache / "environments" / fingerprint / _RECORD
     try:
         return UsedWheel(**json.loads(record.read_text(encoding="utf-8")))
@@ -54,13 +54,13 @@ def used_wheel(cache: Path, fingerprint: str) -> UsedWheel | None:
 
 @contextmanager
 def wheel_variables(job: Build) -> Iterator[dict[str, str]]:
-    """The variables that make the build use a wheel, which is held as long as the context lasts.
+    """Yield the variables that make the build use a wheel, which is kept in the cache meanwhile.
 
-    Empty where the tree has to be compiled; if that fails, the error says that no wheel was published.
+    They are empty if the tree has to be compiled; if that fails, the error says that no wheel was published.
 
     Raises:
         BuildFailed: the commit needs another version of torch than the rest of the range.
-        EnvironmentFailed: the server of wheels failed: nothing is known about the commit.
+        EnvironmentFailed: the wheel server failed, so nothing is known about the commit.
     """
     settings = job.profile.commit_wheels
     if settings is None or job.lineage is None:
@@ -68,8 +68,8 @@ def wheel_variables(job: Build) -> Iterator[dict[str, str]]:
         return
     _require_torch(job, settings)
     with Client(settings) as client:
-        for wheel in _published(client, job, settings):
-            with _held(client, wheel, job, settings) as path:
+        for wheel in _published_wheels(client, job, settings):
+            with _open_wheel(client, wheel, job, settings) as path:
                 if path is not None:
                     values = {
                         name: value.replace("{wheel}", str(path)) for name, value in settings.env.items()
@@ -85,23 +85,23 @@ def wheel_variables(job: Build) -> Iterator[dict[str, str]]:
 
 
 def _require_torch(job: Build, settings: CommitWheels) -> None:
-    """Refuse a commit of another version of torch: it would be torch that is tested."""
+    """Reject a commit that needs another torch version: the trial would test torch, not the commit."""
     if not (settings.torch and settings.torch_file):
         return
     path = job.tree / settings.torch_file
     inside = path.resolve().is_relative_to(job.tree.resolve())
     found = torch_pin(path.read_bytes()) if inside and path.is_file() else ""
     if found != settings.torch:
-        has = f"torch {found}" if found else "no pinned torch"
-        raise BuildFailed(f"it needs {has}, and this range is tested with torch {settings.torch}", job.log)
+        needed = f"torch {found}" if found else "no pinned torch"
+        raise BuildFailed(f"it needs {needed}, and this range is tested with torch {settings.torch}", job.log)
 
 
 def torch_pin(content: bytes) -> str:
-    """The version of torch that a file of requirements pins; else empty."""
+    """The torch version that a requirements file pins; empty if it pins none."""
     return pinned(content.decode("utf-8", "replace").splitlines(), "torch")
 
 
-def _published(client: Client, job: Build, settings: CommitWheels) -> Iterator[Wheel]:
+def _published_wheels(client: Client, job: Build, settings: CommitWheels) -> Iterator[Wheel]:
     assert job.lineage is not None
     for sha in job.lineage.shas:
         job.check()
@@ -111,10 +111,10 @@ def _published(client: Client, job: Build, settings: CommitWheels) -> Iterator[W
 
 
 @contextmanager
-def _held(client: Client, wheel: Wheel, job: Build, settings: CommitWheels) -> Iterator[Path | None]:
-    """The file of a wheel; None if it cannot be used."""
+def _open_wheel(client: Client, wheel: Wheel, job: Build, settings: CommitWheels) -> Iterator[Path | None]:
+    """Download a wheel if necessary and yield its file; None if it cannot be used."""
     cache = WheelCache(job.wheels, int(settings.cache_gib * (1 << 30)))
-    wait_s = max(0.0, job.ends - time.monotonic())
+    wait_s = max(0.0, job.deadline - time.monotonic())
 
     def fetch(part: Path) -> str:
         job.note(f"downloading {wheel.url}")
@@ -133,7 +133,7 @@ def _held(client: Client, wheel: Wheel, job: Build, settings: CommitWheels) -> I
                 job.note(f"{wheel.filename} cannot be used: it needs torch {torch or '(any)'}")
                 yield None
                 return
-            _record(wheel, checksum, torch, job)
+            _record_wheel(wheel, checksum, torch, job)
             yield path
     except BadWheel as error:
         job.note(f"{wheel.filename} cannot be used: {error}")
@@ -147,11 +147,11 @@ def _held(client: Client, wheel: Wheel, job: Build, settings: CommitWheels) -> I
         ) from None
 
 
-def _record(wheel: Wheel, checksum: str, torch: str, job: Build) -> None:
-    """Note in the log and in the environment which wheel it is made from."""
+def _record_wheel(wheel: Wheel, checksum: str, torch: str, job: Build) -> None:
+    """Record in the log and in the environment which wheel was used."""
     assert job.lineage is not None
     own = wheel.sha == job.lineage.shas[0]
-    of = "the commit itself" if own else "the nearest ancestor with the same native files that has one"
-    job.note(f"using {wheel.filename} of {wheel.sha[:9]}, {of}; SHA-256 {checksum}")
+    commit = "the commit itself" if own else "the nearest ancestor with the same native files that has one"
+    job.note(f"using {wheel.filename} of {wheel.sha[:9]}, {commit}; SHA-256 {checksum}")
     used = UsedWheel(wheel.sha, wheel.url, wheel.filename, checksum, wheel.variant, torch)
     (job.folder / _RECORD).write_text(json.dumps(asdict(used), indent=1), encoding="utf-8")

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Environment:
-    """Something to run a commit in.
+    """The environment in which a commit's code runs.
 
-    `variables` are to be added to the environment of what runs. `seconds` is how long it took to get it this
-    time; `reused` means that nothing was built.
+    `variables` are environment variables for the trial. `seconds` is how long preparing it took this time;
+    `reused` means that nothing was built.
     """
 
     fingerprint: str
@@ -31,7 +31,8 @@ class Environment:
 class BuildFailed(BisectError):
     """This commit does not build; others may.
 
-    `log` has the whole output. `program` ended with exit `code`; None where none ended so.
+    `log` has the whole output. `program` ended with exit code `code`; without one, no program failed (for
+    example, the time limit passed).
     """
 
     exit_code = ExitCode.ENVIRONMENT

@@ -1,4 +1,4 @@
-"""The name of an environment: commits with the same one share it."""
+"""Compute an environment's fingerprint, its name: commits with the same fingerprint share the environment."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from bisect_tool.build.profile import BuildProfile
 
 _FORMAT = 1
-_NOT_IN_IT: Any = {"tree": True, "timeout_s": True, "commit_wheels": {"url", "cache_gib"}}
+_EXCLUDED: Any = {"tree": True, "timeout_s": True, "commit_wheels": {"url", "cache_gib"}}
 
 
-class Trees(Protocol):
-    """The part of a repository that is needed."""
+class TreeReader(Protocol):
+    """What a fingerprint needs of a repository."""
 
     def tree_hashes(self, sha: str, paths: Iterable[str]) -> Mapping[str, str]:
         """Git object names by path; a path that does not exist at `sha` is left out."""
@@ -30,21 +30,22 @@ class Trees(Protocol):
         ...
 
 
-def fingerprint(repository: Trees, sha: str, profile: BuildProfile) -> str:
-    """Return the fingerprint of a commit on this machine; no checkout is needed."""
-    hashes = {} if profile.base else _native(repository, sha, profile)
+def fingerprint(repository: TreeReader, sha: str, profile: BuildProfile) -> str:
+    """Return the fingerprint of a commit's environment on this machine, without a checkout."""
+    hashes = {} if profile.base else _native_hashes(repository, sha, profile)
     return name_environment(hashes, profile, f"{sys.implementation.cache_tag} {platform.machine()}")
 
 
 def name_environment(hashes: Mapping[str, str], profile: BuildProfile, machine: str) -> str:
-    """Twenty hex digits that depend on the native objects, the recipe and the machine, and on nothing else.
+    """Return 20 hex digits that depend only on the native files, the profile and the machine.
 
     Args:
         hashes: git object name by native path. A pinned base has none: its native files do not count.
-        profile: the recipe. Limits what concerns only the tree, and the place of wheels do not count.
+        profile: how the environment is built. Limits, fields about the tree only, and the URL and cache of
+            commit wheels do not count.
         machine: the properties that compiled files depend on.
     """
-    recipe = profile.model_dump(mode="json", exclude=_NOT_IN_IT, exclude_none=True)
+    recipe = profile.model_dump(mode="json", exclude=_EXCLUDED, exclude_none=True)
     content = {"format": _FORMAT, "machine": machine, "native": dict(hashes), "recipe": recipe}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:20]
 
@@ -52,20 +53,20 @@ def name_environment(hashes: Mapping[str, str], profile: BuildProfile, machine: 
 def native_paths(changed: Iterable[str], profile: BuildProfile) -> tuple[str, ...]:
     """Return the changed paths that are native for the profile, in their order."""
     roots = tuple(f"{path.rstrip('/')}/" for path in profile.native)
-    wild = _pattern(profile)
-    return tuple(path for path in changed if f"{path}/".startswith(roots) or wild.fullmatch(path))
+    wildcard = _wildcard_pattern(profile)
+    return tuple(path for path in changed if f"{path}/".startswith(roots) or wildcard.fullmatch(path))
 
 
-def _native(repository: Trees, sha: str, profile: BuildProfile) -> dict[str, str]:
-    """The native objects at a commit, by path."""
+def _native_hashes(repository: TreeReader, sha: str, profile: BuildProfile) -> dict[str, str]:
+    """The git object names of the native files and folders at a commit, by path."""
     found = dict(repository.tree_hashes(sha, [path for path in profile.native if "*" not in path]))
     if any("*" in path for path in profile.native):
-        wild = _pattern(profile)
-        found |= {path: name for path, name in repository.files(sha).items() if wild.fullmatch(path)}
+        wildcard = _wildcard_pattern(profile)
+        found |= {path: name for path, name in repository.files(sha).items() if wildcard.fullmatch(path)}
     return found
 
 
-def _pattern(profile: BuildProfile) -> re.Pattern[str]:
-    """Return the paths that match a pattern of `native`: files of that name in any folder."""
-    wild = (re.escape(path).replace(r"\*", "[^/]*") for path in profile.native if "*" in path)
-    return re.compile(rf"(?:.*/)?(?:{'|'.join(wild) or '(?!)'})", re.DOTALL)
+def _wildcard_pattern(profile: BuildProfile) -> re.Pattern[str]:
+    """Return the regular expression of the patterns in `native`: file names with `*`, in any folder."""
+    names = (re.escape(path).replace(r"\*", "[^/]*") for path in profile.native if "*" in path)
+    return re.compile(rf"(?:.*/)?(?:{'|'.join(names) or '(?!)'})", re.DOTALL)

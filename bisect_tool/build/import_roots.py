@@ -20,7 +20,10 @@ _IN_SETUP_PY = re.compile(
 
 
 def import_roots(tree: Path, targets: Iterable[str]) -> tuple[Path, ...]:
-    """The folders, the tests' own project's first; at last the tree itself, as with `python -m pytest`."""
+    """Return the import roots: first those of each test's project, last the tree itself.
+
+    `python -m pytest` also puts the tree, its current directory, on the import path.
+    """
     projects = dict.fromkeys((*(_project(tree, target) for target in targets), tree))
     inside = tree.resolve()
     return tuple(
@@ -34,7 +37,7 @@ def import_roots(tree: Path, targets: Iterable[str]) -> tuple[Path, ...]:
 
 
 def _project(tree: Path, target: str) -> Path:
-    """Return the nearest project folder above a test; else the tree."""
+    """Return the nearest folder above a test that has build files; else the tree."""
     for folder in PurePosixPath(target).parents:
         if any((tree / folder / name).is_file() for name in _BUILD_FILES):
             return tree / folder
@@ -42,7 +45,7 @@ def _project(tree: Path, target: str) -> Path:
 
 
 def _declared(project: Path) -> Iterator[str]:
-    """The folders that hold a project's packages, relative to it."""
+    """Yield the folders that a project's build files name as import roots, relative to the project."""
     yield from map(str, filter(None, _in_pyproject(project)))
     yield from _in_setup_cfg(project)
     with suppress(OSError, UnicodeDecodeError):  # most projects have none
@@ -55,7 +58,7 @@ def _declared(project: Path) -> Iterator[str]:
 def _in_pyproject(project: Path) -> Iterator[Any]:
     try:
         tool = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8")).get("tool", {})
-    except (OSError, ValueError):  # without one that can be read, it names no folder
+    except (OSError, ValueError):  # missing or malformed: it names no folder
         return
     yield _at(tool, "setuptools", "package-dir", "")
     where = _at(tool, "setuptools", "packages", "find", "where")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.build.environment import BuildFailed
-from bisect_tool.build.hygiene import installer_environment
+from bisect_tool.build.environment_variables import installer_environment
 from bisect_tool.build.step import tail
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.sanitise import clean_line
@@ -35,22 +35,22 @@ _UNAVAILABLE = re.compile(
 
 @dataclass(frozen=True)
 class Installer:
-    """Makes one build's virtual environment and installs into it. `uv` is the path of uv, or empty."""
+    """Makes a build's virtual environment and installs into it; `uv` is the path of uv, empty for pip."""
 
     build: Build
     uv: str
 
     @classmethod
     def find(cls, build: Build) -> Installer:
-        """Return an installer with uv (on PATH or beside our interpreter), else with pip."""
-        beside = Path(sys.executable).with_name("uv")
-        return cls(build, shutil.which("uv") or (str(beside) if beside.is_file() else ""))
+        """Return an installer with uv (on PATH or in the folder of our interpreter), else with pip."""
+        adjacent = Path(sys.executable).with_name("uv")
+        return cls(build, shutil.which("uv") or (str(adjacent) if adjacent.is_file() else ""))
 
     def create(self) -> None:
         """Make the virtual environment.
 
         Raises:
-            EnvironmentFailed: that Python is not installed.
+            EnvironmentFailed: the profile's Python version is not installed.
         """
         python, venv = self.build.profile.python, str(self.build.folder / "venv")
         if self.uv:
@@ -70,14 +70,14 @@ class Installer:
         """Install wheels; `options` are those that pip and uv have in common.
 
         Raises:
-            BuildFailed: there is no such wheel.
+            BuildFailed: a wheel does not exist.
             EnvironmentFailed: the registry cannot be reached, or the disk is full.
         """
         if requirements:
             self._run([*self._tool("install"), "--only-binary", ":all:", *options, *requirements])
 
     def build_tree(self, env: Mapping[str, str]) -> None:
-        """Build and install the commit's tree, with what it depends on; its own code runs, and sees `env`.
+        """Build and install the commit's tree and its dependencies; its build code runs with `env`.
 
         Raises:
             BuildFailed: it does not build.
@@ -86,16 +86,16 @@ class Installer:
         self._run([*self._tool("install"), str(self.build.tree)], env)
 
     def install_with_sources(self, requirements: Sequence[str], env: Mapping[str, str]) -> None:
-        """Install, from sources where there is no wheel; the code of these runs, and sees `env`.
+        """Install requirements, from source where there is no wheel; their build code runs with `env`.
 
         Raises:
-            BuildFailed: there is no such distribution, or it does not build.
+            BuildFailed: a distribution does not exist, or does not build.
             EnvironmentFailed: the registry cannot be reached, or the disk is full.
         """
         self._run([*self._tool("install"), *requirements], env)
 
     def remove(self, names: Sequence[str]) -> None:
-        """Uninstall distributions, if they are there."""
+        """Uninstall distributions, if they are installed."""
         if names:
             self._run([*self._tool("uninstall"), *([] if self.uv else ["--yes"]), *names])
 
@@ -112,13 +112,13 @@ class Installer:
         try:
             self.build.run(argv, env or installer_environment(os.environ), self.build.folder)
         except BuildFailed as error:
-            if env is None and self.build.late:
+            if env is None and self.build.is_expired:
                 raise EnvironmentFailed(
                     f"the package index timed out: {error.message}", error.hint
                 ) from error
-            if at_fault := unavailable(f"{tail(self.build.log, start)}\n{self._details()}"):
+            if error_line := unavailable(f"{tail(self.build.log, start)}\n{self._details()}"):
                 raise EnvironmentFailed(
-                    f"the package index or this machine failed: {at_fault}", error.hint
+                    f"the package index or this machine failed: {error_line}", error.hint
                 ) from error
             raise
 
@@ -128,7 +128,7 @@ class Installer:
 
 
 def unavailable(output: str) -> str:
-    """Return the line of an installer's output about a network, server or disk error; else empty."""
+    """Return the line of an installer's output that reports a network, server or disk error; else empty."""
     for line in output.splitlines():
         if _UNAVAILABLE.search(line):
             return clean_line(line.strip(), 300)

@@ -1,4 +1,4 @@
-"""The ancestors of a commit whose native files are the same, so that what was compiled of one serves both."""
+"""Find the ancestors of a commit with the same native files, whose compiled files therefore fit it."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ if TYPE_CHECKING:
     from bisect_tool.build.profile import BuildProfile
     from bisect_tool.git import Repository
 
-_MOST = 30
+_MAX_ANCESTORS = 30
 
 
 def lineage(repository: Repository, sha: str, build: BuildProfile) -> Lineage | None:
-    """A commit and its first parents up to the commit that changed a native file, that one included.
+    """Return a commit and its first parents up to and including the last one that changed a native file.
 
-    None where builds use no wheels that are published for each commit.
+    Returns None if builds do not use per-commit wheels.
     """
     if build.commit_wheels is None:
         return None
-    line = repository.first_parents(sha, _MOST)[::-1]
-    changed = repository.changed_by(line[:-1])
+    chain = repository.first_parents(sha, _MAX_ANCESTORS)[::-1]
+    changed = repository.changed_by(chain[:-1])
     shas = [sha]
-    for child, parent in pairwise(line):
+    for child, parent in pairwise(chain):
         if native_paths(changed[child], build):
             break
         shas.append(parent)

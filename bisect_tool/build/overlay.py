@@ -1,7 +1,7 @@
-"""Provider `overlay`: the compiled files of a released wheel, under the Python tree of each commit.
+"""Provider `overlay`: each commit's Python tree with the compiled files of a released wheel.
 
-The wheel itself is not installed, so that `import` finds the commit's package and nothing else. What it
-depends on is, and so is a metadata folder, by which `importlib.metadata` and plugins find the distribution.
+The wheel itself is not installed, so that `import` finds the commit's package only. Its dependencies are
+installed, and so is a metadata folder, by which `importlib.metadata` and plugins find the distribution.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.build.environment import BuildFailed
 from bisect_tool.build.installer import Installer
-from bisect_tool.build.packages import OURS
+from bisect_tool.build.packages import METADATA_ONLY_INSTALLER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +37,7 @@ if __name__ == "__main__":
 
 
 def build(job: Build) -> None:
-    """Make a virtual environment with the wheel's dependencies, and keep its compiled files beside it."""
+    """Make a virtual environment with the wheel's dependencies, and a folder with its compiled files."""
     installer = Installer.find(job)
     installer.create()
     unpacked = job.folder / _UNPACKED
@@ -45,18 +45,18 @@ def build(job: Build) -> None:
     metadata = _metadata_folder(unpacked, job)
     installer.install([*dependencies(_headers(metadata), job.profile), *job.profile.requirements])
     installer.remove(job.profile.remove)
-    _keep(unpacked, job)
+    _move_overlay_files(unpacked, job)
     (packages,) = (job.folder / "venv" / "lib").glob("python*/site-packages")
-    _introduce(metadata, packages, job)
-    _compile(packages, job)
+    _write_metadata(metadata, packages, job)
+    _compile_bytecode(packages, job)
     shutil.rmtree(unpacked)
 
 
 def dependencies(headers: Mapping[str, list[str]], profile: BuildProfile) -> list[str]:
-    """The wheel's requirements without those of its extras and without the excluded ones."""
+    """Return the wheel's requirements, except those of its extras and those that the profile excludes."""
     excluded = {normal(name) for name in profile.exclude}
     wanted = [text for text in headers.get("requires-dist", []) if not re.search(r";.*\bextra\s*==", text)]
-    return [text for text in wanted if normal(_name(text)) not in excluded]
+    return [text for text in wanted if normal(_distribution_name(text)) not in excluded]
 
 
 def normal(name: str) -> str:
@@ -64,7 +64,7 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _name(requirement: str) -> str:
+def _distribution_name(requirement: str) -> str:
     match = _NAME.match(requirement.strip())
     return match[0] if match else requirement
 
@@ -84,8 +84,8 @@ def _headers(metadata: Path) -> dict[str, list[str]]:
     return headers
 
 
-def _keep(unpacked: Path, job: Build) -> None:
-    """Copy the overlay files into a separate folder, at the same relative paths."""
+def _move_overlay_files(unpacked: Path, job: Build) -> None:
+    """Move the files of the overlay into their own folder, at the same relative paths."""
     for pattern in job.profile.files:
         found = [path for path in unpacked.glob(pattern) if path.is_file()]
         if not found:
@@ -96,15 +96,15 @@ def _keep(unpacked: Path, job: Build) -> None:
             path.replace(target)
 
 
-def _introduce(metadata: Path, packages: Path, job: Build) -> None:
-    """Write the distribution's metadata, and its console scripts beside the interpreter."""
+def _write_metadata(metadata: Path, packages: Path, job: Build) -> None:
+    """Write the distribution's metadata, and its console scripts into the interpreter's folder."""
     headers = _headers(metadata)
     name, _, version = job.profile.distribution.partition("==")
     name, version = name or headers["name"][0], version or headers["version"][0]
     folder = packages / f"{name.replace('-', '_')}-{version}.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-    (folder / "INSTALLER").write_text(f"{OURS}\n")
+    (folder / "INSTALLER").write_text(f"{METADATA_ONLY_INSTALLER}\n")
     (folder / "RECORD").write_text("")
     scripts = _console_scripts(metadata)
     for script, target in scripts.items():
@@ -126,8 +126,8 @@ def _console_scripts(metadata: Path) -> dict[str, str]:
     return {name: target for name, target in entries.items() if re.fullmatch(r"[\w.-]+", name)}
 
 
-def _compile(packages: Path, job: Build) -> None:
-    """Compile to bytecode once for all trials; packages ship files that no Python can compile."""
+def _compile_bytecode(packages: Path, job: Build) -> None:
+    """Compile the installed packages to bytecode, once for all trials."""
     try:
         job.run([str(job.python), "-m", "compileall", "-q", "-j", "0", str(packages)], {}, job.folder)
     except BuildFailed:  # packages ship files that no Python can compile

@@ -1,4 +1,4 @@
-"""Get the environment of a commit's tree: from the cache, or built now."""
+"""Prepare the environment of a commit's tree: take it from the cache, or build it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bisect_tool.build import command, overlay, project, source
-from bisect_tool.build.apply_overlay import lay
+from bisect_tool.build.apply_overlay import apply_overlay
 from bisect_tool.build.cache import Entry
 from bisect_tool.build.environment import Environment
 from bisect_tool.build.profile import BuildProfile, Provider
@@ -46,17 +46,18 @@ def prepare(  # noqa: PLR0913 - each is one thing a build depends on
 ) -> Environment:
     """Get the environment called `fingerprint`, building it if necessary, and apply it to `tree`.
 
-    Concurrent callers share one build; `waiting` gets a sentence about the run it waits for. `log` (made with
-    its folder) takes the output of everything that runs. `lineage` are the commits whose wheels serve.
+    Concurrent callers share one build; `waiting` is called with a message about the run that it waits for.
+    `log` (created with its folder) receives the output of every program. `lineage` has the commits whose
+    wheels can be used.
 
     Raises:
         BuildFailed: this commit cannot be built.
         BuildInterrupted: `cancel` was set.
-        EnvironmentFailed: it could not be tried: package index down, disk full, no such Python.
+        EnvironmentFailed: the build could not be tried: package index down, disk full, Python missing.
     """
     began = time.monotonic()
     entry = Entry.of(cache, fingerprint)
-    ends = began + profile.timeout_s
+    deadline = began + profile.timeout_s
     job = Build(
         tree.absolute(),
         entry.folder,
@@ -64,23 +65,23 @@ def prepare(  # noqa: PLR0913 - each is one thing a build depends on
         log.absolute(),
         entry.token,
         entry.records,
-        ends,
+        deadline,
         cancel,
         lineage,
         waiting,
     )
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
-        reused = _built(job, entry, waiting)
-        lay(job)
+        reused = _build_if_missing(job, entry, waiting)
+        apply_overlay(job)
     except OSError as error:
         raise EnvironmentFailed(f"cannot write the environment: {error}", f"See {log}.") from error
     seconds = time.monotonic() - began
     return Environment(fingerprint, entry.folder, job.python, _variables(job), seconds, reused)
 
 
-def _built(job: Build, entry: Entry, waiting: Callable[[str], None]) -> bool:
-    """Build the environment if necessary; returns whether it existed."""
+def _build_if_missing(job: Build, entry: Entry, waiting: Callable[[str], None]) -> bool:
+    """Build the environment if it is not in the cache; returns whether nothing was built."""
     with entry.lock(job.profile.timeout_s + _WAIT_MARGIN_S, job.cancel, waiting):
         if entry.complete:
             job.note(f"environment {entry.folder.name} is in the cache")
@@ -88,7 +89,7 @@ def _built(job: Build, entry: Entry, waiting: Callable[[str], None]) -> bool:
         began = time.monotonic()
         entry.clear()
         _BUILDERS[job.profile.provider](job)
-        job.tidy()
+        job.remove_temporary_files()
         entry.stamp(
             {
                 "provider": job.profile.provider,

@@ -1,4 +1,4 @@
-"""The `build` table of a scenario's profile: how an environment is made, and what it is made of."""
+"""The `build` table of a scenario's profile: how an environment is built, and from what."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Provider(StrEnum):
 
 
 class BuildProfile(BaseModel):
-    """How to get from a commit to an environment.
+    """How the environment of a commit is built.
 
-    `native` and all fields up to `command` decide the fingerprint; later ones are about running.
+    The fields up to `commit_wheels` and `env` are part of the fingerprint; `tree` and `timeout_s` are not.
     Templates in `command` and `env` may use `{python}` (the environment's interpreter), `{tree}` (the
     commit's tree) and `{out}` (the environment's folder).
     """
@@ -34,21 +34,21 @@ class BuildProfile(BaseModel):
 
     provider: Provider
     native: tuple[_Name, ...] = Field(
-        (), description="paths whose contents at a commit make the environment; `*` is wild in names of files"
+        (), description="paths whose contents identify the environment; `*` matches any text in a file name"
     )
     base: str = Field("", description="one compiled base for a whole range; `native` is then only reported")
     python: str = Field("", description="version of the environment's Python, such as 3.11; empty: our own")
     wheel: str = Field("", description="overlay: requirement or path of the wheel with the compiled files")
     distribution: str = Field("", description="overlay: `name==version` to be found by importlib.metadata")
-    requirements: tuple[_Name, ...] = Field((), description="installed besides what the wheel depends on")
+    requirements: tuple[_Name, ...] = Field((), description="installed in addition to the dependencies")
     exclude: tuple[_Name, ...] = Field((), description="overlay: dependencies of the wheel to leave out")
-    remove: tuple[_Name, ...] = Field((), description="distributions to remove again when all is installed")
+    remove: tuple[_Name, ...] = Field((), description="distributions to uninstall at the end")
     files: tuple[_Name, ...] = Field(
         (), description="overlay: globs of the wheel's files that are copied over a tree"
     )
     command: tuple[tuple[_Name, ...], ...] = Field((), description="command: programs to run, with arguments")
     commit_wheels: CommitWheels | None = Field(
-        None, description="source: wheels that are published for each commit, and save the compilation"
+        None, description="source: per-commit wheels, which save compiling"
     )
 
     tree: tuple[_Name, ...] = Field((), description="folders of the commit's tree to compile to bytecode")

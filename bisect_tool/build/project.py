@@ -1,8 +1,8 @@
-"""Provider `project`: what a Python project, its tests and pytest need; its own code comes from each commit.
+"""Provider `project`: installs what a Python project and its tests need; its own code comes from each commit.
 
-The project is installed with its own build backend, which may compile. Afterwards only its metadata and
-scripts stay in the environment. Built files that the tree lacks are kept, and are linked into the
-tree of every commit that shares the environment; all else is imported from there.
+The project is installed with its build backend, which may compile. Then its own files are removed from the
+environment, except for its metadata and scripts. Built files that the tree lacks are kept, and are linked
+into the tree of every commit that shares the environment. All other code is imported from the tree.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from bisect_tool.build.environment import BuildFailed
-from bisect_tool.build.hygiene import tree_environment
+from bisect_tool.build.environment_variables import tree_environment
 from bisect_tool.build.import_roots import import_roots
 from bisect_tool.build.installer import Installer
 from bisect_tool.build.overlay import OVERLAY
-from bisect_tool.build.project_requirements import installable, needed
+from bisect_tool.build.project_requirements import find_requirements, installable
 
 if TYPE_CHECKING:
     from bisect_tool.build.step import Build
@@ -29,8 +29,8 @@ _HAS_PYTEST = "import pytest"
 
 
 def build(job: Build) -> None:
-    """Make a virtual environment with what the tree and its tests need."""
-    written = _files(job.tree)
+    """Make a virtual environment with the dependencies of the tree and its tests."""
+    tree_files = _files(job.tree)
     installer = Installer.find(job)
     installer.create()
     env = tree_environment(os.environ, job.folder)
@@ -39,8 +39,8 @@ def build(job: Build) -> None:
     metadata = _metadata(job)
     headers = _headers(metadata) if metadata else {}
     if metadata:  # before anything else is installed: pytest itself can need another version of the project
-        _leave_metadata(metadata, job, written)
-    wanted = needed(job.tree, headers)
+        _remove_project_code(metadata, job, tree_files)
+    wanted = find_requirements(job.tree, headers)
     listing = job.folder / "requirements.txt"
     listing.write_text(
         "".join(f"{line}\n" for line in (*wanted.requirements, *wanted.lines)), encoding="utf-8"
@@ -54,7 +54,7 @@ def build(job: Build) -> None:
 def _has_pytest(job: Build) -> bool:
     try:
         job.run([str(job.python), "-c", _HAS_PYTEST], {}, job.folder)
-    except BuildFailed:  # that is the answer
+    except BuildFailed:  # the import failed
         return False
     return True
 
@@ -65,7 +65,7 @@ def _packages(job: Build) -> Path:
 
 
 def _metadata(job: Build) -> Path | None:
-    """The metadata folder of the distribution that was built from the tree (PEP 610)."""
+    """Return the metadata folder of the distribution that was built from the tree (PEP 610)."""
     for file in sorted(_packages(job).glob("*.dist-info/direct_url.json")):
         url = str(json.loads(file.read_text(encoding="utf-8")).get("url", ""))
         if url.rstrip("/") == job.tree.as_uri():
@@ -81,8 +81,8 @@ def _headers(metadata: Path) -> dict[str, list[str]]:
     return headers
 
 
-def _leave_metadata(metadata: Path, job: Build, written: set[Path]) -> None:
-    """Remove the project's own files from the environment; those that the tree lacks become its overlay."""
+def _remove_project_code(metadata: Path, job: Build, tree_files: set[Path]) -> None:
+    """Remove the project's own files from the environment; those that the tree lacks go into the overlay."""
     packages = metadata.parent
     roots = import_roots(job.tree, ())
     with (metadata / "RECORD").open(encoding="utf-8", newline="") as record:
@@ -96,7 +96,7 @@ def _leave_metadata(metadata: Path, job: Build, written: set[Path]) -> None:
             or not path.is_file()
         ):
             continue
-        if name.suffix != ".pyc" and not any(root / name in written for root in roots):
+        if name.suffix != ".pyc" and not any(root / name in tree_files for root in roots):
             root = next((root for root in roots if (root / name.parts[0]).exists()), roots[0])
             target = job.folder / OVERLAY / root.relative_to(job.tree) / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -108,7 +108,7 @@ def _leave_metadata(metadata: Path, job: Build, written: set[Path]) -> None:
 
 
 def _remove_empty(folder: Path) -> None:
-    """Remove a folder in which there are no files but compiled ones."""
+    """Remove a folder that has no files other than bytecode."""
     inside = folder.rglob("*") if folder.is_dir() and folder.suffix != ".dist-info" else ()
     if (
         folder.is_dir()

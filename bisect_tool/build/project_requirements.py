@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _log = logging.getLogger("bisect_run.build")
-_NAMES = (("test", "tests", "testing"), ("dev", "develop", "development"))
-"""Extras and groups: those of the first row, or else of the second."""
-_FILES = tuple(
+_GROUP_NAMES = (("test", "tests", "testing"), ("dev", "develop", "development"))
+"""Names of extras and dependency groups: the first row that the project has is used."""
+_FILE_PATTERNS = tuple(
     pattern.format(word)
     for word in ("test", "tests", "testing", "dev", "development")
     for pattern in (
@@ -29,45 +29,46 @@ _FILES = tuple(
         "{}/requirements.txt",
     )
 )
-_PLAIN = "requirements.txt"
-_SELF = re.compile(r"(?:-e\s*|--editable[\s=]+)?(?:\.|\./|file:\.)(?:\[([^\]]*)\])?(?=\s|;|#|$)")
-_LOCAL = re.compile(r"(?:-e\s*|--editable[\s=]+)?(\.{1,2}/[^\s;#\[]+)")
+_PLAIN_FILE = "requirements.txt"
+_OWN_PROJECT = re.compile(r"(?:-e\s*|--editable[\s=]+)?(?:\.|\./|file:\.)(?:\[([^\]]*)\])?(?=\s|;|#|$)")
+_LOCAL_PATH = re.compile(r"(?:-e\s*|--editable[\s=]+)?(\.{1,2}/[^\s;#\[]+)")
 _INCLUDED = re.compile(r"(?:-r\s*|--requirement[\s=]+)(\S+)")
 _CONSTRAINTS = re.compile(r"(?:-c\s*|--constraint[\s=]+)(\S+)")
 
 
 @dataclass(frozen=True)
-class Needed:
-    """Requirements by themselves, and the lines of requirement files, which may be options."""
+class Requirements:
+    """What a project's tests need: single requirements, and lines of requirement files (may be options)."""
 
     requirements: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
 
 
 def installable(tree: Path) -> bool:
-    """Whether a tree says how it is built; one with a `[project]` alone is no package, as for uv."""
+    """Whether a tree can be built as a package; as in uv, a `[project]` table alone does not make it one."""
     pyproject = read_pyproject(tree)
     return (
         (tree / "setup.py").is_file() or "build-system" in pyproject or "poetry" in pyproject.get("tool", {})
     )
 
 
-def needed(tree: Path, metadata: Mapping[str, Sequence[str]]) -> Needed:
-    """What to install besides the project; `metadata` are the headers of the installed one, empty without."""
+def find_requirements(tree: Path, metadata: Mapping[str, Sequence[str]]) -> Requirements:
+    """Find what to install besides the project; `metadata` are its headers, empty if it is not installed."""
     pyproject = read_pyproject(tree)
     found: list[str] = []
     if not metadata:
         found += [str(each) for each in _list(pyproject.get("project"), "dependencies")]
     extras, groups = _extras(pyproject, metadata), _groups(pyproject)
-    for names in _NAMES:
-        of_extras = [line for name in names for line in extras.get(name, ())]
-        of_groups = [line for name in names for line in groups.get(name, ())]
-        if of_extras or of_groups:
-            found += [*of_extras, *of_groups]
+    for names in _GROUP_NAMES:
+        from_extras = [line for name in names for line in extras.get(name, ())]
+        from_groups = [line for name in names for line in groups.get(name, ())]
+        if from_extras or from_groups:
+            found += [*from_extras, *from_groups]
             break
     else:
-        return Needed(tuple(found), _of_files(tree, extras, plain=True))
-    return Needed(tuple(found), () if metadata else _of_files(tree, extras, plain=True, only=(_PLAIN,)))
+        return Requirements(tuple(found), _from_files(tree, extras, plain=True))
+    lines = () if metadata else _from_files(tree, extras, plain=True, only=(_PLAIN_FILE,))
+    return Requirements(tuple(found), lines)
 
 
 def read_pyproject(tree: Path) -> dict[str, Any]:
@@ -77,28 +78,28 @@ def read_pyproject(tree: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        _log.warning("pyproject.toml is left out: %s", error)
+        _log.warning("ignoring pyproject.toml: %s", error)
         return {}
 
 
-def _of_files(
-    tree: Path, extras: Mapping[str, Sequence[str]], *, plain: bool, only: Sequence[str] = _FILES
+def _from_files(
+    tree: Path, extras: Mapping[str, Sequence[str]], *, plain: bool, only: Sequence[str] = _FILE_PATTERNS
 ) -> tuple[str, ...]:
-    """The lines of the first requirement file of the usual names, with what it includes."""
-    names = (*only, _PLAIN) if plain else only
+    """Return the lines of the first requirement file with a usual name, and of the files that it includes."""
+    names = (*only, _PLAIN_FILE) if plain else only
     first = next((tree / name for name in names if (tree / name).is_file()), None)
     if first is None:
         return ()
     lines = list(_lines(first, tree, extras, frozenset()))
-    if not installable(tree) and first.name != _PLAIN and (tree / _PLAIN).is_file():
-        lines += _lines(tree / _PLAIN, tree, extras, frozenset({first}))
+    if not installable(tree) and first.name != _PLAIN_FILE and (tree / _PLAIN_FILE).is_file():
+        lines += _lines(tree / _PLAIN_FILE, tree, extras, frozenset({first}))
     return tuple(dict.fromkeys(lines))
 
 
 def _lines(
     file: Path, tree: Path, extras: Mapping[str, Sequence[str]], seen: frozenset[Path]
 ) -> Iterator[str]:
-    """A requirement file's lines with those it includes; of the project itself its extras alone."""
+    """Yield the lines of a requirement file and its includes, with extras in place of the project itself."""
     if file in seen or not file.is_file():
         return
     text = re.sub(r"\\\r?\n", " ", file.read_text(encoding="utf-8", errors="replace"))
@@ -107,29 +108,29 @@ def _lines(
             continue
         if included := _INCLUDED.match(line):
             yield from _lines((file.parent / included[1]).resolve(), tree, extras, seen | {file})
-        elif itself := _SELF.match(line):
+        elif itself := _OWN_PROJECT.match(line):
             for name in (itself[1] or "").split(","):
                 yield from extras.get(normal(name), ())
         elif constraints := _CONSTRAINTS.match(line):
             yield f"-c {(file.parent / constraints[1]).resolve()}"
-        elif local := _LOCAL.match(line):
+        elif local := _LOCAL_PATH.match(line):
             yield str((file.parent / local[1]).resolve())
         else:
             yield line
 
 
 def _extras(pyproject: Mapping[str, Any], metadata: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """The requirements of each extra, from the metadata where there is some."""
+    """Return the requirements of each extra, from the metadata if there is any."""
     if not metadata:
         table = pyproject.get("project", {}).get("optional-dependencies", {})
         return {normal(name): [str(each) for each in lines] for name, lines in table.items()}
     own = normal(next(iter(metadata.get("name", ())), ""))
     names = [normal(name) for name in metadata.get("provides-extra", ())]
-    requirements = list(_parsed(metadata.get("requires-dist", ())))
-    return {name: list(_of_extra(name, own, requirements, frozenset())) for name in names}
+    requirements = list(_parse_requirements(metadata.get("requires-dist", ())))
+    return {name: list(_extra_requirements(name, own, requirements, frozenset())) for name in names}
 
 
-def _of_extra(
+def _extra_requirements(
     extra: str, own: str, requirements: Sequence[Requirement], seen: frozenset[str]
 ) -> Iterator[str]:
     for each in requirements:
@@ -139,13 +140,13 @@ def _of_extra(
             continue
         if normal(each.name) == own:  # `dev = ["project[test]"]`
             for other in each.extras:
-                yield from _of_extra(normal(other), own, requirements, seen | {extra})
+                yield from _extra_requirements(normal(other), own, requirements, seen | {extra})
         else:
             each.marker = None
             yield str(each)
 
 
-def _parsed(lines: Iterable[str]) -> Iterator[Requirement]:
+def _parse_requirements(lines: Iterable[str]) -> Iterator[Requirement]:
     for line in lines:
         try:
             yield Requirement(line)
@@ -154,7 +155,7 @@ def _parsed(lines: Iterable[str]) -> Iterator[Requirement]:
 
 
 def _groups(pyproject: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Dependency groups (PEP 735), and Poetry's without its versions, which have a syntax of their own."""
+    """Return dependency groups (PEP 735), and Poetry's without versions, whose syntax is not PEP 440."""
     table = pyproject.get("dependency-groups", {})
     known = {normal(name): list(_members(name, table, frozenset())) for name in table}
     poetry = pyproject.get("tool", {}).get("poetry", {})
@@ -177,5 +178,5 @@ def _list(table: object, key: str) -> Sequence[object]:
 
 
 def normal(name: str) -> str:
-    """A name as registries compare it (PEP 503)."""
+    """Return a name as registries compare it (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).strip().lower()

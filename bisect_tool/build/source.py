@@ -1,8 +1,8 @@
-"""Provider `source`: build and install the commit's tree with its own build backend.
+"""Provider `source`: build and install the commit's tree with its build backend.
 
-Commits with the same native sources share what was built. Their Python files differ, so a trial imports from
-the tree, with files linked in that only the build made (extension modules, a version file, generated code).
-A wheel that is published for the commit can save the compilation: `commit_wheel`.
+Commits with the same native sources share an environment. Their Python files differ, so a trial imports from
+the tree, into which files are linked that only the build makes (extension modules, a version file, generated
+code). A wheel that is published for the commit can save the compilation: see `commit_wheel`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from bisect_tool.build.commit_wheel import wheel_variables
-from bisect_tool.build.hygiene import tree_environment
+from bisect_tool.build.environment_variables import tree_environment
 from bisect_tool.build.installer import Installer
 from bisect_tool.build.overlay import OVERLAY
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 
 def build(job: Build) -> None:
-    """Install the profile's requirements as wheels, then the tree with what it depends on."""
+    """Install the profile's requirements as wheels, then the tree and its dependencies."""
     with wheel_variables(job) as variables:
         _build(job, variables)
 
 
 def _build(job: Build, variables: Mapping[str, str]) -> None:
-    written = {path.relative_to(job.tree) for path in _files(job.tree, job)}
+    tree_files = {path.relative_to(job.tree) for path in _files(job.tree, job)}
     installer = Installer.find(job)
     installer.create()
     installer.install(job.profile.requirements)
@@ -41,7 +41,7 @@ def _build(job: Build, variables: Mapping[str, str]) -> None:
     (packages,) = (job.folder / "venv" / "lib").glob("python*/site-packages")
     for path in _files(packages, job):
         name = path.relative_to(packages)
-        if name not in written and path.suffix != ".pyc":
+        if name not in tree_files and path.suffix != ".pyc":
             target = job.folder / OVERLAY / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, target)

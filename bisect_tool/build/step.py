@@ -29,11 +29,17 @@ _TAIL_BYTES = 1 << 16
 
 @dataclass(frozen=True)
 class Build:
-    """What a provider needs: the tree it builds from, the folder it builds into, where and how long.
+    """What a provider needs to build.
 
-    `ends` is the deadline on the monotonic clock. `token` marks the processes of this build, and `records` is
-    the folder of its guardians' records: with both, processes of a killed build can be ended. `lineage` are
-    the commits whose published wheels serve this one. `waiting` gets a sentence about another run.
+    Attributes:
+        tree: the commit's tree.
+        folder: the environment's folder, which is built into.
+        log: receives the output of every program.
+        token: marks the processes of this build.
+        records: the folder of its guardians' records; with `token`, a killed build's processes can be ended.
+        deadline: on the monotonic clock.
+        lineage: the commits whose published wheels fit this one.
+        waiting: called with a message if the build waits for another run.
     """
 
     tree: Path
@@ -42,14 +48,14 @@ class Build:
     log: Path
     token: str
     records: Path
-    ends: float
+    deadline: float
     cancel: threading.Event | None = None
     lineage: Lineage | None = None
     waiting: Callable[[str], None] = ignore
 
     @property
     def python(self) -> Path:
-        """The environment's interpreter: its own where it has one, else ours."""
+        """The environment's interpreter; ours if the environment has none."""
         own = self.folder / "venv" / "bin" / "python"
         return own if self.profile.needs_venv else Path(sys.executable)
 
@@ -60,39 +66,39 @@ class Build:
 
     @property
     def wheels(self) -> Path:
-        """The cache of published wheels, beside that of the environments."""
+        """The cache of published wheels, a sibling of the cache of environments."""
         return self.folder.parents[1] / "wheels"
 
     @property
-    def late(self) -> bool:
-        """Whether the build's time limit has passed."""
-        return time.monotonic() >= self.ends
+    def is_expired(self) -> bool:
+        """Whether the deadline has passed."""
+        return time.monotonic() >= self.deadline
 
     def check(self) -> None:
-        """Raise if the build is to end, because of its time limit or because it was cancelled."""
+        """Raise an error if the build was cancelled or its deadline has passed."""
         if self.cancel is not None and self.cancel.is_set():
             raise BuildInterrupted("the build was interrupted", "Resume the session.")
-        if self.late:
+        if self.is_expired:
             raise EnvironmentFailed(
                 f"the download took longer than {self.profile.timeout_s:g} s", f"See {self.log}."
             )
 
     def fill(self, template: str) -> str:
-        """Fill `{python}`, `{tree}` and `{out}`; any other brace stays as it is."""
+        """Fill in `{python}`, `{tree}` and `{out}`; any other brace is kept."""
         for name, value in (("python", self.python), ("tree", self.tree), ("out", self.folder)):
             template = template.replace(f"{{{name}}}", str(value))
         return template
 
     def note(self, line: str) -> None:
-        """Write a line of our own into the log."""
+        """Append a line of our own to the log."""
         with self.log.open("a", encoding="utf-8") as log:
             log.write(f"{line}\n")
 
     def run(self, argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> None:
-        """Run one program to its end, with no process left behind.
+        """Run one program under a guardian, which ends every process that it starts.
 
         Raises:
-            BuildFailed: it ended with another code than 0, or the build's time was over.
+            BuildFailed: it ended with a code other than 0, or the deadline passed.
             BuildInterrupted: the build was cancelled.
             EnvironmentFailed: the program could not be supervised.
         """
@@ -104,7 +110,7 @@ class Build:
             stdout=self.log,
             watch=self.records,
             folder=self.records,
-            deadline_s=max(0.0, self.ends - time.monotonic()),
+            deadline_s=max(0.0, self.deadline - time.monotonic()),
             token=self.token,
         )
         result = run_guarded(spec, self.cancel)
@@ -116,11 +122,10 @@ class Build:
         if result.reason is not Reason.EXITED:
             raise EnvironmentFailed(f"{program} could not be supervised: {result.reason}", f"See {self.log}.")
         if result.exit_code != 0:
-            said = last_line(self.log)
-            ended = f"{program} ended with code {result.exit_code}"
-            raise BuildFailed(f"{ended}: {said}", self.log, program, result.exit_code)
+            message = f"{program} ended with code {result.exit_code}: {last_line(self.log)}"
+            raise BuildFailed(message, self.log, program, result.exit_code)
 
-    def tidy(self) -> None:
+    def remove_temporary_files(self) -> None:
         """Remove files that only the build needed."""
         for path in (self.records, self.folder / "home", self.folder / "tmp"):
             shutil.rmtree(path, ignore_errors=True)
@@ -134,7 +139,7 @@ def last_line(log: Path) -> str:
 
 
 def tail(log: Path, start: int) -> str:
-    """The text of a log from byte `start` on, or its last 64 KiB where that is less."""
+    """Return the text of a log from byte `start` on, at most its last 64 KiB."""
     with log.open("rb") as file:
         size = file.seek(0, 2)
         file.seek(max(start, size - _TAIL_BYTES))

@@ -1,10 +1,10 @@
 """A tiny mixture-of-experts model folder that a real engine loads: configuration, tokenizer, weights.
 
-The architecture is `GraniteMoeForCausalLM`, the one of `ibm-research/PowerMoE-3b`, which the external
-load-balancer tests ask for; tensor names are those of its Hugging Face checkpoint. The weights are made so
-that the model *counts through its vocabulary*: the output row of token `t` is the embedding of token `t - 1`,
-large against the little noise of the layers. Greedy runs therefore agree whatever the batching and in
-bfloat16 as well, and no run ends early: there is no end-of-sequence token, and every token decodes to text.
+The architecture is `GraniteMoeForCausalLM`, that of `ibm-research/PowerMoE-3b`, which the external
+load-balancer tests use; tensor names are those of its Hugging Face checkpoint. With these weights, the model
+*counts through its vocabulary*: the output row of token `t` is the embedding of token `t - 1`, large compared
+with the small noise of the layers. Greedy decoding therefore gives the same tokens with any batching, also in
+bfloat16, and never ends early: there is no end-of-sequence token, and every token decodes to text.
 
 Only the standard library is used: weights are written in the safetensors format
 (https://github.com/huggingface/safetensors#format): an 8-byte little-endian header length, a JSON header
@@ -37,9 +37,9 @@ _CERTAINTY = 0.5
 
 @dataclass(frozen=True, slots=True)
 class TinyModel:
-    """Sizes of the model. The defaults serve tensor-parallel sizes 1 and 2.
+    """Sizes of the model. The defaults work with tensor-parallel sizes 1 and 2.
 
-    CPU kernels refuse tiles narrower than 32 columns, so `hidden / heads` and
+    CPU kernels reject tiles narrower than 32 columns, so `hidden / heads` and
     `expert_size / tensor_parallel_size` stay at or above that.
     """
 
@@ -55,23 +55,23 @@ class TinyModel:
 
 
 def write_model(folder: Path, model: TinyModel | None = None) -> Path:
-    """Write the whole model into `folder` and return that. The bytes depend on `model` and nothing else."""
+    """Write the whole model into `folder`, which is returned. The bytes depend only on `model`."""
     model = model or TinyModel()
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in _documents(model).items():
+    for name, content in _json_files(model).items():
         (folder / name).write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     _write_safetensors(folder / "model.safetensors", _shapes(model), lambda name: _tensor(name, model))
     return folder
 
 
-def model_cache(home: Path, name: str = MODEL_NAME, model: TinyModel | None = None) -> Path:
-    """Put the model under `name` into the Hugging Face cache that `HF_HOME=home` means; return the snapshot.
+def write_cached_model(home: Path, name: str = MODEL_NAME, model: TinyModel | None = None) -> Path:
+    """Write the model into a Hugging Face cache as `name`, unless it is there; return its snapshot folder.
 
-    An unmodified test that asks for a model of the hub by name finds it there while `HF_HUB_OFFLINE=1`. What
-    is there already stays; a snapshot appears at once or not at all, also if another process makes it.
+    With `HF_HOME=home` and `HF_HUB_OFFLINE=1`, an unmodified test finds it there by its name on the hub.
+    Snapshots are created atomically, so several processes may do so at once.
 
     Args:
-        home: the folder to name in `HF_HOME`.
+        home: the folder of the cache, the value of `HF_HOME`.
         name: the model's name on the hub.
         model: its sizes.
     """
@@ -80,32 +80,32 @@ def model_cache(home: Path, name: str = MODEL_NAME, model: TinyModel | None = No
     entry = home / "hub" / f"models--{name.replace('/', '--')}"
     snapshot = entry / "snapshots" / revision
     if not snapshot.is_dir():
-        _appear(snapshot, lambda draft: write_model(draft, model))
+        _create_folder_atomically(snapshot, lambda draft: write_model(draft, model))
     (entry / "refs").mkdir(exist_ok=True)
     main = entry / "refs" / "main"
     if not main.is_file() or main.read_text(encoding="utf-8") != revision:
-        _put(main, lambda draft: draft.write_text(revision, encoding="utf-8"))
+        _write_atomically(main, lambda draft: draft.write_text(revision, encoding="utf-8"))
     return snapshot
 
 
 def ensure_model(assets: Path) -> Path:
-    """Make the model in `assets/hf` (for `HF_HOME`) and return `assets/tiny-model`, a link to it."""
-    snapshot = model_cache(assets / "hf")
+    """Write the model into `assets/hf` (for `HF_HOME`) if missing; return the link `assets/tiny-model`."""
+    snapshot = write_cached_model(assets / "hf")
     link = assets / "tiny-model"
     if not link.is_symlink() or link.readlink() != snapshot:
-        _put(link, lambda draft: draft.symlink_to(snapshot))
+        _write_atomically(link, lambda draft: draft.symlink_to(snapshot))
     return link
 
 
-def _put(path: Path, make: Callable[[Path], object]) -> None:
-    """Write a file atomically: an engine of another trial may be reading it."""
-    with tempfile.TemporaryDirectory(dir=path.parent) as place:
-        draft = Path(place) / path.name
+def _write_atomically(path: Path, make: Callable[[Path], object]) -> None:
+    """Write a file atomically, because an engine of another trial may be reading it."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as temporary:
+        draft = Path(temporary) / path.name
         make(draft)
         draft.replace(path)
 
 
-def _appear(folder: Path, write: Callable[[Path], object]) -> None:
+def _create_folder_atomically(folder: Path, write: Callable[[Path], object]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=folder.parent))
     try:
@@ -119,7 +119,7 @@ def _appear(folder: Path, write: Callable[[Path], object]) -> None:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _documents(model: TinyModel) -> dict[str, dict[str, Any]]:
+def _json_files(model: TinyModel) -> dict[str, dict[str, Any]]:
     return {
         "config.json": _configuration(model),
         "generation_config.json": {"eos_token_id": None, "do_sample": True},
@@ -164,12 +164,12 @@ def _configuration(model: TinyModel) -> dict[str, Any]:
 
 def _words(size: int) -> list[str]:
     syllables = ["".join(pair) for pair in product("bdfgklmnprstvz", "aeiou")]
-    invented = (f" {first}{second}" for first, second in product(syllables, syllables))
-    return [*_COMMON_WORDS, *(next(invented) for _ in range(size - len(_COMMON_WORDS)))]
+    made_up = (f" {first}{second}" for first, second in product(syllables, syllables))
+    return [*_COMMON_WORDS, *(next(made_up) for _ in range(size - len(_COMMON_WORDS)))]
 
 
 def _tokenizer(model: TinyModel) -> dict[str, Any]:
-    # No special tokens at all: one that is special would be left out of the decoded text.
+    # No special tokens: they would be left out of the decoded text.
     return {
         "version": "1.0",
         "truncation": None,
@@ -214,7 +214,7 @@ def _tensor(name: str, model: TinyModel) -> bytes:
         return _bfloat16(1.0) * model.hidden
     if name in {"model.embed_tokens.weight", "lm_head.weight"}:
         rows = list(_embeddings(model, 1.0 if name.startswith("model") else _CERTAINTY))
-        # Row t of the output is the embedding of t - 1: after token t - 1 the model says t.
+        # Row t of the output is the embedding of t - 1: after token t - 1 the model generates t.
         return b"".join(rows if name.startswith("model") else [rows[-1], *rows[:-1]])
     return _noise(name, _size(_shapes(model)[name]), model.seed)
 

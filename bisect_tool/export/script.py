@@ -11,7 +11,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from bisect_tool.build.commit_wheel import used_wheel
-from bisect_tool.build.packages import pinned
+from bisect_tool.build.packages import pinned_packages
 from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.export.bundle import MODULES, modules
 from bisect_tool.export.imports import imported
@@ -152,7 +152,7 @@ def _environment(session: Session, document: Document, profile: Profile) -> Iter
     used = next((trial.environment for trial in document.trials if trial.environment), "")
     yield ""
     cache = session.home.cache
-    yield from recipe(profile.build, pinned(cache, used) if used else (), used_wheel(cache, used))
+    yield from recipe(profile.build, pinned_packages(cache, used) if used else (), used_wheel(cache, used))
 
 
 def _counted(document: Document, shared: TrialConfig) -> Iterator[str]:

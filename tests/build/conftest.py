@@ -69,7 +69,7 @@ def repository(tmp_path):
 
 
 @dataclass(frozen=True)
-class Place:
+class BuildPaths:
     """A commit's tree, the cache, and the log of a build."""
 
     tree: Path
@@ -81,6 +81,6 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path) -> Place:
+def build_paths(tmp_path) -> BuildPaths:
     (tmp_path / "tree").mkdir()
-    return Place(tmp_path / "tree", tmp_path / "cache", tmp_path / "logs" / "build.log")
+    return BuildPaths(tmp_path / "tree", tmp_path / "cache", tmp_path / "logs" / "build.log")

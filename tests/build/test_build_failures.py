@@ -11,83 +11,83 @@ from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.file_lock import lease
 
 
-def test_a_failed_build_keeps_its_log_and_nothing_else(commands, place):
+def test_a_failed_build_keeps_its_log_and_nothing_else(commands, build_paths):
     program = "import sys; print('compiling'); print('\\x1b[31mundefined reference'); sys.exit(3)"
     with pytest.raises(BuildFailed, match="code 3: undefined reference") as caught:
-        place.prepare(commands(program))
-    assert caught.value.log == place.log
-    assert "compiling" in place.log.read_text()
+        build_paths.prepare(commands(program))
+    assert caught.value.log == build_paths.log
+    assert "compiling" in build_paths.log.read_text()
     working = "import sys, pathlib; pathlib.Path(sys.argv[1], 'x').touch()"
-    fixed = place.prepare(commands(working))
+    fixed = build_paths.prepare(commands(working))
     assert not fixed.reused
     assert (fixed.path / "x").exists()
 
 
-def test_commands_run_in_order_and_in_the_tree(commands, place):
+def test_commands_run_in_order_and_in_the_tree(commands, build_paths):
     first = "import pathlib; pathlib.Path('made').write_text('first')"
     second = "import pathlib, sys; pathlib.Path('made').rename(pathlib.Path(sys.argv[1], 'moved'))"
-    environment = place.prepare(commands(first, second, env={"HERE": "{tree}"}))
+    environment = build_paths.prepare(commands(first, second, env={"HERE": "{tree}"}))
     assert (environment.path / "moved").read_text() == "first"
-    assert environment.variables == {"HERE": str(place.tree)}
-    assert place.prepare(commands(first, second)).reused
+    assert environment.variables == {"HERE": str(build_paths.tree)}
+    assert build_paths.prepare(commands(first, second)).reused
 
 
-def test_none_builds_nothing(place):
+def test_none_builds_nothing(build_paths):
     profile = BuildProfile(provider="none", env={"PYTHONPATH": "{tree}"})
-    environment = place.prepare(profile)
+    environment = build_paths.prepare(profile)
     assert environment.reused
-    assert environment.variables == {"PYTHONPATH": str(place.tree)}
+    assert environment.variables == {"PYTHONPATH": str(build_paths.tree)}
 
 
-def test_a_build_that_hangs(commands, place):
+def test_a_build_that_hangs(commands, build_paths):
     with pytest.raises(BuildFailed, match="longer than 1 s"):
-        place.prepare(commands("import time; time.sleep(60)", timeout_s=1))
+        build_paths.prepare(commands("import time; time.sleep(60)", timeout_s=1))
 
 
-def test_a_cancelled_build(commands, place):
+def test_a_cancelled_build(commands, build_paths):
     cancel = threading.Event()
     timer = threading.Timer(0.3, cancel.set)
     timer.start()
     with pytest.raises(BuildInterrupted):
-        place.prepare(commands("import time; time.sleep(60)"), cancel=cancel)
+        build_paths.prepare(commands("import time; time.sleep(60)"), cancel=cancel)
     timer.join()
 
 
-def test_another_run_that_builds_the_same_is_named_at_once(commands, place):
-    cancel, said = threading.Event(), []
+def test_another_run_that_builds_the_same_environment_is_reported_at_once(commands, build_paths):
+    cancel, messages = threading.Event(), []
 
-    def waiting(sentence):
-        said.append(sentence)
+    def waiting(message):
+        messages.append(message)
         cancel.set()
 
-    lock = Entry.of(place.cache, "f").folder.with_suffix(".lock")
-    with lease(lock, 0, "unused", said.append):
+    lock = Entry.of(build_paths.cache, "f").folder.with_suffix(".lock")
+    with lease(lock, 0, "unused", messages.append):
         lock.write_text(str(os.getppid()))
         with pytest.raises(BuildInterrupted, match="another run was building"):
-            place.prepare(commands("pass"), cancel=cancel, waiting=waiting)
-    (sentence,) = said
-    assert sentence.startswith(f"waiting: another run builds environment f (pid {os.getppid()}, since ")
-    assert not place.prepare(commands("pass")).reused
+            build_paths.prepare(commands("pass"), cancel=cancel, waiting=waiting)
+    (message,) = messages
+    assert message.startswith(f"waiting: another run builds environment f (pid {os.getppid()}, since ")
+    assert not build_paths.prepare(commands("pass")).reused
 
 
-def test_no_place_for_the_environment(commands, place):
-    place.cache.write_text("a file")
+def test_cache_that_cannot_be_written(commands, build_paths):
+    build_paths.cache.write_text("a file")
     with pytest.raises(EnvironmentFailed, match="cannot write"):
-        place.prepare(commands("pass"))
+        build_paths.prepare(commands("pass"))
 
 
-def test_no_such_python(place, installed_by, monkeypatch):
+def test_no_such_python(build_paths, installed_by, monkeypatch):
     monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
     profile = BuildProfile(provider="source", python="3.1")
     with pytest.raises(EnvironmentFailed, match=r"3\.1"):
-        place.prepare(profile)
+        build_paths.prepare(profile)
 
 
 @pytest.fixture
 def registry(monkeypatch, tmp_path):
-    """Make the one package registry a server with this status for every page.
+    """Use a server that answers every request with this status as the only package registry.
 
-    None: nobody listens; 0: it never answers.
+    None: no server listens; 0: it never answers.
     """
     servers = []
     over = threading.Event()
@@ -142,24 +142,26 @@ def registry(monkeypatch, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("status", [404, 503, None])
-def test_missing_and_unreachable_are_different_things(registry, place, installed_by, status):
+def test_missing_wheel_and_unreachable_registry_are_different_errors(
+    registry, build_paths, installed_by, status
+):
     registry(status)
     profile = BuildProfile(provider="overlay", wheel="engine-cpu==1.0", files=["engine/_C.so"])
     with pytest.raises(BuildFailed if status == 404 else EnvironmentFailed):
-        place.prepare(profile)
-    assert "engine-cpu==1.0" in place.log.read_text()
+        build_paths.prepare(profile)
+    assert "engine-cpu==1.0" in build_paths.log.read_text()
 
 
 @pytest.mark.slow
-def test_a_registry_that_does_not_answer(registry, place, installed_by):
+def test_a_registry_that_does_not_answer(registry, build_paths, installed_by):
     registry(0)
     profile = BuildProfile(provider="overlay", wheel="engine-cpu==1.0", files=["engine/_C.so"], timeout_s=6)
     with pytest.raises(EnvironmentFailed, match="longer than 6 s"):
-        place.prepare(profile)
+        build_paths.prepare(profile)
 
 
 @pytest.mark.parametrize(
-    ("output", "blamed"),
+    ("output", "expected"),
     [
         ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", True),
         ("error: HTTP status server error (502 Bad Gateway) for url (https://x.invalid/simple/y/)", True),
@@ -169,5 +171,5 @@ def test_a_registry_that_does_not_answer(registry, place, installed_by):
         ("", False),
     ],
 )
-def test_who_is_to_blame(output, blamed):
-    assert bool(unavailable(f"before\n{output}\nafter")) == blamed
+def test_unavailable_recognises_errors_of_index_and_disk(output, expected):
+    assert bool(unavailable(f"before\n{output}\nafter")) == expected

@@ -1,4 +1,4 @@
-"""Builders that are killed, and builders that meet."""
+"""Builds that are killed, and concurrent builds of one environment."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 
-# Leaves a trace of its start and its pid outside, then fills {out} in many small steps.
+# Records its pid in the tree, then fills {out} in many small steps.
 SLOW_BUILD = """
 import os, pathlib, sys, time
 out, tree = map(pathlib.Path, sys.argv[1:3])
@@ -31,13 +31,13 @@ print(json.dumps([str(environment.path), environment.reused]))
 """
 
 
-def start_builder(place, log, profile):
+def start_builder(build_paths, log, profile):
     argv = [
         sys.executable,
         "-c",
         BUILDER,
-        str(place.tree),
-        str(place.cache),
+        str(build_paths.tree),
+        str(build_paths.cache),
         str(log),
         profile.model_dump_json(),
     ]
@@ -49,51 +49,52 @@ def written_by(path):
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment(commands, place):
+def test_killed_at_any_moment(commands, build_paths):
     slow = commands(SLOW_BUILD, env={"STEP_S": "0.1"})
-    starts = place.tree / "starts"
+    starts = build_paths.tree / "starts"
     for parts_seen in (0, 1, 7, 15):
         before = len(starts.read_text().splitlines()) if starts.exists() else 0
-        builder = start_builder(place, place.log, slow)
-        wait_for(lambda seen=parts_seen, count=before: at_part(place, seen, count))
+        builder = start_builder(build_paths, build_paths.log, slow)
+        wait_for(lambda seen=parts_seen, count=before: at_part(build_paths, seen, count))
         os.kill(builder.pid, signal.SIGKILL)
         builder.communicate()
-    environment = place.prepare(commands(SLOW_BUILD, env={"STEP_S": "0"}))
+    environment = build_paths.prepare(commands(SLOW_BUILD, env={"STEP_S": "0"}))
     pids = starts.read_text().split()
     assert written_by(environment.path) == {pids[-1]}
     assert not environment.reused
     assert not any(psutil.pid_exists(int(pid)) for pid in pids)
 
 
-def test_killed_before_the_stamp(commands, place):
+def test_killed_before_the_stamp(commands, build_paths):
     profile = commands(SLOW_BUILD, env={"STEP_S": "0"})
-    environment = place.prepare(profile)
+    environment = build_paths.prepare(profile)
     (environment.path / "built.json").rename(environment.path / "built.json.draft")
     (environment.path / "litter").touch()
-    again = place.prepare(profile)
+    again = build_paths.prepare(profile)
     assert not again.reused
     assert not (again.path / "litter").exists()
 
 
 @pytest.mark.slow
-def test_builders_that_meet_share_one_build(commands, place):
+def test_concurrent_builders_share_one_build(commands, build_paths):
     profile = commands(SLOW_BUILD, env={"STEP_S": "0.05"})
-    builders = [start_builder(place, place.log.with_name(f"{index}.log"), profile) for index in range(3)]
+    logs = [build_paths.log.with_name(f"{index}.log") for index in range(3)]
+    builders = [start_builder(build_paths, log, profile) for log in logs]
     with ThreadPoolExecutor(3) as pool:
-        said = list(pool.map(lambda builder: json.loads(builder.communicate(timeout=60)[0]), builders))
-    assert len({path for path, _ in said}) == 1
-    assert sorted(reused for _, reused in said) == [False, True, True]
-    assert len((place.tree / "starts").read_text().split()) == 1
+        results = list(pool.map(lambda builder: json.loads(builder.communicate(timeout=60)[0]), builders))
+    assert len({path for path, _ in results}) == 1
+    assert sorted(reused for _, reused in results) == [False, True, True]
+    assert len((build_paths.tree / "starts").read_text().split()) == 1
 
 
-def at_part(place, seen, before):
-    starts = place.tree / "starts"
+def at_part(build_paths, seen, before):
+    starts = build_paths.tree / "starts"
     running = starts.exists() and len(starts.read_text().splitlines()) > before
-    return running and (place.cache / "environments" / "f" / f"part{seen}").exists()
+    return running and (build_paths.cache / "environments" / "f" / f"part{seen}").exists()
 
 
 def wait_for(condition, limit_s=20.0):
-    ends = time.monotonic() + limit_s
+    deadline = time.monotonic() + limit_s
     while not condition():
-        assert time.monotonic() < ends, "it did not happen"
+        assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.01)

@@ -110,7 +110,7 @@ def test_damaged_wheel_is_passed_over(server, job, wheel):
     assert used(build) == PARENT
     assert "cannot be used" in build.log.read_text()
     server.publish(TIP, wheel())
-    assert used(job(TIP, PARENT)) == TIP, "once it is intact, it is no other content"
+    assert used(job(TIP, PARENT)) == TIP, "a damaged download counts as other content"
 
 
 @pytest.mark.parametrize("status", [500, 503, 429])
@@ -122,17 +122,17 @@ def test_failing_server_is_infrastructure(server, job, wheel, status):
 
 
 @pytest.mark.parametrize(
-    ("minutes", "words"),
+    ("minutes", "part"),
     [
         (12, "no wheel is published yet of ccccccccc: the commit is 12 minutes old, and a wheel"),
         (600, "of ccccccccc)"),
     ],
 )
-def test_failed_compilation_says_that_there_is_no_wheel(job, minutes, words):
+def test_failed_compilation_says_that_there_is_no_wheel(job, minutes, part):
     build = job(TIP, committed=time.time() - minutes * 60)
     with pytest.raises(BuildFailed) as error, wheel_variables(build):
         raise BuildFailed("nvcc is missing", build.log, "pip", 1)
-    assert words in error.value.message
+    assert part in error.value.message
     assert "nvcc is missing" in error.value.message
     assert error.value.code == 1
 
@@ -167,7 +167,7 @@ def test_torch_file_outside_of_the_tree_is_not_read(job, tmp_path):
         pytest.fail("it was built")
 
 
-def test_build_without_commit_wheels_asks_nobody(server, job):
+def test_build_without_commit_wheels_sends_no_request(server, job):
     from dataclasses import replace
 
     assert used(replace(job(TIP), lineage=None)) is None

@@ -46,7 +46,7 @@ ASK = "import engine, engine._C as c; print(engine.__file__, engine.VERSION, c.N
 
 
 @pytest.fixture
-def build(place, tmp_path, monkeypatch):
+def build(build_paths, tmp_path, monkeypatch):
     """Build a commit with these `versions` of its Python files one after the other."""
     monkeypatch.setenv("VLLM_PRECOMPILED_WHEEL_COMMIT", "nightly")  # of the caller's shell
     with serving_wheels() as server:
@@ -57,34 +57,34 @@ def build(place, tmp_path, monkeypatch):
         )
 
         def run(version):
-            (place.tree / "engine").mkdir(exist_ok=True)
-            (place.tree / "engine" / "__init__.py").write_text(f"VERSION = {version}")
-            (place.tree / "engine" / "_C.py").unlink(missing_ok=True)
-            (place.tree / "backend.py").write_text(BACKEND)
-            (place.tree / "pyproject.toml").write_text(PROJECT)
-            return place.prepare(profile, lineage=Lineage((SHA, PARENT), time.time() - 600))
+            (build_paths.tree / "engine").mkdir(exist_ok=True)
+            (build_paths.tree / "engine" / "__init__.py").write_text(f"VERSION = {version}")
+            (build_paths.tree / "engine" / "_C.py").unlink(missing_ok=True)
+            (build_paths.tree / "backend.py").write_text(BACKEND)
+            (build_paths.tree / "pyproject.toml").write_text(PROJECT)
+            return build_paths.prepare(profile, lineage=Lineage((SHA, PARENT), time.time() - 600))
 
         run.server = server
         yield run
 
 
 @pytest.mark.slow
-def test_wheel_of_an_ancestor_saves_the_compilation(build, place, tmp_path):
+def test_wheel_of_an_ancestor_saves_the_compilation(build, build_paths, tmp_path):
     files = {"engine/__init__.py": "VERSION = 'of the wheel'", "engine/_C.py": "NATIVE = 'compiled'"}
     wheel = make_wheel(tmp_path / "made", "engine", "0.9+gaaaaaaaaa", files)
     path = build.server.publish(PARENT, wheel, "cu129")
     for version in (1, 2):
         environment = build(version)
         assert environment.reused == (version > 1)
-        said = subprocess.check_output(
-            [environment.python, "-c", ASK], env=dict(environment.variables), cwd=place.tree, text=True
+        printed = subprocess.check_output(
+            [environment.python, "-c", ASK], env=dict(environment.variables), cwd=build_paths.tree, text=True
         )
-        assert said.split() == [str(place.tree / "engine" / "__init__.py"), str(version), "compiled"]
+        assert printed.split() == [str(build_paths.tree / "engine" / "__init__.py"), str(version), "compiled"]
     assert "%2B" in path
     assert len(build.server.requested(path)) == 1
 
 
 @pytest.mark.slow
-def test_commit_that_does_not_compile_without_a_wheel_says_that_it_is_fresh(build):
+def test_failed_compilation_of_a_recent_commit_says_how_old_it_is(build):
     with pytest.raises(BuildFailed, match=r"the commit is 10 minutes old, and a wheel is usually published"):
         build(1)

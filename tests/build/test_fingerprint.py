@@ -79,6 +79,6 @@ def test_native_paths_are_whole_names():
 @pytest.mark.parametrize(
     "incomplete", [{"provider": "overlay"}, {"provider": "command"}, {"provider": "magic"}]
 )
-def test_a_profile_says_what_it_lacks(incomplete):
+def test_incomplete_profile_is_rejected(incomplete):
     with pytest.raises(ValueError, match="provider"):
         BuildProfile.model_validate(incomplete)

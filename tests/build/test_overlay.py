@@ -57,7 +57,7 @@ def profile(tmp_path):
 
 
 @pytest.mark.slow
-def test_commits_run_on_one_base(profile, repository, place, tmp_path, installed_by):
+def test_commits_run_on_one_base(profile, repository, build_paths, tmp_path, installed_by):
     first = repository({"engine/__init__.py": "", "engine/main.py": MAIN.format(tag="first")})
     second = repository({"engine/main.py": MAIN.format(tag="second")})
     third = repository({"engine/_version.py": "version = 'of the commit'"})
@@ -66,8 +66,9 @@ def test_commits_run_on_one_base(profile, repository, place, tmp_path, installed
     with Worktrees(history, tmp_path / "worktrees", ()).slot(0) as slot:
         for sha in (first, second, third):
             tree = slot.checkout(sha)
-            assert not (tree / "engine" / "_C.so").is_symlink()  # of the tree before
-            environment = prepare(tree, fingerprint(history, sha, profile), profile, place.cache, place.log)
+            assert not (tree / "engine" / "_C.so").is_symlink()  # of the previous checkout
+            name = fingerprint(history, sha, profile)
+            environment = prepare(tree, name, profile, build_paths.cache, build_paths.log)
             assert list((tree / "engine" / "__pycache__").glob("main.*.pyc"))
             script = environment.python.with_name("engine")
             done = subprocess.run(
@@ -76,34 +77,34 @@ def test_commits_run_on_one_base(profile, repository, place, tmp_path, installed
             assert done.returncode == 7, done.stderr
             printed.append(done.stdout.splitlines())
             environments.append(environment)
-    said = ["compiled of the wheel 0.5+cpu", "['present']"]
-    assert printed == [[f"{tag} {said[0]}", said[1]] for tag in ("first", "second", "second")]
+    versions, importable = "compiled of the wheel 0.5+cpu", "['present']"
+    assert printed == [[f"{tag} {versions}", importable] for tag in ("first", "second", "second")]
     assert [environment.reused for environment in environments] == [False, True, True]
     assert len({environment.path for environment in environments}) == 1
     assert sorted(path.name for path in environments[0].path.iterdir()) == ["built.json", "overlay", "venv"]
 
 
-def test_a_tree_cannot_lead_the_overlay_out_of_it(profile, place, tmp_path):
+def test_a_tree_cannot_lead_the_overlay_out_of_it(profile, build_paths, tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()
-    (place.tree / "engine").symlink_to(outside)
+    (build_paths.tree / "engine").symlink_to(outside)
     with pytest.raises(BuildFailed, match="points outside its tree"):
-        place.prepare(profile)
+        build_paths.prepare(profile)
     assert not list(outside.iterdir())
 
 
-def test_a_folder_in_place_of_a_file(profile, place):
-    (place.tree / "engine" / "_C.so").mkdir(parents=True)
+def test_a_folder_where_the_overlay_has_a_file(profile, build_paths):
+    (build_paths.tree / "engine" / "_C.so").mkdir(parents=True)
     with pytest.raises(BuildFailed, match="is a directory"):
-        place.prepare(profile)
+        build_paths.prepare(profile)
 
 
-def test_a_wheel_without_the_files(profile, place):
+def test_a_wheel_without_the_files(profile, build_paths):
     with pytest.raises(BuildFailed, match=r"no file engine/_D\*"):
-        place.prepare(profile.model_copy(update={"files": ("engine/_D*",)}))
+        build_paths.prepare(profile.model_copy(update={"files": ("engine/_D*",)}))
 
 
-def test_which_dependencies(profile):
+def test_dependencies_leave_out_extras_and_excluded(profile):
     requires = [
         "Torch==2.10.0+cpu; platform_machine == 'x86_64'",
         "torch_audio",

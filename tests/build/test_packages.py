@@ -1,11 +1,11 @@
-"""Versions of an environment, for the report."""
+"""The package versions of an environment, for the report."""
 
 from importlib.metadata import version
 
 from bisect_tool.build.packages import versions
 
 
-def test_those_of_the_environment_that_has_an_interpreter(tmp_path):
+def test_versions_of_an_environment_with_an_interpreter(tmp_path):
     site = tmp_path / "environments" / "f" / "venv" / "lib" / "python3.11" / "site-packages"
     for name, number in {"torch": "9.8.7", "unrelated": "1.0"}.items():
         folder = site / f"{name}-{number}.dist-info"
@@ -14,10 +14,10 @@ def test_those_of_the_environment_that_has_an_interpreter(tmp_path):
     assert versions(tmp_path, "f") == {"torch": "9.8.7"}
 
 
-def test_our_own_where_it_has_none(tmp_path):
+def test_versions_of_an_environment_without_an_interpreter_are_ours(tmp_path):
     (tmp_path / "environments" / "f").mkdir(parents=True)
     assert versions(tmp_path, "f")["pyzmq"] == version("pyzmq")
 
 
-def test_none_of_one_that_was_removed(tmp_path):
+def test_versions_of_a_removed_environment_are_empty(tmp_path):
     assert versions(tmp_path, "f") == {}

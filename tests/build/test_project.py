@@ -1,4 +1,4 @@
-"""Provider `project`: what a project and its tests need, without the project's own code."""
+"""Provider `project`: installs what a project and its tests need, without the project's own code."""
 
 from __future__ import annotations
 
@@ -65,26 +65,26 @@ def registry(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_only_metadata_and_what_the_build_made_are_kept_of_the_project(place, registry):
+def test_only_metadata_and_built_files_of_the_project_are_kept(build_paths, registry):
     profile = BuildProfile(provider="project")
     for version in (1, 2):
-        write_commit(place.tree, version)
-        environment = place.prepare(profile)
+        write_commit(build_paths.tree, version)
+        environment = build_paths.prepare(profile)
         assert environment.reused == (version > 1)
-        said = subprocess.check_output([environment.python, "-c", ASK], text=True)
-        assert said.split() == ["1.0", "None"]
-        assert (place.tree / "src/thing/_compiled.py").read_text() == "NATIVE = 1"
-        assert (place.tree / "src/thing/__init__.py").read_text() == f"VERSION = {version}"
+        printed = subprocess.check_output([environment.python, "-c", ASK], text=True)
+        assert printed.split() == ["1.0", "None"]
+        assert (build_paths.tree / "src/thing/_compiled.py").read_text() == "NATIVE = 1"
+        assert (build_paths.tree / "src/thing/__init__.py").read_text() == f"VERSION = {version}"
 
 
-def test_what_another_commit_has_itself_is_not_hidden_by_a_build(place, registry):
-    (place.tree / "requirements.txt").write_text("listed\n")
-    environment = place.prepare(BuildProfile(provider="project"))
+def test_built_file_does_not_replace_a_tracked_file_of_another_commit(build_paths, registry):
+    (build_paths.tree / "requirements.txt").write_text("listed\n")
+    environment = build_paths.prepare(BuildProfile(provider="project"))
     (environment.path / "overlay").mkdir()
     (environment.path / "overlay" / "made.py").write_text("made")
     (environment.path / "overlay" / "both.py").write_text("made")
-    (place.tree / "both.py").write_text("tracked")
-    assert place.prepare(BuildProfile(provider="project")).reused
-    assert (place.tree / "both.py").read_text() == "tracked"
-    assert (place.tree / "made.py").read_text() == "made"
+    (build_paths.tree / "both.py").write_text("tracked")
+    assert build_paths.prepare(BuildProfile(provider="project")).reused
+    assert (build_paths.tree / "both.py").read_text() == "tracked"
+    assert (build_paths.tree / "made.py").read_text() == "made"
     subprocess.check_call([environment.python, "-c", "import listed, pytest"])

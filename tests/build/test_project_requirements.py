@@ -1,10 +1,10 @@
-"""Which requirements the tests of a project have."""
+"""Find the requirements of a project's tests."""
 
 from __future__ import annotations
 
 import pytest
 
-from bisect_tool.build.project_requirements import Needed, installable, needed
+from bisect_tool.build.project_requirements import Requirements, find_requirements, installable
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from bisect_tool.build.project_requirements import Needed, installable, needed
         ({"requirements.txt": "x\n"}, False),
     ],
 )
-def test_what_is_a_package(tmp_path, files, found):
+def test_installable(tmp_path, files, found):
     write(tmp_path, files)
     assert installable(tmp_path) is found
 
@@ -99,15 +99,15 @@ METADATA = {
         ),
     ],
 )
-def test_what_the_tests_need(tmp_path, files, metadata, requirements, lines):
+def test_find_requirements(tmp_path, files, metadata, requirements, lines):
     write(tmp_path, files)
-    assert needed(tmp_path, metadata) == Needed(requirements, lines)
+    assert find_requirements(tmp_path, metadata) == Requirements(requirements, lines)
 
 
 def test_local_paths_do_not_depend_on_the_folder(tmp_path):
     write(tmp_path, {"requirements/test.txt": "-c limits.txt\n-e ./../plugin\n"})
     folder = tmp_path / "requirements"
-    assert needed(tmp_path, {"name": ["x"]}).lines == (
+    assert find_requirements(tmp_path, {"name": ["x"]}).lines == (
         f"-c {folder / 'limits.txt'}",
         str(tmp_path / "plugin"),
     )

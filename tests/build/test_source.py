@@ -1,4 +1,4 @@
-"""Provider `source`: what only the build makes is laid over the tree of every commit that shares it."""
+"""Provider `source`: files that only the build makes are linked into every tree of the environment."""
 
 from __future__ import annotations
 
@@ -32,30 +32,30 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     with zipfile.ZipFile(pathlib.Path(wheel_directory, name), "w") as wheel:
         for path, text in {**files, "engine-1.0.dist-info/RECORD": listing}.items():
             wheel.writestr(path, text)
-    # Backends like to leave what they made in the tree as well.
+    # Backends may leave a copy in the tree as well.
     pathlib.Path("engine/_compiled.py").write_text("left here")
     return name
 """
 ASK = "import engine, engine._compiled as c; print(engine.__file__, engine.VERSION, c.NATIVE)"
 
 
-def write_commit(place, version: int) -> None:
-    (place.tree / "engine").mkdir(exist_ok=True)
-    (place.tree / "engine" / "__init__.py").write_text(f"VERSION = {version}")
-    (place.tree / "engine" / "_compiled.py").unlink(missing_ok=True)
-    (place.tree / "csrc.txt").write_text("kernels")
-    (place.tree / "backend.py").write_text(BACKEND)
-    (place.tree / "pyproject.toml").write_text(PROJECT)
+def write_commit(build_paths, version: int) -> None:
+    (build_paths.tree / "engine").mkdir(exist_ok=True)
+    (build_paths.tree / "engine" / "__init__.py").write_text(f"VERSION = {version}")
+    (build_paths.tree / "engine" / "_compiled.py").unlink(missing_ok=True)
+    (build_paths.tree / "csrc.txt").write_text("kernels")
+    (build_paths.tree / "backend.py").write_text(BACKEND)
+    (build_paths.tree / "pyproject.toml").write_text(PROJECT)
 
 
 @pytest.mark.slow
-def test_what_was_built_is_laid_over_every_tree(place, installed_by):
+def test_built_files_are_linked_into_every_tree(build_paths, installed_by):
     profile = BuildProfile(provider="source", tree=("engine",), env={"PYTHONPATH": "{tree}"})
     for version in (1, 2):
-        write_commit(place, version)
-        environment = place.prepare(profile)
+        write_commit(build_paths, version)
+        environment = build_paths.prepare(profile)
         assert environment.reused == (version > 1)
-        said = subprocess.check_output(
-            [environment.python, "-c", ASK], env=dict(environment.variables), cwd=place.tree, text=True
+        printed = subprocess.check_output(
+            [environment.python, "-c", ASK], env=dict(environment.variables), cwd=build_paths.tree, text=True
         )
-        assert said.split() == [str(place.tree / "engine" / "__init__.py"), str(version), "kernels"]
+        assert printed.split() == [str(build_paths.tree / "engine" / "__init__.py"), str(version), "kernels"]

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from bisect_tool.build.tiny_model import MODEL_NAME, TinyModel, ensure_model, model_cache, write_model
+from bisect_tool.build.tiny_model import MODEL_NAME, TinyModel, ensure_model, write_cached_model, write_model
 
 SMALL = TinyModel(hidden=64, heads=2, layers=1, expert_size=32, vocabulary=128)
 
@@ -51,7 +51,7 @@ def test_the_weights_fit_the_configuration(folder):
     assert hidden // config["num_attention_heads"] >= 32
 
 
-def test_the_next_token_leads_by_far(folder):
+def test_next_token_has_by_far_the_highest_score(folder):
     """Embeddings are corners of a cube: scalar products follow from the number of equal signs."""
     config = json.loads((folder / "config.json").read_text())
     header, data = read_tensors(folder / "model.safetensors")
@@ -89,16 +89,16 @@ def test_the_same_bytes_every_time(tmp_path):
 
 
 def test_the_cache_has_the_layout_of_the_hub(tmp_path):
-    snapshot = model_cache(tmp_path, "some/model", SMALL)
+    snapshot = write_cached_model(tmp_path, "some/model", SMALL)
     entry = tmp_path / "hub" / "models--some--model"
     revision = (entry / "refs" / "main").read_text()
     assert snapshot == entry / "snapshots" / revision
     assert (snapshot / "config.json").is_file()
     assert len(revision) == 40
-    assert model_cache(tmp_path, "some/model", TinyModel(hidden=64)) != snapshot
+    assert write_cached_model(tmp_path, "some/model", TinyModel(hidden=64)) != snapshot
 
 
-def test_made_once_by_whoever_comes_first(tmp_path):
+def test_concurrent_callers_write_the_model_once(tmp_path):
     with ThreadPoolExecutor(4) as pool:
         links = set(pool.map(ensure_model, [tmp_path] * 4))
     assert links == {tmp_path / "tiny-model"}

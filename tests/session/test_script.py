@@ -15,7 +15,7 @@ from suites import write_scenario
 from wheel_server import serving_wheels
 
 from bisect_tool.build.commit_wheel import UsedWheel
-from bisect_tool.build.packages import pinned
+from bisect_tool.build.packages import pinned_packages
 from bisect_tool.build.profile import BuildProfile
 from bisect_tool.export.recipe import recipe, word
 from bisect_tool.scenario import load
@@ -314,5 +314,5 @@ def test_what_was_installed_is_pinned(tmp_path):
         (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
         for file, text in extra.items():
             (folder / file).write_text(text)
-    assert pinned(tmp_path, "abc") == ("one==1.0",)
-    assert pinned(tmp_path, "other") == ()
+    assert pinned_packages(tmp_path, "abc") == ("one==1.0",)
+    assert pinned_packages(tmp_path, "other") == ()

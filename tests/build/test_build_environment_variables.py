@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bisect_tool.build import BuildProfile
-from bisect_tool.build.hygiene import installer_environment, tree_environment
+from bisect_tool.build.environment_variables import installer_environment, tree_environment
 
 TOKEN = "ghp_0123456789abcdefghij"  # noqa: S105 - bait
 PLANTED = {
@@ -48,7 +48,7 @@ version = "1.0"
 
 @pytest.fixture
 def planted(monkeypatch, tmp_path):
-    """A caller with tokens everywhere."""
+    """Put tokens into the caller's variables and home."""
     home = tmp_path / "home-of-the-caller"
     home.mkdir()
     (home / ".netrc").write_text(f"machine registry.invalid password {TOKEN}")
@@ -56,7 +56,7 @@ def planted(monkeypatch, tmp_path):
         monkeypatch.setenv(name, value)
 
 
-def assert_innocent(seen: dict, folder) -> None:
+def assert_has_no_token(seen: dict, folder) -> None:
     assert TOKEN not in json.dumps(seen)
     assert seen["env"]["HOME"] == str(folder / "home")
     assert seen["env"]["TMPDIR"] == str(folder / "tmp")
@@ -64,30 +64,30 @@ def assert_innocent(seen: dict, folder) -> None:
 
 
 @pytest.mark.slow
-def test_a_hostile_build_backend_sees_no_token(planted, place, installed_by, monkeypatch):
-    (place.tree / "backend.py").write_text(BACKEND)
-    (place.tree / "pyproject.toml").write_text(PROJECT)
-    environment = place.prepare(BuildProfile(provider="source"))
+def test_a_hostile_build_backend_sees_no_token(planted, build_paths, installed_by, monkeypatch):
+    (build_paths.tree / "backend.py").write_text(BACKEND)
+    (build_paths.tree / "pyproject.toml").write_text(PROJECT)
+    environment = build_paths.prepare(BuildProfile(provider="source"))
     (installed,) = (environment.path / "venv" / "lib").glob("python*/site-packages/hostile.py")
     scope: dict = {}
     exec(installed.read_text(), scope)  # noqa: S102 - our own file, by way of a wheel
-    assert_innocent(json.loads(scope["seen"]), environment.path)
-    assert TOKEN not in place.log.read_text()
+    assert_has_no_token(json.loads(scope["seen"]), environment.path)
+    assert TOKEN not in build_paths.log.read_text()
 
 
-def test_a_hostile_command_sees_no_token(planted, commands, place):
+def test_a_hostile_command_sees_no_token(planted, commands, build_paths):
     program = f"{LOOT}\nimport sys; pathlib.Path(sys.argv[1], 'seen').write_text(json.dumps(seen))"
-    environment = place.prepare(commands(program))
-    assert_innocent(json.loads((environment.path / "seen").read_text()), environment.path)
+    environment = build_paths.prepare(commands(program))
+    assert_has_no_token(json.loads((environment.path / "seen").read_text()), environment.path)
     assert not (environment.path / "home").exists()
 
 
-def test_the_installer_keeps_what_it_needs():
+def test_installer_environment_drops_only_redirecting_variables():
     environ = {**PLANTED, "PYTHONPATH": "x", "VIRTUAL_ENV": "y", "PIP_TARGET": "z"}
     assert installer_environment(environ) == PLANTED
 
 
-def test_what_a_build_needs_gets_through(tmp_path):
+def test_tree_environment_keeps_what_a_build_needs(tmp_path):
     wanted = {
         "PATH": "/bin",
         "CC": "gcc",
@@ -103,8 +103,8 @@ def test_what_a_build_needs_gets_through(tmp_path):
     st.from_regex(r"[a-zA-Z0-9]{8,20}", fullmatch=True),
     st.sampled_from(["API_KEY", "CI_JOB_TOKEN", "DB_PASSWORD", "PIP_TOKEN"]),
 )
-def test_no_secret_gets_through(tmp_path_factory, environ, secret, name):
+def test_tree_environment_has_no_secret(tmp_path_factory, environ, secret, name):
     environ = {**environ, name: secret, "CMAKE_ARGS": f"-D={secret}", "CC": f"cc --{secret}"}
-    seen = tree_environment(environ, tmp_path_factory.getbasetemp() / "hygiene")
+    seen = tree_environment(environ, tmp_path_factory.getbasetemp() / "variables")
     places = {variable for variable in seen if variable not in {"HOME", "TMPDIR"}}
     assert not any(secret in seen[variable] for variable in places)

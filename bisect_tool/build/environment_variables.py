@@ -1,9 +1,9 @@
-"""The environment variables of a build.
+"""Choose the environment variables of a build.
 
-Two levels of trust. Installers only fetch and unpack wheels (no foreign code runs), and need the caller's
-registry settings. What comes from a commit's tree may be hostile: it gets what is named here, without a
-secret in it, and a home of its own. That keeps tokens out of reach of ordinary code; it is no sandbox, and
-a build still runs as the user.
+There are two levels of trust. Installers only fetch and unpack wheels, so that no foreign code runs, and need
+the caller's registry settings. Code from a commit's tree may be hostile: it gets an allowlist of variables,
+none with a secret in it, and its own home directory. That keeps tokens from ordinary code; it is no sandbox,
+and a build still runs as the user.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _ALLOWED = re.compile(
     r"|TORCH_CUDA_ARCH_LIST|CCACHE_\w+|SCCACHE_\w+|SOURCE_DATE_EPOCH",
     re.IGNORECASE,
 )
-_STEERS_PYTHON = frozenset({"PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV"})
-_STEERS_PIP = frozenset({"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_REQUIRE_VIRTUALENV"})
-_LONG_ENOUGH = "x" * 16
+_REDIRECT_PYTHON = frozenset({"PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV"})
+_REDIRECT_PIP = frozenset({"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_REQUIRE_VIRTUALENV"})
+_SAMPLE_VALUE = "x" * 16
 
 
 def installer_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the caller's environment without variables that would redirect an installer."""
-    return {name: value for name, value in environ.items() if name not in _STEERS_PYTHON | _STEERS_PIP}
+    return {name: value for name, value in environ.items() if name not in _REDIRECT_PYTHON | _REDIRECT_PIP}
 
 
 def tree_environment(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
@@ -50,4 +50,4 @@ def tree_environment(environ: Mapping[str, str], folder: Path) -> dict[str, str]
 
 
 def _looks_secret(name: str) -> bool:
-    return bool(secret_values({name: _LONG_ENOUGH}))
+    return bool(secret_values({name: _SAMPLE_VALUE}))
