@@ -1,4 +1,4 @@
-"""`bisect-run demo`: the whole tool on the reference engine's bundled histories."""
+"""`bisect-run demo`: bisect one of the reference engine's bundled histories."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bisect_tool.options.declared import takes
 from bisect_tool.options.demo_options import FLAKY_CELL, GPU_CELLS, DemoOptions
 
 _ENDPOINT_RUNS = 16
-"""What shows in one run of three stays hidden in so many once in four hundred times."""
+"""This many runs miss a failure that occurs in one run out of three less than once in 400 times."""
 
 EXAMPLES = (
     "bisect-run demo",
@@ -19,7 +19,7 @@ EXAMPLES = (
 
 @dataclass(frozen=True)
 class _History:
-    """A series, the repository that it becomes, and how that is bisected."""
+    """A bundled patch series, the repository that is made from it, and the options to bisect it."""
 
     series: str
     repository: str
@@ -31,8 +31,8 @@ class _History:
     on_gpu: bool = False
 
 
-_FIRST = _History("series.toml", "reference-engine.git")
-_SECOND = _History(
+_DEFAULT = _History("series.toml", "reference-engine.git")
+_FLAKY = _History(
     "flaky.toml",
     "reference-engine-flaky.git",
     cells=(FLAKY_CELL,),
@@ -40,8 +40,8 @@ _SECOND = _History(
     slots=2,
     fresh=True,
 )
-_THIRD = _History("order.toml", "reference-engine-order.git")
-_FOURTH = _History(
+_ORDER = _History("order.toml", "reference-engine-order.git")
+_GPU = _History(
     "gpu.toml", "reference-engine-gpu.git", profile="reference-gpu", cells=(GPU_CELLS,), on_gpu=True
 )
 
@@ -68,7 +68,7 @@ def demo(options: DemoOptions) -> int:
         )
     repository = home().cache / chosen.repository
     history = replay(scenarios.scenarios_root() / "reference_engine" / chosen.series, repository)
-    asked = RunOptions(
+    requested = RunOptions(
         good=(history.labels["good"],),
         bad=history.labels["bad"],
         repo=str(repository),
@@ -82,19 +82,19 @@ def demo(options: DemoOptions) -> int:
         confirm=options.confirm,
         as_json=options.as_json,
     )
-    return start(asked, "demo")
+    return start(requested, "demo")
 
 
 def _chosen(options: DemoOptions) -> _History:
-    asked = {"--flaky": options.flaky, "--order": options.order, "--gpu": options.gpu}
-    names = [name for name, given in asked.items() if given]
+    requested = {"--flaky": options.flaky, "--order": options.order, "--gpu": options.gpu}
+    names = [name for name, given in requested.items() if given]
     if len(names) > 1:
         raise UsageError(f"{' and '.join(names)} cannot be used together", "Use only one of them.")
-    return {"--flaky": _SECOND, "--order": _THIRD, "--gpu": _FOURTH}[names[0]] if names else _FIRST
+    return {"--flaky": _FLAKY, "--order": _ORDER, "--gpu": _GPU}[names[0]] if names else _DEFAULT
 
 
 def _simulated_gpu() -> str | None:
-    """The name of a simulated GPU; None where a real one is visible."""
+    """Create a simulated GPU and return its name; None if a real one is visible."""
     from bisect_tool.supervise import gpus, simulated_gpu
 
     return None if gpus.named(gpus.visible()) else simulated_gpu.create()

@@ -1,4 +1,4 @@
-"""The commands of `bisect-run`, and the exit code that each way to end has."""
+"""Run a command of `bisect-run`, and map results and errors to exit codes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import typer
 
 from bisect_tool import __version__, diagnostics
 from bisect_tool.cli.examples import epilog
-from bisect_tool.cli.not_in_ci import refusal
+from bisect_tool.cli.not_in_ci import ci_option_error
 from bisect_tool.errors import BisectError, ExitCode, UsageError, is_disk_error
 from bisect_tool.terminal import terminal
 from bisect_tool.terminal.output import say, say_error
@@ -27,10 +27,10 @@ from bisect_tool.write_tokens import removed_from
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# Newer versions of Typer bring a click of their own, so the error is taken from what Typer exports.
-_MISUSE: type[Exception] = typer.BadParameter.__bases__[0]
-_ANSWERS = (ExitCode.DONE, ExitCode.REGRESSION, ExitCode.INCONCLUSIVE, ExitCode.ENDPOINTS)
-_UNWRITTEN = "Is it closed, or the disk full? `bisect-run report` prints the result again."
+# Newer versions of Typer bundle click, so the base class of usage errors is taken from what Typer exports.
+_TYPER_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
+_RESULT_CODES = (ExitCode.DONE, ExitCode.REGRESSION, ExitCode.INCONCLUSIVE, ExitCode.ENDPOINTS)
+_UNWRITTEN_HINT = "Is it closed, or the disk full? `bisect-run report` prints the result again."
 
 _COMMANDS = (
     "run",
@@ -52,13 +52,13 @@ _COMMANDS = (
 _GROUPS = {"scenarios": "List, show and check scenarios."}
 _log = logging.getLogger("bisect_run.cli")
 _errors = logging.getLogger("bisect_run.errors")
-"""What ended a command, and is on stderr anyway."""
-_DETAILED = (ExitCode.ENVIRONMENT, ExitCode.BUG)
+"""Logs what ended a command; `-v` leaves it out, because it is printed to stderr anyway."""
+_CODES_WITH_DETAILS = (ExitCode.ENVIRONMENT, ExitCode.BUG)
 _TAKE_A_COMMAND = ("run", "plan", "step", "repro", "fixes", "nightly")
 
 
 def command_line(names: Iterable[str] = (*_COMMANDS, *_GROUPS)) -> typer.Typer:
-    """The command line with these commands: each is a module of its name, imported only when it is used."""
+    """Return the command line with these commands; each is imported from the module of its name."""
     app = typer.Typer(
         name="bisect-run",
         help=(
@@ -82,23 +82,23 @@ def command_line(names: Iterable[str] = (*_COMMANDS, *_GROUPS)) -> typer.Typer:
 
 
 def _overview() -> typer.Typer:
-    """The command line with what each command is for, and no command: nothing that runs is imported."""
+    """Return the command line with a summary of each command, without importing the commands."""
     app = command_line(())
     for name in _COMMANDS:
-        app.command(name, help=_summary(name))(_nothing)
+        app.command(name, help=_summary(name))(_placeholder)
     for name, what in _GROUPS.items():
-        app.command(name, help=what)(_nothing)
+        app.command(name, help=what)(_placeholder)
     return app
 
 
 def _summary(command: str) -> str | None:
-    """The docstring of a command, read from its source."""
+    """Return the docstring of a command, read from its source."""
     tree = ast.parse(Path(__file__).with_name(f"{command}.py").read_text(encoding="utf-8"))
     functions = (node for node in tree.body if isinstance(node, ast.FunctionDef))
     return next((ast.get_docstring(node) for node in functions if node.name == command), None)
 
 
-def _nothing() -> None:
+def _placeholder() -> None:
     """Placeholder of a command in the overview of `--help`."""
 
 
@@ -138,7 +138,7 @@ def _root(
 
 
 def _with_shared_options(program: Any) -> Any:  # noqa: ANN401  # Typer's click or, with older ones, click's own
-    """Let every command take the program's -v and --help as well, before or after its own options."""
+    """Add the program's -v and --help to every command, before or after its own options."""
     shared = [each for each in program.params if each.name in {"verbose", "help"}]
     for option in shared:
         option.expose_value = False
@@ -151,16 +151,16 @@ def _with_shared_options(program: Any) -> Any:  # noqa: ANN401  # Typer's click 
     return program
 
 
-def dispatch(words: list[str]) -> int:
-    """Run the command that is named by the first word; returns the exit code of the process."""
+def dispatch(arguments: list[str]) -> int:
+    """Run the command named by the first argument; returns the exit code of the process."""
     held_back = removed_from(os.environ)
     with terminal.unfailing() as stdout, held_back, diagnostics.recording() as recorder:
-        code = _run(words)
-        if stdout.failure is not None and code in _ANSWERS:
-            say_error(f"cannot write to standard output: {stdout.failure.strerror}", _UNWRITTEN)
+        code = _run(arguments)
+        if stdout.failure is not None and code in _RESULT_CODES:
+            say_error(f"cannot write to standard output: {stdout.failure.strerror}", _UNWRITTEN_HINT)
             code = ExitCode.ENVIRONMENT
         _errors.info("exit code %d", code)
-        if code in _DETAILED and recorder.path:
+        if code in _CODES_WITH_DETAILS and recorder.path:
             say(f"Details: {recorder.path}")
         return code
 
@@ -172,46 +172,46 @@ def _check_folder() -> None:
         raise UsageError("the current directory no longer exists", "cd to an existing directory.") from None
 
 
-def _check_command(words: list[str]) -> None:
+def _check_command(arguments: list[str]) -> None:
     """Reject `--` with nothing after it (usually an unset shell variable): it would run a scenario."""
-    if words[0] in _TAKE_A_COMMAND and "--" in words and words.index("--") == len(words) - 1:
+    if arguments[0] in _TAKE_A_COMMAND and "--" in arguments and arguments.index("--") == len(arguments) - 1:
         raise UsageError(
             "there is no command after --", "Add a command or remove the --. Is a shell variable unset?"
         )
 
 
-def _run(words: list[str]) -> int:
+def _run(arguments: list[str]) -> int:
     try:
         diagnostics.set_level(os.environ)
-        _log.info("bisect-run %s, Python %s: %s", __version__, sys.version.split()[0], shlex.join(words))
+        _log.info("bisect-run %s, Python %s: %s", __version__, sys.version.split()[0], shlex.join(arguments))
         _check_folder()
-        _check_command(words)
-        named = words[0] in (*_COMMANDS, *_GROUPS)
-        gc.disable()  # modules are no garbage, and to look for some in them takes a tenth of the start
-        app = command_line(words[:1]) if named else _overview()
+        _check_command(arguments)
+        named = arguments[0] in (*_COMMANDS, *_GROUPS)
+        gc.disable()  # imports create no garbage; collecting takes a tenth of the start-up time
+        app = command_line(arguments[:1]) if named else _overview()
         gc.enable()
         program = _with_shared_options(typer.main.get_command(app))
-        return int(program.main(words, prog_name="bisect-run", standalone_mode=False) or 0)
-    except _MISUSE as error:
-        refused = refusal(words[0], error) or _misuse(words[0], error)
-        say_error(refused.message, refused.hint)
-        return refused.exit_code
+        return int(program.main(arguments, prog_name="bisect-run", standalone_mode=False) or 0)
+    except _TYPER_ERROR as error:
+        usage_error = ci_option_error(arguments[0], error) or _usage_error(arguments[0], error)
+        say_error(usage_error.message, usage_error.hint)
+        return usage_error.exit_code
     except (typer.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     except BisectError as error:
-        _errors.error("%s", error.message, exc_info=error.exit_code in _DETAILED)
+        _errors.error("%s", error.message, exc_info=error.exit_code in _CODES_WITH_DETAILS)
         say_error(error.message, error.hint)
         return error.exit_code
-    except SystemExit as error:  # Typer makes one with code 1 of every broken pipe
+    except SystemExit as error:  # Typer raises it with code 1 for every broken pipe
         return _unexpected(error.__context__ or error)
     except Exception as error:  # noqa: BLE001 - the last line of defence: a bug of ours has its own exit code
         return _unexpected(error)
 
 
-def _misuse(word: str, error: Exception) -> UsageError:
+def _usage_error(command: str, error: Exception) -> UsageError:
     message = getattr(error, "format_message", error.__str__)()
-    command = f"{word} " if word in _COMMANDS else ""
-    return UsageError(message.replace("Value error, ", ""), f"See `bisect-run {command}--help`.")
+    prefix = f"{command} " if command in _COMMANDS else ""
+    return UsageError(message.replace("Value error, ", ""), f"See `bisect-run {prefix}--help`.")
 
 
 def _unexpected(error: BaseException) -> int:

@@ -1,4 +1,4 @@
-"""`bisect-run doctor`: is this machine able, and what to do about it where it is not."""
+"""`bisect-run doctor`: check this machine, and say how to fix each problem."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a dry run works on instead of the home: copies, in a temporary folder that is removed at its end."""
+"""Copy the data directory for a dry run into a temporary folder, which is removed at the end."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def dry_home(real: Home, say: Callable[[str], None]) -> Iterator[tuple[Home, Store]]:
-    """The home for a dry run, and what its store holds.
+    """Yield the home for a dry run, and a copy of the store.
 
-    Its state is the real one, which is only read. Its cache has what the real one has of repositories and of
-    CI services; what is added to it is gone at the end.
+    The home's state is the real one, which is only read. Its cache is temporary; it starts with the cached
+    repositories and CI results of the real one.
 
     Raises:
         EnvironmentFailed: the store cannot be read.
@@ -40,26 +40,26 @@ def dry_home(real: Home, say: Callable[[str], None]) -> Iterator[tuple[Home, Sto
 
 
 def _mirror(source: Path, copy: Path) -> None:
-    """Make folders like those of `source`: links to what is never changed in place, copies of the rest."""
+    """Copy a folder, with links in place of files that are never modified in place."""
     for folder, _, files in os.walk(source):
-        there = copy / Path(folder).relative_to(source)
-        there.mkdir(parents=True)
-        place = shutil.copyfile if _is_edited(there) else os.symlink
+        target = copy / Path(folder).relative_to(source)
+        target.mkdir(parents=True)
+        copy_file = shutil.copyfile if _is_modified_in_place(target) else os.symlink
         for name in files:
-            place(Path(folder, name), there / name)
+            copy_file(Path(folder, name), target / name)
 
 
-def _is_edited(folder: Path) -> bool:
-    """Whether files in it may be written to: those of a repository, but for its objects."""
+def _is_modified_in_place(folder: Path) -> bool:
+    """Whether files in the folder may be modified in place: those of a repository, except for its objects."""
     return "repositories" in folder.parts and ("objects" not in folder.parts or folder.name == "info")
 
 
 def _copy_store(store: Path, copy: Path) -> None:
-    # Without the file of recent changes nobody writes, and SQLite needs no other file beside.
-    how = "mode=ro" if store.with_name(f"{store.name}-wal").exists() else "immutable=1"
+    # Without a write-ahead log the store has no writer, and SQLite need not create other files.
+    parameters = "mode=ro" if store.with_name(f"{store.name}-wal").exists() else "immutable=1"
     try:
         with (
-            closing(sqlite3.connect(f"{store.absolute().as_uri()}?{how}", uri=True)) as source,
+            closing(sqlite3.connect(f"{store.absolute().as_uri()}?{parameters}", uri=True)) as source,
             closing(sqlite3.connect(copy)) as target,
         ):
             source.backup(target)

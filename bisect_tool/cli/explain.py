@@ -1,4 +1,4 @@
-"""`bisect-run explain`: why a log failed, of any engine and any CI; runs nothing."""
+"""`bisect-run explain`: find the root cause of a failure in logs of any program and CI; runs nothing."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def explain(options: ExplainOptions) -> int:
     known_good = signatures(LogFiles(options.against, say).lines()) if options.against else frozenset()
     found = explain_log(files.lines(), known_good)
     hide = partial(redact, secrets=secret_values(os.environ))
-    explained = explanations(found, files.place, hide)
-    nothing = "No failure found" + (" that is not also in the passing log." if options.against else ".")
+    explained = explanations(found, files.location, hide)
+    no_failure = "No failure found" + (" that is not also in the passing log." if options.against else ".")
     if options.as_json:
         terminal.write(document(explained))
     elif options.as_markdown:
@@ -42,5 +42,5 @@ def explain(options: ExplainOptions) -> int:
 
         terminal.write(markdown(explained))
     else:
-        terminal.show(render_explanations(explained) if explained else Text(nothing))
+        terminal.show(render_explanations(explained) if explained else Text(no_failure))
     return ExitCode.DONE if explained else ExitCode.ENDPOINTS

@@ -1,4 +1,4 @@
-"""`bisect-run fixes`: which revert, patch or pick fixes a failing commit."""
+"""`bisect-run fixes`: find which revert, patch or cherry-pick fixes a failing commit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def fixes(options: FixesOptions) -> int:
     earlier bisection of this commit and, separately, each later change to the same code.
     """
     validate(options)
-    from bisect_tool.cli.run_session import drive
+    from bisect_tool.cli.run_session import run_and_report
     from bisect_tool.fixes.candidates import resolve_request
     from bisect_tool.options.resolve import resolve
     from bisect_tool.paths import home
@@ -35,4 +35,4 @@ def fixes(options: FixesOptions) -> int:
     resolved = resolve(options, here, say)
     found = candidates(options, resolved, store, say)
     session = sessions.create(resolve_request(resolved, options, found), store, here)
-    return drive(session, store, options.as_json)
+    return run_and_report(session, store, options.as_json)

@@ -1,4 +1,4 @@
-"""Signals while a trial runs: end it in order, so that nothing is left and the session can be resumed."""
+"""Handle signals while a trial runs: end it cleanly, so that the session can be resumed."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _log = logging.getLogger("bisect_run.cli")
 
 @dataclass(frozen=True)
 class Interrupt:
-    """What came in so far; `cancel` is set with the first signal."""
+    """The signals received so far; the first one sets `cancel`."""
 
     cancel: threading.Event = field(default_factory=threading.Event)
     received: list[signal.Signals] = field(default_factory=list)
 
     @property
     def exit_code(self) -> ExitCode:
-        """130 for Ctrl-C, 143 for the others, as shells have it."""
+        """130 for Ctrl-C, 143 for other signals, as in shells."""
         return ExitCode.INTERRUPTED if signal.SIGINT in self.received else ExitCode.TERMINATED
 
     @property
@@ -37,28 +37,28 @@ class Interrupt:
 
 @contextmanager
 def interruptible() -> Iterator[Interrupt]:
-    """The first SIGINT, SIGTERM or SIGHUP ends the running trial in order; another SIGINT ends us at once.
+    """Let the first SIGINT, SIGTERM or SIGHUP end the running trial cleanly, and a later SIGINT exit at once.
 
-    A SIGHUP that is ignored when we begin stays ignored: under `nohup` a run outlives its terminal.
+    If SIGHUP is ignored at the start, it stays ignored: under `nohup`, a run outlives its terminal.
     """
     interrupt = Interrupt()
-    times: list[datetime] = []
+    received_at: list[datetime] = []
 
     def handle(number: int, _: FrameType | None) -> None:
         if interrupt.received and number == signal.SIGINT:
             raise KeyboardInterrupt
-        times.append(datetime.now(UTC))
+        received_at.append(datetime.now(UTC))
         interrupt.received.append(signal.Signals(number))
         interrupt.cancel.set()
 
     nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     watched = (signal.SIGINT, signal.SIGTERM) if nohup else (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, handle) for number in watched}
+    previous = {number: signal.signal(number, handle) for number in watched}
     try:
         yield interrupt
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
-        # Not where a signal is handled: it may come while a record is being written.
-        for received, time in zip(interrupt.received, times, strict=True):
+        # Logged here and not in the handler, which may interrupt a log record that is being written.
+        for received, time in zip(interrupt.received, received_at, strict=True):
             _log.warning("%s at %s", received.name, time.isoformat(timespec="milliseconds"))

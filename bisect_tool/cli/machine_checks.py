@@ -1,4 +1,4 @@
-"""The checks of `doctor`: what this machine has, what it lacks, and what to do about that."""
+"""The checks of `doctor`: what this machine has, and how to fix what it lacks."""
 
 from __future__ import annotations
 
@@ -29,87 +29,87 @@ _DISK_GIB = 10
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at: whether it is needed and fine, and what to do where it is not."""
+    """The result of one check; `advice` says how to fix it if it is not ok."""
 
     name: str
     found: str
-    fine: bool
+    ok: bool
     advice: str = ""
-    needed: bool = True
+    required: bool = True
 
     @property
     def missing(self) -> bool:
-        """Whether nothing can be run without it."""
-        return self.needed and not self.fine
+        """Whether something required is not ok."""
+        return self.required and not self.ok
 
 
 def missing_packages() -> list[str]:
-    """The packages that the reference engine needs and this Python lacks."""
+    """Return the packages that the reference engine needs and this Python lacks."""
     return [name for name in _ENGINE if importlib.util.find_spec(name) is None]
 
 
 def render_checks(checks: tuple[Check, ...]) -> RenderableType:
-    """The answer first; then a row for each check, what is missing on top, with what to do below it."""
+    """Render a summary, then a row for each check, missing ones first, with the advice below."""
     missing = [check.name for check in checks if check.missing]
-    answer = f"Missing: {listing(missing)}." if missing else "All required checks passed."
+    summary = f"Missing: {listing(missing)}." if missing else "All required checks passed."
     grid = Table.grid(padding=(0, 2, 0, 0))
     for _ in range(2):
         grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
     for check in sorted(checks, key=lambda check: not check.missing):
         found = Text(clean_line(check.found))
-        if not check.fine:
-            found.append(f"\n{clean_line(check.advice)}", "bold" if check.needed else "dim")
+        if not check.ok:
+            found.append(f"\n{clean_line(check.advice)}", "bold" if check.required else "dim")
         grid.add_row(_mark(check), Text(check.name), found)
-    return Group(Text(answer, "bold red" if missing else "bold green"), Text(), grid)
+    return Group(Text(summary, "bold red" if missing else "bold green"), Text(), grid)
 
 
 def _mark(check: Check) -> Text:
-    if check.fine:
+    if check.ok:
         return Text("✓", "green")
-    return Text("✗", "red") if check.needed else Text("-", "yellow")
+    return Text("✗", "red") if check.required else Text("-", "yellow")
 
 
 def checks() -> Iterator[Check]:
-    """Look at everything that sessions need or can use."""
-    yield Check("Python", platform.python_version(), fine=True)
+    """Check everything that sessions need or can use."""
+    yield Check("Python", platform.python_version(), ok=True)
     yield _git()
     yield _disk()
     yield _store()
     yield _load()
     missing = missing_packages()
     found = f"missing {', '.join(missing)}" if missing else "the reference engine's packages are installed"
-    yield Check("demo", found, not missing, f"for `bisect-run demo`: {INSTALL_ENGINE}", needed=False)
+    yield Check("demo", found, not missing, f"for `bisect-run demo`: {INSTALL_ENGINE}", required=False)
     uv = shutil.which("uv")
     yield Check(
         "uv",
         uv or "none",
         uv is not None,
         "optional, for faster environments: pip install uv",
-        needed=False,
+        required=False,
     )
     gpus = snapshot()
     found = count(len(gpus), "GPU") if gpus else "none"
-    yield Check("GPUs", found, bool(gpus), "only profiles without GPUs can run", needed=False)
+    yield Check("GPUs", found, bool(gpus), "only profiles without GPUs can run", required=False)
 
 
 def _load() -> Check:
     load = current_load()
     found = f"busy: {load}" if load.busy else str(load)
-    return Check("load", found, not load.busy, "tests with deadlines may time out", needed=False)
+    return Check("load", found, not load.busy, "tests with deadlines may time out", required=False)
 
 
 def _git() -> Check:
     try:
-        return Check("git", ".".join(map(str, plumbing.version())), fine=True)
+        return Check("git", ".".join(map(str, plumbing.version())), ok=True)
     except BisectError as error:
-        return Check("git", error.message, fine=False, advice=error.hint)
+        return Check("git", error.message, ok=False, advice=error.hint)
 
 
 def _store() -> Check:
     path = home().store
     if not path.exists():
-        return Check("store", "no sessions yet", fine=True)
+        return Check("store", "no sessions yet", ok=True)
     problems: list[str] = []
     try:
         with closing(Store(path, problems.append)) as store:
@@ -117,12 +117,12 @@ def _store() -> Check:
             trials = sum(len(store.trials(session.id)) for session in store.sessions())
             found = f"{count(len(store.sessions()), 'session')} with {count(trials, 'trial')}"
     except BisectError as error:
-        return Check("store", error.message, fine=False, advice=error.hint)
+        return Check("store", error.message, ok=False, advice=error.hint)
     if not problems:
-        return Check("store", found, fine=True)
+        return Check("store", found, ok=True)
     more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
     advice = f"the rest is usable; to start over, move {path} away together with its -wal and -shm files"
-    return Check("store", f"{found} can be read; {problems[0]}{more}", fine=False, advice=advice)
+    return Check("store", f"{found} can be read; {problems[0]}{more}", ok=False, advice=advice)
 
 
 def _disk() -> Check:
@@ -133,7 +133,7 @@ def _disk() -> Check:
         (cache / "doctor").unlink()
         free = shutil.disk_usage(cache).free / 2**30
     except OSError as error:
-        return Check("disk", str(error), fine=False, advice=f"set {VARIABLE} to a writable directory")
+        return Check("disk", str(error), ok=False, advice=f"set {VARIABLE} to a writable directory")
     found = f"{free:.0f} GiB free at {cache}"
     advice = f"free {_DISK_GIB} GiB there, or set {VARIABLE} to a directory on another disk"
     return Check("disk", found, free >= _DISK_GIB, advice)

@@ -1,4 +1,4 @@
-"""`bisect-run nightly`: look at last night's results, bisect what is new, and report it."""
+"""`bisect-run nightly`: read last night's results, bisect new failures, and report them."""
 
 from __future__ import annotations
 

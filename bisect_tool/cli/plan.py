@@ -1,4 +1,4 @@
-"""`bisect-run plan`: what `run` would do; runs nothing."""
+"""`bisect-run plan`: show what `run` would do; runs nothing."""
 
 from __future__ import annotations
 

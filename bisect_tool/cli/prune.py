@@ -1,4 +1,4 @@
-"""`bisect-run prune`: remove environments, worktrees, wheels and logs that are old or too many."""
+"""`bisect-run prune`: remove old environments, worktrees, wheels and logs."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def prune(options: PruneOptions) -> int:
 
 
 def _sessions(here: Home) -> tuple[list[SessionRow] | None, EnvironmentFailed | None]:
-    """The sessions in the store, or why it cannot be used: a full disk needs pruning most."""
+    """Return the sessions in the store, or the error if it cannot be used: a full disk has to be prunable."""
     from bisect_tool.session.store import Store
     from bisect_tool.terminal.output import say
 

@@ -1,4 +1,4 @@
-"""`bisect-run repro`: how often one commit fails, and how."""
+"""`bisect-run repro`: measure how often one commit fails, and how."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`bisect-run resume`: go on with an interrupted session."""
+"""`bisect-run resume`: continue an interrupted session."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXAMPLES = (
 @takes(ResumeOptions)
 def resume(options: ResumeOptions) -> int:
     """Resume a session without repeating finished trials."""
-    from bisect_tool.cli.run_session import drive
+    from bisect_tool.cli.run_session import run_and_report
     from bisect_tool.mode import Bisect, Fixes
     from bisect_tool.options.check_files import as_edited
     from bisect_tool.paths import home
@@ -29,15 +29,15 @@ def resume(options: ResumeOptions) -> int:
     store = Store(here.store, say)
     if options.repo is not None:
         relocate(options.session, options.repo, store, here)
-    asked = sessions.load(options.session, store, here, say)
-    mode = asked.request.mode
+    session = sessions.load(options.session, store, here, say)
+    mode = session.request.mode
     if isinstance(mode, Fixes) and mode.confirms:
-        say(f"{asked.id} confirms the result of {mode.confirms}: resuming both")
-        asked = sessions.load(mode.confirms, store, here)
-    mode = asked.request.mode
+        say(f"{session.id} confirms the result of {mode.confirms}: resuming both")
+        session = sessions.load(mode.confirms, store, here)
+    mode = session.request.mode
     if isinstance(mode, Bisect) and mode.walk:
-        say(f"{asked.id} bisects from the end that {mode.walk} found: resuming both")
-        asked = sessions.load(mode.walk, store, here)
+        say(f"{session.id} bisects from the end that {mode.walk} found: resuming both")
+        session = sessions.load(mode.walk, store, here)
     if options.edited_check:
-        asked = replace(asked, request=sessions.with_scenario(as_edited(asked.request)))
-    return drive(asked, store, options.as_json)
+        session = replace(session, request=sessions.with_scenario(as_edited(session.request)))
+    return run_and_report(session, store, options.as_json)

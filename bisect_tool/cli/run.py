@@ -1,4 +1,4 @@
-"""`bisect-run run`: name the first bad commit of every cell that is red."""
+"""`bisect-run run`: find the first bad commit of every failing cell."""
 
 from __future__ import annotations
 

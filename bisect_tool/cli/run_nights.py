@@ -1,4 +1,4 @@
-"""Run the night of each watch: one after the other, under the lock of the home; then report."""
+"""Run the night of each watch, one after the other, with the home locked; then report."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from bisect_tool.paths import Home
     from bisect_tool.results.nightly import NightlyDocument
 
-_WORST_LAST = (
+_BY_PRIORITY = (
     ExitCode.DONE,
     ExitCode.INCONCLUSIVE,
     ExitCode.ENDPOINTS,
@@ -45,39 +45,39 @@ _WORST_LAST = (
     ExitCode.BUG,
     ExitCode.REGRESSION,
 )
-"""Of several watches a new regression is what the process ends with: no later night says it again."""
+"""Exit codes of watches, by increasing priority. No later night reports a regression as new again."""
 
 
 def run_nights(options: NightlyOptions, given: frozenset[str]) -> int:
-    """Run the nights of the watches, deliver and print what they found; returns the exit code."""
-    asked, environment = watches(options, given, Path.cwd()), with_write_tokens(os.environ)
-    for watch in asked:
+    """Run a night of each watch, deliver and print the results; returns the exit code."""
+    selected, environment = watches(options, given, Path.cwd()), with_write_tokens(os.environ)
+    for watch in selected:
         check_delivery(watch.options, environment, dry_run=options.dry_run)
     here = home()
-    with _opened(here, asked, dry_run=options.dry_run) as (used, store):
+    with _open_home(here, selected, dry_run=options.dry_run) as (used, store):
         tools = Tools(used, store, os.environ, datetime.now(UTC), say, finish_or_stop)
         try:
-            nights, failed = _begun(asked, tools)
+            nights, failed = _create_nights(selected, tools)
             _preview(nights) if options.dry_run else _run(nights)
         except SessionInterrupted as interrupted:
-            say("interrupted; the next `bisect-run nightly` goes on with it")
+            say("interrupted; the next `bisect-run nightly` continues")
             return interrupted.exit_code
         documents = [night.document(dry_run=options.dry_run) for night in nights]
-        codes = [_delivered(night, each, here) for night, each in zip(nights, documents, strict=True)]
+        codes = [_deliver(night, each, here) for night, each in zip(nights, documents, strict=True)]
     if documents or options.as_json:
         terminal.write(_redacted(_json(documents) if options.as_json else render_nights(documents)))
-    return max((*codes, *failed), key=_WORST_LAST.index)
+    return max((*codes, *failed), key=_BY_PRIORITY.index)
 
 
 @contextmanager
-def _opened(here: Home, asked: Sequence[Watch], *, dry_run: bool) -> Iterator[tuple[Home, Store]]:
-    """The home and its store, under the lock of its nights; of a dry run copies, which it may write to."""
+def _open_home(here: Home, selected: Sequence[Watch], *, dry_run: bool) -> Iterator[tuple[Home, Store]]:
+    """Yield the home and its store, with the home locked; a dry run gets copies, which it may write to."""
     if not dry_run:
         store = Store(here.store, say)
-        with _alone(here):
+        with _nights_lock(here):
             yield here, store
         return
-    for watch in asked:
+    for watch in selected:
         repo = watch.options.repo
         if repo is not None and is_url(repo) and not is_cloned(repo, here.cache):
             say(f"{watch.name}: cloning into a temporary folder, since a dry run keeps nothing")
@@ -85,22 +85,26 @@ def _opened(here: Home, asked: Sequence[Watch], *, dry_run: bool) -> Iterator[tu
         yield copied
 
 
-def _alone(here: Home) -> AbstractContextManager[int]:
-    """The lock of the home's nights: who has it is named at once, and not waited for."""
-    return lease(here.state / "nightly" / "running.lock", 0, "another `bisect-run nightly` runs", say)
+def _nights_lock(here: Home) -> AbstractContextManager[int]:
+    """Lock the home for `nightly`, without waiting; the error names the process that holds the lock."""
+    return lease(here.state / "nightly" / "running.lock", 0, "another `bisect-run nightly` is running", say)
 
 
-def _begun(asked: Sequence[Watch], tools: Tools) -> tuple[list[Night], list[ExitCode]]:
-    """The nights, and the exit codes of watches that cannot have one; a single watch raises its error."""
+def _create_nights(selected: Sequence[Watch], tools: Tools) -> tuple[list[Night], list[ExitCode]]:
+    """Return the nights, and the exit codes of watches that failed; with a single watch, its error is raised.
+
+    Raises:
+        BisectError: the only watch failed.
+    """
     nights, failed = [], []
     known = reported(tools.home)
     if known.problem:
         say(known.problem)
-    for watch in asked:
+    for watch in selected:
         try:
             nights.append(Night(watch, tools, known))
         except BisectError as error:
-            if len(asked) == 1:
+            if len(selected) == 1:
                 raise
             say(f"{watch.name}: {error.message}. {error.hint}".rstrip())
             failed.append(error.exit_code)
@@ -113,7 +117,7 @@ def _preview(nights: Sequence[Night]) -> None:
 
 
 def _run(nights: Sequence[Night]) -> None:
-    """Run the checks of all watches first, then all bisections, the most valuable first."""
+    """Run the checks of all watches, then all bisections, the most valuable first."""
     for night in nights:
         night.run_check()
     by_name = {night.watch.name: night for night in nights}
@@ -121,34 +125,34 @@ def _run(nights: Sequence[Night]) -> None:
         by_name[queued.watch].bisect(queued.bisect)
 
 
-def _delivered(night: Night, document: NightlyDocument, here: Home) -> ExitCode:
-    """Deliver a document, and remember what it reported; returns the exit code of its watch.
+def _deliver(night: Night, document: NightlyDocument, here: Home) -> ExitCode:
+    """Deliver a document, and record what it reported; returns the exit code of its watch.
 
-    What could not be posted is posted in the next night: an open cause is then as good as a new one, and what
-    is fixed is reported as fixed again.
+    What could not be posted is posted the next night: open causes are posted like new ones, and a fixed cause
+    is reported as fixed again.
     """
     options, environment, dry_run = night.watch.options, with_write_tokens(os.environ), document.dry_run
     code = ExitCode(document.exit_code)
     report = deliver(document, options, environment, here, say, dry_run=dry_run)
     if report.failed:
-        code = _failed(night.watch, report.summary, code)
+        code = _report_failure(night.watch, report.summary, code)
     causes = (each for each in document.causes if each.state != "fixed" or not report.misses(each))
     try:
         if not dry_run:
             record(here, causes)
     except BisectError as error:
-        code = _failed(night.watch, f"{error.message}. {error.hint}", code)
+        code = _report_failure(night.watch, f"{error.message}. {error.hint}", code)
     return code
 
 
-def _failed(watch: Watch, why: str, code: ExitCode) -> ExitCode:
-    """Say what was not delivered; returns the exit code, unless that is more important."""
-    say(f"{watch.name}: {why}".rstrip())
-    return max(ExitCode.ENVIRONMENT, code, key=_WORST_LAST.index)
+def _report_failure(watch: Watch, message: str, code: ExitCode) -> ExitCode:
+    """Print what was not delivered; returns `code` if it has a higher priority than the failure."""
+    say(f"{watch.name}: {message}".rstrip())
+    return max(ExitCode.ENVIRONMENT, code, key=_BY_PRIORITY.index)
 
 
 def _json(documents: Sequence[NightlyDocument]) -> str:
-    """The document of a single watch, or an array of all."""
+    """Return the document of a single watch, or an array of all documents."""
     texts = [each.to_json() for each in documents]
     return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
 

@@ -44,7 +44,7 @@ def start(options: RunOptions | ReproOptions, command: Literal["run", "demo"] = 
     here = home()
     store = Store(here.store, say)
     session = sessions.create(resolve(options, here, say, command), store, here)
-    return drive(session, store, options.as_json)
+    return run_and_report(session, store, options.as_json)
 
 
 def run_step(options: StepOptions) -> int:
@@ -54,12 +54,12 @@ def run_step(options: StepOptions) -> int:
     store = Store(here.store, say)
     session = sessions.create(resolve(options, here, say), store, here)
     with interruptible() as interrupt, sessions.held(session):
-        _, document = _to_the_end(session, store, interrupt)
+        _, document = _run_to_end(session, store, interrupt)
     store.finish(session.id, document.to_json())
     last = store.trials(session.id)[-1].result
     for cell in last.cells:
-        why = cell.failure.signature if cell.failure else cell.reason
-        say(f"{cell.cell}: {cell_verdict(cell, options.signature)}, {cell.outcome} {why}".rstrip())
+        reason = cell.failure.signature if cell.failure else cell.reason
+        say(f"{cell.cell}: {cell_verdict(cell, options.signature)}, {cell.outcome} {reason}".rstrip())
     return exit_code(last.cells, options.signature)
 
 
@@ -71,8 +71,8 @@ class SessionInterrupted(Exception):
         self.exit_code = exit_code
 
 
-def drive(session: Session, store: Store, as_json: bool) -> int:
-    """Run the session to its end, keep its document and print it; returns the exit code."""
+def run_and_report(session: Session, store: Store, as_json: bool) -> int:
+    """Run the session to its end, store its document and print it; returns the exit code."""
     try:
         document = finish(session, store)
     except SessionInterrupted as interrupted:
@@ -86,12 +86,12 @@ def drive(session: Session, store: Store, as_json: bool) -> int:
     else:
         write_report(document)
     if document.exit_code == ExitCode.ENDPOINTS:
-        say(_doubt(document))
+        say(_endpoint_advice(document))
     return document.exit_code
 
 
 def finish(session: Session, store: Store) -> Document:
-    """Run the session to its end, and keep its document.
+    """Run the session to its end, and store its document.
 
     Raises:
         SessionInterrupted: a signal ended it.
@@ -101,10 +101,10 @@ def finish(session: Session, store: Store) -> Document:
 
 
 def finish_or_stop(session: Session, store: Store) -> Document:
-    """Like `finish`, for one of several sessions: a signal that came too late for this one stops the others.
+    """Like `finish`, for one of several sessions: a signal that came too late for this one ends the others.
 
     Raises:
-        SessionInterrupted: a signal came.
+        SessionInterrupted: a signal came, even after the last trial.
         EnvironmentFailed: the environment failed; resumable.
     """
     document, interrupt = _finish(session, store)
@@ -133,8 +133,8 @@ def _finish(session: Session, store: Store) -> tuple[Document, Interrupt]:
     return document, interrupt
 
 
-def _doubt(document: Document) -> str:
-    """What to look at where the ends do not show the regression."""
+def _endpoint_advice(document: Document) -> str:
+    """Return what to check if the good and bad commits do not show the regression."""
     findings = {report.finding for report in document.cells.values()}
     if document.shadows:
         return "Every commit gave the same result: the report lists what may hide the commits from the check."
@@ -144,9 +144,9 @@ def _doubt(document: Document) -> str:
             f"commits: {document.rerun_same_failure}"
         )
     if "always red" in findings:
-        return f"{_always_red(document)}{_in_a_subfolder(document)}"
-    if about_tests := _about_tests(document):
-        return about_tests
+        return f"{_always_red_advice(document)}{_subfolder_note(document)}"
+    if advice := _test_advice(document):
+        return advice
     if "unverified" in findings:
         untested = not any(report.bad.runs for report in document.cells.values())
         other = f", such as --bad {short(document.bad)}~1" if untested and document.find != "fix" else ""
@@ -157,15 +157,15 @@ def _doubt(document: Document) -> str:
     return f"Are these the commits that CI tested? Does the failure need other hardware, or more {runs}?"
 
 
-def _always_red(document: Document) -> str:
-    """What to look at where no commit passes."""
+def _always_red_advice(document: Document) -> str:
+    """Return what to check if no commit passes."""
     if not document.good:
         return "Is the check right for older commits? If one is known to pass, name it with --good."
     return "It fails at the good commit as well: use an older one, or see its log for the reason."
 
 
-def _in_a_subfolder(document: Document) -> str:
-    """A note that a command ran at the top, with the words that run it in the subfolder; or empty."""
+def _subfolder_note(document: Document) -> str:
+    """Return a note if the command was given in a subfolder but ran at the root; else empty."""
     folder = Path(document.repo)
     top = next((each for each in (folder, *folder.parents) if (each / ".git").exists()), folder)
     if document.check is None or not folder.is_dir() or top == folder:
@@ -175,78 +175,78 @@ def _in_a_subfolder(document: Document) -> str:
     return f" It ran at the root of the commit's tree; to run it in this directory: {here}"
 
 
-def _about_tests(document: Document) -> str:
-    """How the tests of a project are named or taken to older commits, where a commit lacks them."""
+def _test_advice(document: Document) -> str:
+    """Return how to select tests, or use newer ones at older commits, if a commit lacks them; else empty."""
     if NONE_SELECTED in document.conclusion:
         return (
             "`pytest --collect-only -q` lists the tests. --cells matches whole names, or the part after the "
             "file name."
         )
     notes = (report.note for report in document.cells.values())
-    younger = "--tests-from" not in document.rerun and any(NO_SUCH_TEST in note for note in notes)
+    are_newer = "--tests-from" not in document.rerun and any(NO_SUCH_TEST in note for note in notes)
     return (
         f"The tests are newer than this commit: --tests-from {short(document.bad)} uses them at every commit."
-        if younger
+        if are_newer
         else ""
     )
 
 
 def _run(session: Session, store: Store, interrupt: Interrupt) -> Document:
-    mode, began, had = session.request.mode, time.monotonic(), len(store.trials(session.id))
-    state, document = _to_the_end(session, store, interrupt)
+    mode, began, before = session.request.mode, time.monotonic(), len(store.trials(session.id))
+    state, document = _run_to_end(session, store, interrupt)
     if isinstance(mode, Walk):
         bisecting = None if state.stopped else walk.follow(session, store)
         if bisecting is None:
             return document
         _announce(bisecting)
-        left = session.budget.minus(len(store.trials(session.id)) - had, (time.monotonic() - began) / 60)
+        budget = session.budget.minus(len(store.trials(session.id)) - before, (time.monotonic() - began) / 60)
         with sessions.held(bisecting):
-            document = _run(replace(bisecting, budget=left), store, interrupt)
+            document = _run(replace(bisecting, budget=budget), store, interrupt)
         store.finish(bisecting.id, document.to_json())
         return document
     if not isinstance(mode, Bisect) or mode.confirm is None:
         return document
-    if why := confirmation.why_not(session, state):
-        say(why)
+    if reason := confirmation.why_not(session, state):
+        say(reason)
         return document
-    second = _second(session, state, store)
-    left = session.budget.minus(len(store.trials(session.id)) - had, (time.monotonic() - began) / 60)
-    with sessions.held(second):
-        reverting, confirming = _to_the_end(replace(second, budget=left), store, interrupt)
+    confirming_session = _confirmation_session(session, state, store)
+    budget = session.budget.minus(len(store.trials(session.id)) - before, (time.monotonic() - began) / 60)
+    with sessions.held(confirming_session):
+        reverting, confirming = _run_to_end(replace(confirming_session, budget=budget), store, interrupt)
     if reverting.stopped:
-        why = "the budget was used up before all reverts were tested"
-        say(f"{why}; resume with: bisect-run resume {session.id}")
-    store.finish(second.id, confirming.to_json())
+        reason = "the budget was used up before all reverts were tested"
+        say(f"{reason}; resume with: bisect-run resume {session.id}")
+    store.finish(confirming_session.id, confirming.to_json())
     tried = confirming.fixes.candidates if confirming.fixes else ()
     results = [row.result for row in sessions.trials(session, store)]
     return confirmed(document, confirming, next_searches(session, tried, results))
 
 
 def _announce(bisecting: Session) -> None:
-    """Name the ends between which is bisected after a walk."""
+    """Print the commits between which is bisected after a walk."""
     (found,), start = bisecting.request.goods, bisecting.request.bad
     verb = "fails" if bisecting.request.finds_fix else "passes"
     say(f"{short(found)} {verb}: bisecting between it and {short(start)}")
 
 
-def _to_the_end(session: Session, store: Store, interrupt: Interrupt) -> tuple[State, Document]:
-    elsewhere = session.request.check.as_job or session.request.ray_address
-    busy = str if elsewhere else BusyWatch()  # of another machine nothing is known
+def _run_to_end(session: Session, store: Store, interrupt: Interrupt) -> tuple[State, Document]:
+    is_remote = session.request.check.as_job or session.request.ray_address
+    busy = str if is_remote else BusyWatch()  # the load of another machine is not known
     past = past_trials(store, session.request).get(executor_name(session.request), ())
     with Progress(session, busy=busy, past=past) as progress:
         own = [row.result for row in store.trials(session.id)]
 
-        def agreed(question: str) -> bool:
+        def ask(question: str) -> bool:
             return interrupt.can_ask and progress.ask(question)
 
-        executor = executor_of(session, interrupt.cancel, own, agreed)
+        executor = executor_of(session, interrupt.cancel, own, ask)
         state = runner.run(session, session.planner, store, progress, executor)
     session = sessions.assembled(session, store)
     return state, compose(session, sessions.trials(session, store), state, native_changes(session))
 
 
-def _second(session: Session, state: State, store: Store) -> Session:
-    """The session that confirms the culprits of this one: the one that was started, else a new one."""
+def _confirmation_session(session: Session, state: State, store: Store) -> Session:
+    """Return the session that confirms the culprits of this one: an existing one, else a new one."""
     found = confirmation.culprits(session, state)
     shas = tuple(dict.fromkeys(short(item.culprit) for item in found if item.culprit))
     say(f"confirming: reverting {listing(shas, limit=len(shas))} on {short(session.request.bad)}")
@@ -254,17 +254,17 @@ def _second(session: Session, state: State, store: Store) -> Session:
 
 
 def _write_script(session: Session, document: Document) -> None:
-    asked = session.request.mode
-    if not isinstance(asked, Repro) or asked.script is None:
+    mode = session.request.mode
+    if not isinstance(mode, Repro) or mode.script is None:
         return
     try:
-        Path(asked.script).write_text(script(session, document), encoding="utf-8")
+        Path(mode.script).write_text(script(session, document), encoding="utf-8")
     except OSError as error:
         raise EnvironmentFailed(
-            f"cannot write the script {asked.script}: {error.strerror}",
+            f"cannot write the script {mode.script}: {error.strerror}",
             f"`bisect-run report {session.id}` prints the result.",
         ) from error
-    what = f"run {short(session.request.bad)} alone" if asked.against else "do the same"
+    what = f"run {short(session.request.bad)} alone" if mode.against else "do the same"
     python = f"PYTHON={shlex.quote(sys.executable)} " if needed(session) else ""
     repository = "" if origin(session) else f" {shlex.quote(session.request.repo)}"
-    say(f"to {what} without bisect-run:  {python}bash {shlex.quote(asked.script)}{repository}")
+    say(f"to {what} without bisect-run:  {python}bash {shlex.quote(mode.script)}{repository}")

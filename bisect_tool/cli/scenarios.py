@@ -44,7 +44,7 @@ def show(name: Name) -> int:
     from bisect_tool.terminal.terminal import write
     from bisect_tool.trial.cells import collect_cells
 
-    # The launch values are printed as they are written: it is the suite's choice what it does with dp_size.
+    # The launch values are printed as written: what dp_size means is up to the suite.
     found = scenarios.load(name)
     write(f"{found.name}: {found.description}")
     if not found.suite:

@@ -1,4 +1,4 @@
-"""`bisect-run simulate`: what a search would cost and how often it would be right; builds nothing."""
+"""`bisect-run simulate`: estimate the cost and accuracy of a search; builds nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bisect_tool.expected_cost import PastTrial
     from bisect_tool.simulate.simulate import KnownRange, Noise, Summary
 
-_LEAST_CAPACITY = 1e-4
+_MIN_CAPACITY = 1e-4
 
 EXAMPLES = (
     "bisect-run simulate --candidates 100",
@@ -44,16 +44,16 @@ def simulate(options: SimulateOptions) -> int:
     from bisect_tool.terminal import terminal
 
     noise = Noise(options.p_fail_bad, options.p_fail_good)
-    if noise.capacity < _LEAST_CAPACITY or options.p_fail_bad <= options.p_fail_good:
+    if noise.capacity < _MIN_CAPACITY or options.p_fail_bad <= options.p_fail_good:
         raise UsageError(
             "bad commits must fail more often than good ones",
             "Make --p-fail-bad greater than --p-fail-good.",
         )
     trial = PastTrial(options.trial_minutes * 60, gpus=options.trial_gpus)
-    chance = np.random.default_rng(options.seed)
-    searches = _searches(options, chance)
+    rng = np.random.default_rng(options.seed)
+    searches = _searches(options, rng)
     began = time.monotonic()
-    by_slots = {slots: _summary(options, searches, slots, noise, trial, deepcopy(chance)) for slots in counts}
+    by_slots = {slots: _summary(options, searches, slots, noise, trial, deepcopy(rng)) for slots in counts}
     if options.as_json:
         terminal.write(json.dumps(_document(options, searches, by_slots), indent=2))
     elif options.compares_slots:
@@ -70,9 +70,9 @@ def _summary(
     slots: int,
     noise: Noise,
     trial: PastTrial,
-    chance: np.random.Generator,
+    rng: np.random.Generator,
 ) -> Summary:
-    """Simulate the searches with so many slots, and sum them up."""
+    """Simulate the searches with this number of slots, and summarise them."""
     import numpy as np
 
     from bisect_tool.simulate.simulate import SearchSettings, simulate_search, summarise
@@ -80,25 +80,25 @@ def _summary(
 
     settings = SearchSettings(options.confidence, slots, options.endpoint_runs)
     label = f"searches, --slots {slots}" if options.compares_slots else "searches"
-    played = [simulate_search(case, noise, settings, chance) for case in counting(searches, label)]
+    outcomes = [simulate_search(case, noise, settings, rng) for case in counting(searches, label)]
     bound = float(np.mean([noise.bound(len(case.dag.candidates), options.confidence) for case in searches]))
-    return summarise(played, bound, trial, slots)
+    return summarise(outcomes, bound, trial, slots)
 
 
 def _document(
     options: SimulateOptions, searches: Sequence[KnownRange], by_slots: Mapping[int, Summary]
 ) -> dict[str, Any]:
-    """The JSON document; with a range of slots, the figures are in a list."""
-    asked = {"schema": 1, "command": "simulate", **_asked(options, searches)}
+    """Return the JSON document; with a range of slots, it has a list of results."""
+    common = {"schema": 1, "command": "simulate", **_request(options, searches)}
     if options.compares_slots:
         rows = [{"slots": slots, **asdict(summary)} for slots, summary in by_slots.items()]
-        return {**asked, "slots": options.slots, "by_slots": rows}
+        return {**common, "slots": options.slots, "by_slots": rows}
     ((slots, summary),) = by_slots.items()
-    return {**asked, "slots": slots, **asdict(summary)}
+    return {**common, "slots": slots, **asdict(summary)}
 
 
 def _check_searches(options: SimulateOptions) -> None:
-    """Raise UsageError unless there are either ranges in a line, or ranges in a history, to search."""
+    """Raise UsageError unless the options give either a number of candidates, or a history and its cases."""
     is_linear = options.candidates is not None
     if any((given is None) != is_linear for given in (options.history, options.cases)):
         raise UsageError(
@@ -106,19 +106,19 @@ def _check_searches(options: SimulateOptions) -> None:
         )
 
 
-def _searches(options: SimulateOptions, chance: np.random.Generator) -> Sequence[KnownRange]:
-    """The ranges to search, each with its culprit."""
+def _searches(options: SimulateOptions, rng: np.random.Generator) -> Sequence[KnownRange]:
+    """Return the ranges to search, each with its culprit."""
     from bisect_tool.simulate.searches import history_searches, linear_searches
 
     if options.candidates is not None:
-        return linear_searches(options.candidates, options.runs, chance)
+        return linear_searches(options.candidates, options.runs, rng)
     assert options.history is not None
     assert options.cases is not None
     return history_searches(options.history, options.cases, options.runs, priors=not options.no_priors)
 
 
-def _asked(options: SimulateOptions, searches: Sequence[KnownRange]) -> dict[str, Any]:
-    """The request, as the JSON document repeats it."""
+def _request(options: SimulateOptions, searches: Sequence[KnownRange]) -> dict[str, Any]:
+    """Return the options, as the JSON document repeats them."""
     recorded = options.cases is not None
     return {
         "candidates": options.candidates,

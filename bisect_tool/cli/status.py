@@ -1,4 +1,4 @@
-"""`bisect-run status`: the sessions there are, or one of them."""
+"""`bisect-run status`: list sessions, or show one."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def status(options: StatusOptions) -> int:
 
 
 def _all(store: Store, here: Home) -> StatusDocument:
-    """Every session, and the size of the home."""
+    """Return the status of every session, and the size of the data directory."""
     from bisect_tool.disk.inventory import inventory
     from bisect_tool.results.status import logs_by_session, status_document, summarise
     from bisect_tool.session.log_files import pruned_at

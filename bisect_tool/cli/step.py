@@ -1,4 +1,4 @@
-"""`bisect-run step`: one commit, as a checker for `git bisect run`."""
+"""`bisect-run step`: test one commit, as the command of `git bisect run`."""
 
 from __future__ import annotations
 

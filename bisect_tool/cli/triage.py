@@ -1,4 +1,4 @@
-"""`bisect-run triage`: what an issue or a build page says about a regression; runs nothing."""
+"""`bisect-run triage`: extract what an issue or build page says about a regression; runs nothing."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def triage(options: TriageOptions) -> int:
     text = _saved(page) if local else fetch_page(page, os.environ)
     found = analyse(read_page(redact(text, secret_values(os.environ))))
     paths: Mapping[str, str] = {}
-    lacking: frozenset[int] = frozenset()
+    unmerged: frozenset[int] = frozenset()
     if repo is not None:
         repository = Repository.open(repo, home().cache, say)
         found, paths = resolved(found, repository), paths_of_tests(found, repository)
-        lacking = not_on_main(found, repository)
+        unmerged = not_on_main(found, repository)
     readable = local and page != _STDIN and not is_html(text) and not is_json(text)
     file = page if readable else ""  # for `explain`, which reads text
-    found = completed(found, Context(repo or "", file, _suites(), paths, lacking))
+    found = completed(found, Context(repo or "", file, _suites(), paths, unmerged))
     if options.as_json:
         terminal.write(to_json(found))
     elif options.as_markdown:
@@ -70,10 +70,10 @@ def triage(options: TriageOptions) -> int:
 
 
 def _saved(page: str) -> str:
-    """The text of a saved page.
+    """Return the text of a saved page.
 
     Raises:
-        UsageError: it cannot be read, is no text, or is too long for a page.
+        UsageError: it cannot be read, is not text, or is too long for a page.
     """
     from bisect_tool.logs.files import encoding_of
 
@@ -82,18 +82,18 @@ def _saved(page: str) -> str:
         with os.fdopen(os.dup(sys.stdin.fileno()), "rb") if page == _STDIN else Path(page).open("rb") as file:
             data = file.read(_LIMIT + 1)
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise UsageError(f"{name} cannot be read: {clean_line(why, 200)}") from None
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise UsageError(f"{name} cannot be read: {clean_line(reason, 200)}") from None
     if len(data) > _LIMIT:
-        raise UsageError(f"{name} is longer than a page", "`bisect-run explain` reads logs of any length.")
+        raise UsageError(f"{name} is too long for a page", "`bisect-run explain` reads logs of any length.")
     text = data.decode(encoding_of(data[:_HEAD]), "replace")
     if not text.strip() or "\0" in text[:_HEAD]:
-        raise UsageError(f"{name} holds no text", "Save the page as HTML or as text.")
+        raise UsageError(f"{name} contains no text", "Save the page as HTML or as text.")
     return text
 
 
 def _suites() -> Mapping[str, tuple[str, frozenset[str]]]:
-    """Each bundled scenario with its project and the test functions of its suite."""
+    """Return the repository and the test functions of each bundled scenario."""
     from bisect_tool import scenario as scenarios
 
     found = {}

@@ -1,1 +1,1 @@
-"""Read the logs named on the command line, as streams: files, folders, archives, stdin, JUnit XML."""
+"""Read the logs named on the command line line by line: files, folders, archives, stdin, JUnit XML."""

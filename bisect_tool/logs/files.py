@@ -1,6 +1,6 @@
-"""Read numbered lines from plain, compressed and archived logs and JUnit XML, whatever their names.
+"""Read numbered lines from plain, compressed and archived logs and JUnit XML.
 
-Nothing is held in memory as a whole, and nothing is written to disk.
+The format is recognised by its content. Logs are streamed: none is held in memory or written to disk.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bisect_tool.errors import UsageError
 from bisect_tool.evidence.healthy_lines import relevant_lines
 from bisect_tool.evidence.line import LogLine
 from bisect_tool.evidence.patterns import SUITE
-from bisect_tool.logs.junit import NoJunit, failed_cases
+from bisect_tool.logs.junit import NotJunit, failed_cases
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ _SUFFIXES = (".log", ".txt", ".xml")
 _BLOCK = 1 << 18
 _LINE_LIMIT = 1 << 20
 _UNPACKED_LIMIT = 2 << 30
-_FILES = 10_000
-_NAMES = 200_000
-_SNIFFED = 200
+_MAX_FILES = 10_000
+_MAX_ENTRIES = 200_000
+_INDENT_LINES = 200
 _JUNIT, _HEAD = b"<testsuite", 4096
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _DAMAGED = (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile)
@@ -45,12 +45,12 @@ _WHOLE_JOB = re.compile(r"(?:.*/)?\d+_(?P<job>[^/]+)\.txt$")
 
 
 class LogFiles:
-    """The logs that some paths name: files, folders, archives, and `-` for standard input.
+    """The logs at some paths: files, folders, archives, and `-` for standard input.
 
-    `note` is called with a sentence for each log that could be read only in part.
+    `note` is called with a message for each log that was read only in part.
 
     Raises:
-        UsageError: a path cannot be read, or holds no log; so does reading the lines.
+        UsageError: a path cannot be read, or has no log; also raised by `lines`.
     """
 
     def __init__(self, paths: Sequence[str], note: Callable[[str], None]) -> None:
@@ -60,28 +60,28 @@ class LogFiles:
         self._files = tuple(dict.fromkeys(file for path in paths for file in _files(path, note)))
 
     def lines(self) -> Iterator[LogLine]:
-        """Yield every line that may matter, one log after the other."""
+        """Yield the relevant lines (see `relevant_lines`), one log after the other."""
         for file in self._files:
             try:
-                with _opened(file) as stream:
+                with _open(file) as stream:
                     yield from self._read(_name(file), stream)
             except OSError as error:
-                raise _unreadable(file, error.strerror or str(error)) from None
+                raise _read_error(file, error.strerror or str(error)) from None
 
-    def place(self, source: str, line: int) -> tuple[str, int]:
+    def location(self, source: str, line: int) -> tuple[str, int]:
         """Return the file and line number (0 for none) of a line of `source`."""
         return self._elements.get(source, (source, line))
 
     def _read(self, name: str, stream: io.BufferedReader) -> Iterator[LogLine]:
         first = stream.peek(len(_ZIP))
         if first.startswith(_ZIP):
-            yield from self._archive(name, stream)
+            yield from self._read_archive(name, stream)
         elif first.startswith(_GZIP):
-            yield from self._content(name, _buffered(gzip.GzipFile(fileobj=stream)), packed=True)
+            yield from self._contents(name, _buffered(gzip.GzipFile(fileobj=stream)), packed=True)
         else:
-            yield from self._content(name, stream)
+            yield from self._contents(name, stream)
 
-    def _archive(self, name: str, stream: io.BufferedReader) -> Iterator[LogLine]:
+    def _read_archive(self, name: str, stream: io.BufferedReader) -> Iterator[LogLine]:
         if not stream.seekable():
             raise UsageError(
                 f"{name} is a zip archive, which cannot be read from a pipe", "Use the path of the file."
@@ -89,38 +89,38 @@ class LogFiles:
         try:
             with zipfile.ZipFile(stream) as archive:
                 sizes = {each.filename: each for each in archive.infolist() if _is_log(each.filename)}
-                for member in _without_steps(sorted(sizes))[:_FILES]:
+                for member in _without_steps(sorted(sizes))[:_MAX_FILES]:
                     with archive.open(sizes[member]) as packed:
                         inside = f"{name}:{clean_line(member, 300)}"
-                        yield from self._content(inside, _buffered(packed), packed=True)
+                        yield from self._contents(inside, _buffered(packed), packed=True)
         except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
             raise UsageError(f"{name} cannot be read: {clean_line(str(error), 200)}") from None
 
-    def _content(self, name: str, stream: io.BufferedReader, *, packed: bool = False) -> Iterator[LogLine]:
+    def _contents(self, name: str, stream: io.BufferedReader, *, packed: bool = False) -> Iterator[LogLine]:
         blocks = self._blocks(name, stream, _UNPACKED_LIMIT if packed else None)
         head = stream.peek(_HEAD)[:_HEAD]
         if not _XML.match(head):
-            yield from relevant_lines(name, _unindented(_texts(blocks, head)))
-        elif name in self._named or _JUNIT in head:  # other XML in a folder is no log
-            yield from self._cases(name, stream)
+            yield from relevant_lines(name, _unindented(_decode(blocks, head)))
+        elif name in self._named or _JUNIT in head:  # other XML in a folder is not a log
+            yield from self._read_junit(name, stream)
 
     def _blocks(self, name: str, stream: io.BufferedReader, limit: int | None) -> Iterator[bytes]:
-        """Yield the contents of a stream, up to `limit` bytes or to where it is damaged."""
+        """Yield the contents of a stream, up to `limit` bytes or to the first damage."""
         read = 0
         while limit is None or read < limit:
             try:
                 block = stream.read1(_BLOCK)
             except _DAMAGED as error:
-                self._note(f"{name} is damaged, its rest is left out: {clean_line(str(error), 200)}")
+                self._note(f"{name} is damaged; the rest is skipped: {clean_line(str(error), 200)}")
                 return
             if not block:
                 return
             read += len(block)
             yield block
-        self._note(f"{name} is longer than {_UNPACKED_LIMIT} bytes, its rest is left out")
+        self._note(f"{name} is longer than {_UNPACKED_LIMIT} bytes; the rest is skipped")
 
-    def _cases(self, name: str, stream: BinaryIO) -> Iterator[LogLine]:
-        """The failed tests of JUnit XML, each as a log of its own."""
+    def _read_junit(self, name: str, stream: BinaryIO) -> Iterator[LogLine]:
+        """Yield the lines of the failed tests in JUnit XML, each test as a separate source."""
         found = 0
         try:
             for found, case in enumerate(failed_cases(stream), 1):
@@ -129,14 +129,14 @@ class LogFiles:
                 head = ["===== FAILURES =====", f"____ {case.name} ____"] if case.name else []
                 for number, text in enumerate((*head, *case.text), 1):
                     yield LogLine(source, 0.0, text, number)
-        except NoJunit as error:
+        except NotJunit as error:
             if not found and name in self._named:
                 raise UsageError(f"{name}: {error}", "Remove it, or use the log itself.") from None
-            self._note(f"{name}: its rest is left out: {error}")
+            self._note(f"{name}: the rest is skipped: {error}")
 
 
 def _files(path: str, note: Callable[[str], None]) -> list[str]:
-    """The files that a path names; of a folder all logs below it."""
+    """Return the files at a path; for a folder, all logs below it."""
     if path == STDIN:
         return [path]
     if not path.strip("/"):
@@ -144,12 +144,12 @@ def _files(path: str, note: Callable[[str], None]) -> list[str]:
     try:
         mode = Path(path).stat().st_mode
     except (OSError, ValueError) as error:
-        raise _unreadable(path, getattr(error, "strerror", None) or str(error)) from None
+        raise _read_error(path, getattr(error, "strerror", None) or str(error)) from None
     if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
-        raise _unreadable(path, "a device, which may never end")
+        raise _read_error(path, "a device, which may never end")
     if not stat.S_ISDIR(mode):
         return [path]
-    found = _without_steps(_below(path, note))
+    found = _without_steps(_find_logs(path, note))
     if not found:
         raise UsageError(
             f"{_name(path)} contains no logs",
@@ -158,21 +158,19 @@ def _files(path: str, note: Callable[[str], None]) -> list[str]:
     return found
 
 
-def _below(folder: str, note: Callable[[str], None]) -> list[str]:
-    """The logs below a folder, sorted; in a very large folder only some, with a note."""
+def _find_logs(folder: str, note: Callable[[str], None]) -> list[str]:
+    """Return the logs below a folder, sorted; of a very large folder only some, with a note."""
     found: list[str] = []
-    looked = 0
+    entries = 0
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         logs = (Path(parent, name) for name in sorted(files) if _is_log(name))
         found += [str(path) for path in logs if path.is_file()]
-        looked += len(folders) + len(files)
-        if len(found) > _FILES or looked > _NAMES:
-            note(
-                f"{_name(folder)} holds more than can be looked through: only {_FILES} logs at most are read"
-            )
+        entries += len(folders) + len(files)
+        if len(found) > _MAX_FILES or entries > _MAX_ENTRIES:
+            note(f"{_name(folder)} has too many files: some logs are skipped, at most {_MAX_FILES} are read")
             break
-    return sorted(found[:_FILES])
+    return sorted(found[:_MAX_FILES])
 
 
 def _is_log(name: str) -> bool:
@@ -185,7 +183,7 @@ def _without_steps(names: Sequence[str]) -> list[str]:
     return [name for name in names if PurePosixPath(name).parent.name not in jobs]
 
 
-def _opened(path: str) -> io.BufferedReader:
+def _open(path: str) -> io.BufferedReader:
     if path == STDIN:
         return _buffered(io.FileIO(os.dup(0)))
     return _buffered(io.FileIO(path))
@@ -196,16 +194,16 @@ def _buffered(stream: object) -> io.BufferedReader:
 
 
 def _name(path: str) -> str:
-    if path == SUITE:  # the source of what pytest itself saw
+    if path == SUITE:  # reserved: the source of what pytest itself reported
         return f"./{path}"
     return "stdin" if path == STDIN else clean_line(path, 300)
 
 
-def _unreadable(path: str, why: str) -> UsageError:
-    return UsageError(f"{_name(path)} cannot be read: {clean_line(why, 200)}")
+def _read_error(path: str, reason: str) -> UsageError:
+    return UsageError(f"{_name(path)} cannot be read: {clean_line(reason, 200)}")
 
 
-def _texts(blocks: Iterable[bytes], first: bytes) -> Iterator[str]:
+def _decode(blocks: Iterable[bytes], first: bytes) -> Iterator[str]:
     """Yield the text of a log in blocks of whole lines; a line that is too long is truncated."""
     decoder = codecs.getincrementaldecoder(encoding_of(first))("replace")
     rest = ""
@@ -222,11 +220,11 @@ def _texts(blocks: Iterable[bytes], first: bytes) -> Iterator[str]:
 
 
 def encoding_of(head: bytes) -> str:
-    """The encoding of a text by its byte order mark, or by its first bytes."""
-    return next((name for mark, name in _BOMS if head.startswith(mark)), "") or _guessed(head)
+    """Return the encoding of a text, judged by its byte order mark or its first bytes."""
+    return next((name for mark, name in _BOMS if head.startswith(mark)), "") or _guess_encoding(head)
 
 
-def _guessed(head: bytes) -> str:
+def _guess_encoding(head: bytes) -> str:
     """Guess the encoding of a text without a byte order mark: in UTF-16, most second bytes are 0."""
     for encoding, zeros, letters in (
         ("utf-16-le", head[1::2], head[::2]),
@@ -238,9 +236,9 @@ def _guessed(head: bytes) -> str:
 
 
 def _unindented(blocks: Iterator[str]) -> Iterator[str]:
-    """The text without the blanks that all of its lines begin with, as the first ones show."""
+    """Remove the indentation that the first lines of a text have in common."""
     first = next(blocks, "")
-    lines = first.split("\n", _SNIFFED)[:_SNIFFED]
+    lines = first.split("\n", _INDENT_LINES)[:_INDENT_LINES]
     indents = [line[: len(line) - len(line.lstrip(" \t"))] for line in lines if line.strip()]
     blanks = min(indents, key=len, default="")
     if not blanks or not all(indent.startswith(blanks) for indent in indents):

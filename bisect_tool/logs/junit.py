@@ -20,21 +20,21 @@ _TOKEN_LIMIT = 64 << 20
 _TEXT_LIMIT = 1 << 20
 _NAME_LIMIT = 500
 _ROOTS = frozenset({"testsuites", "testsuite"})
-_RED = frozenset({"failure", "error"})
+_FAILURES = frozenset({"failure", "error"})
 _OUTPUT = frozenset({"system-out", "system-err"})
 _RAISED = re.compile(r"E {2,}\S", re.MULTILINE)
 _FILE = re.compile(r"^(?P<file>[\w./-]+\.py):\d+", re.MULTILINE)
 
 
-class NoJunit(Exception):
-    """The file has a DTD, is no XML, or has no test suite; the message says which."""
+class NotJunit(Exception):
+    """The file has a DTD, is not XML, or has no test suite; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
 class FailedCase:
-    """A failed test case; `line` is that of its element, `text` what a log would have.
+    """A failed test case; `line` is the line of its element, `text` what pytest would print.
 
-    Without a name it is the output of a whole test suite.
+    A case without a name is the output of a whole test suite.
     """
 
     name: str
@@ -46,28 +46,28 @@ def failed_cases(file: BinaryIO) -> Iterator[FailedCase]:
     """Yield the failed test cases of an XML file.
 
     Raises:
-        NoJunit: after the cases that come before the error.
+        NotJunit: after yielding the cases before the error.
     """
     reader = _Reader()
-    fed = 0
+    bytes_read = 0
     while True:
         block = file.read(_BLOCK)
-        fed += len(block)
+        bytes_read += len(block)
         try:
             reader.parser.Parse(block, not block)
         except expat.ExpatError as error:
-            yield from reader.take()
-            raise NoJunit(f"not well-formed XML: {error}") from None
-        yield from reader.take()
+            yield from reader.take_finished()
+            raise NotJunit(f"not well-formed XML: {error}") from None
+        yield from reader.take_finished()
         if not block:
             return
-        if fed - reader.parser.CurrentByteIndex > _TOKEN_LIMIT:
-            raise NoJunit("an element is too large for a test report")
+        if bytes_read - reader.parser.CurrentByteIndex > _TOKEN_LIMIT:
+            raise NotJunit("an element is too large for a test report")
 
 
 @dataclass(slots=True)
 class _Text:
-    """Text that is appended to; of a long one, the head and the tail are kept."""
+    """Collects text; only the head and the tail of a long text are kept."""
 
     parts: list[str] = field(default_factory=list)
     head: str = ""
@@ -90,7 +90,7 @@ class _Text:
 
 @dataclass(slots=True)
 class _Case:
-    """One test case, as it is read."""
+    """A test case that is being read."""
 
     line: int
     classname: str
@@ -104,16 +104,16 @@ class _Case:
         for kind, message, body in self.raised:
             lines = body.lines()
             if not any(_RAISED.match(line) for line in lines):
-                text += _in_the_margin(kind, message)
+                text += _error_lines(kind, message)
             text += lines
         for stream, body in self.output:
             text += [f"---- Captured {stream} ----", *body.lines()]
-        title = clean_line(_node(self.classname, self.name, self.file, text), _NAME_LIMIT).strip()
+        title = clean_line(_node_id(self.classname, self.name, self.file, text), _NAME_LIMIT).strip()
         return FailedCase(title or "unnamed test", self.line, tuple(text))
 
 
 class _Reader:
-    """The handlers of one pass over a file."""
+    """The expat handlers for one file."""
 
     def __init__(self) -> None:
         self.parser = expat.ParserCreate()
@@ -128,24 +128,24 @@ class _Reader:
         self._suite: list[tuple[str, _Text]] = []
         self._text: _Text | None = None
 
-    def take(self) -> list[FailedCase]:
-        """The failed cases that are complete since the last call."""
+    def take_finished(self) -> list[FailedCase]:
+        """Return the failed cases that were completed since the last call."""
         found, self._finished = self._finished, []
         return found
 
     def _doctype(self, *_: object) -> None:
-        raise NoJunit("it has a DTD, which may expand without limit")
+        raise NotJunit("it has a DTD, which may expand without limit")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         if not self._path and name not in _ROOTS:
-            raise NoJunit(f"not JUnit XML: it begins with <{clean_line(name, 40)}>")
+            raise NotJunit(f"not JUnit XML: it begins with <{clean_line(name, 40)}>")
         if len(self._path) > 100:
-            raise NoJunit("not JUnit XML: its elements are nested too deeply")
+            raise NotJunit("not JUnit XML: its elements are nested too deeply")
         self._path.append(name)
         if name == "testcase":
-            classname, called, file = (attributes.get(key, "") for key in ("classname", "name", "file"))
-            self._case = _Case(self.parser.CurrentLineNumber, classname, called, file)
-        elif name in _RED and self._case is not None:
+            classname, test, file = (attributes.get(key, "") for key in ("classname", "name", "file"))
+            self._case = _Case(self.parser.CurrentLineNumber, classname, test, file)
+        elif name in _FAILURES and self._case is not None:
             self._text = _Text()
             self._case.raised.append((attributes.get("type", ""), attributes.get("message", ""), self._text))
         elif name in _OUTPUT:
@@ -158,7 +158,7 @@ class _Reader:
             if self._case.raised:
                 self._finished.append(self._case.finished())
             self._case = None
-        elif name in _RED or name in _OUTPUT:
+        elif name in _FAILURES or name in _OUTPUT:
             self._text = None
         elif name == "testsuite" and self._suite:
             lines = [line for _, text in self._suite for line in text.lines()]
@@ -170,16 +170,16 @@ class _Reader:
             self._text.add(text)
 
 
-def _in_the_margin(kind: str, message: str) -> list[str]:
-    """What the attributes say of a failure, as pytest marks what was raised."""
+def _error_lines(kind: str, message: str) -> list[str]:
+    """Format the attributes of a failure as pytest prints an exception, with `E` in the margin."""
     first, *more = message.strip("\n").split("\n")
     kind = "" if first.startswith(kind) or kind in ("failure", "error") else kind
-    said = ": ".join(part for part in (kind, first) if part)
-    return [f"E   {line}" for line in (said, *more) if line.strip()] if said else []
+    headline = ": ".join(part for part in (kind, first) if part)
+    return [f"E   {line}" for line in (headline, *more) if line.strip()] if headline else []
 
 
-def _node(classname: str, name: str, file: str, text: Sequence[str]) -> str:
-    """The node id of a pytest test, whose file its failure names; of others class and name."""
+def _node_id(classname: str, name: str, file: str, text: Sequence[str]) -> str:
+    """Return the node id of a pytest test whose file is known, else class and name."""
     files = [file] if file.endswith(".py") else []
     files += [match["file"] for line in text if (match := _FILE.match(line))]
     for path in files:

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from bisect_tool.evidence import LogLine, explain_log
-from bisect_tool.logs.junit import NoJunit, failed_cases
+from bisect_tool.logs.junit import NotJunit, failed_cases
 from bisect_tool.sources.job_reports import files_of, node_id
 from bisect_tool.sources.observation import State
 
@@ -34,7 +34,7 @@ def failures_of(report: Report, content: bytes) -> Mapping[str, Failure]:
         return {}
     try:
         cases = [case for case in islice(failed_cases(io.BytesIO(content)), _CASES) if case.name]
-    except NoJunit:  # the report has no chains then: its tests are read where their text cannot be
+    except NotJunit:  # the report has no chains then: its tests are read where their text cannot be
         return {}
     files = files_of(case.name for case in cases)
     found = {node_id(each.test, files): each.failure for each in explained_cases(cases)}

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
-from bisect_tool.logs.junit import NoJunit
+from bisect_tool.logs.junit import NotJunit
 from bisect_tool.sanitise import clean_line
 from bisect_tool.sources.download import download
 from bisect_tool.sources.junit_failures import failures_of
@@ -70,7 +70,7 @@ def _of_file(
     name = clean_line(file.path, 300)
     try:
         report = read_report(file.content)
-    except NoJunit as error:
+    except NotJunit as error:
         note(f"{name} is left out: {error}")
         return ()
     written = _commits(file, report)

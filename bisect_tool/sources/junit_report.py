@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from xml.parsers import expat
 
-from bisect_tool.logs.junit import NoJunit
+from bisect_tool.logs.junit import NotJunit
 from bisect_tool.sanitise import clean_line
 from bisect_tool.sources.observation import State
 
@@ -72,7 +72,7 @@ def read_report(content: bytes) -> Report:
     """Parse a report.
 
     Raises:
-        NoJunit: it is not well-formed, has a DTD, or is not JUnit XML.
+        NotJunit: it is not well-formed, has a DTD, or is not JUnit XML.
     """
     try:
         reader = _parsed(content)
@@ -98,13 +98,13 @@ def _parsed_without_illegal_characters(content: bytes, error: expat.ExpatError) 
     """A report that quotes terminal colours or binary output, which no XML may hold: mostly a red one.
 
     Raises:
-        NoJunit: that is not what is wrong with it.
+        NotJunit: that is not what is wrong with it.
     """
     text = _ILLEGAL.sub("", content.decode("utf-8", "replace"))
     try:
         return _parsed(text.encode(), "utf-8")
     except expat.ExpatError:
-        raise NoJunit(f"not well-formed XML: {error}") from None
+        raise NotJunit(f"not well-formed XML: {error}") from None
 
 
 @dataclass(slots=True)
@@ -146,14 +146,14 @@ class _Reader:
         return [case.result() for case in self._cases.values()]
 
     def _doctype(self, *_: object) -> None:
-        raise NoJunit("it has a DTD, which could expand to anything")
+        raise NotJunit("it has a DTD, which could expand to anything")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         if not self._depth and name not in _ROOTS:
-            raise NoJunit(f"not JUnit XML: it begins with <{clean_line(name, 40)}>")
+            raise NotJunit(f"not JUnit XML: it begins with <{clean_line(name, 40)}>")
         self._depth += 1
         if self._depth > _DEPTH:
-            raise NoJunit("not JUnit XML: its elements are nested too deeply")
+            raise NotJunit("not JUnit XML: its elements are nested too deeply")
         if name == "testsuite":
             self.suite = attributes | self.suite
             self._suites.append(_suite_name(attributes))

@@ -1,4 +1,4 @@
-"""The command line in this process, a home of its own, and two histories to bisect."""
+"""Fixtures: the command line in this process, an empty home, and two repositories to bisect."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SERIES = SCENARIOS / "reference_engine" / "series.toml"
 WITHOUT_TORCH = Path(__file__).with_name("without_torch")
 SESSION = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 SECONDS = re.compile(r"\d+(\.\d)? s\b|\d+ min \d\d s\b")
-STEERING = ("COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "TF_BUILD", "TTY_COMPATIBLE")
+TERMINAL_VARIABLES = ("COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "TF_BUILD", "TTY_COMPATIBLE")
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,16 @@ class Ended:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
-    """A home that nothing lies in yet, and a terminal that nothing steers."""
+    """An empty home, and no variables that change the terminal output."""
     monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path / "home"))
-    for name in STEERING:
+    for name in TERMINAL_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "home"
 
 
 @pytest.fixture(autouse=True)
 def load(monkeypatch):
-    """A quiet machine, whatever else runs on this one; a function that makes it a busy one."""
+    """Report an idle machine, whatever else runs on it; the value is a function that makes it a busy one."""
 
     def becomes(**figures):
         now = Load(**{"cpus": 2.0, "load_before": 0.1, "load_after": 0.1, "cpu": 0.01, **figures})
@@ -58,7 +58,7 @@ def load(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def _few_searches(monkeypatch):
-    """What a plan forecasts comes from forty searches, which take seconds."""
+    """Simulate two searches for a forecast in place of forty, which take seconds."""
     monkeypatch.setattr("bisect_tool.session.plan._SEARCHES", 2)
 
 
@@ -66,13 +66,13 @@ def _few_searches(monkeypatch):
 def cli(capsys):
     """Run the command line in this process."""
 
-    def run(*words):
+    def run(*arguments):
         terminal.stdout.cache_clear()
         terminal.stderr.cache_clear()
         with pytest.raises(SystemExit) as ended:
-            main([str(word) for word in words])
-        said = capsys.readouterr()
-        return Ended(int(ended.value.code), said.out, said.err)
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Ended(int(ended.value.code), captured.out, captured.err)
 
     yield run
     terminal.stdout.cache_clear()
@@ -80,36 +80,36 @@ def cli(capsys):
 
 
 @pytest.fixture(scope="session")
-def place():
-    """A folder whose path always has the same length: tables with paths in them look the same in all runs."""
+def work_folder():
+    """A folder whose path always has the same length, so that tables with paths have the same layout."""
     folder = Path(tempfile.mkdtemp(prefix="bisect-run-", dir="/tmp"))
     yield folder
     shutil.rmtree(folder)
 
 
 @pytest.fixture
-def normal(place):
-    """What is the same in every run: without this run's places, ids and times, and without padding."""
+def normalise(work_folder):
+    """A function that replaces the paths, ids and times of this run in a text, and removes padding."""
 
-    def normalise(text):
-        text = text.replace(str(place), "/tmp/bisect-run-12345678").replace(str(CHECKOUT), "/checkout")
+    def replace_all(text):
+        text = text.replace(str(work_folder), "/tmp/bisect-run-12345678").replace(str(CHECKOUT), "/checkout")
         text = SECONDS.sub("0.1 s", SESSION.sub("20260306-101500-1a2b", text))
         return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
-    return normalise
+    return replace_all
 
 
 @pytest.fixture(scope="session")
-def engine(place):
+def engine(work_folder):
     """The reference engine's history, a bare repository."""
-    repository = place / "engine.git"
+    repository = work_folder / "engine.git"
     replay(SERIES, repository)
     return repository
 
 
 @pytest.fixture(scope="session")
 def without_torch(tmp_path_factory):
-    """The bundled scenarios, but with a stand-in for torch: where no token is looked at, nobody misses it.
+    """The bundled scenarios with a stub of torch, for tests that do not check tokens.
 
     A worker of the reference engine takes three seconds of processor time to import the real one.
     """
@@ -126,7 +126,7 @@ def without_torch(tmp_path_factory):
 
 
 class Project:
-    """A small repository with dates, and so with ids, that are always the same."""
+    """A small repository with fixed dates, and so with fixed commit ids."""
 
     def __init__(self, path):
         self.path = path
@@ -134,7 +134,7 @@ class Project:
         path.mkdir(parents=True)
         self.git("init", "-q", "-b", "main", "--object-format=sha1")
 
-    def git(self, *words):
+    def git(self, *arguments):
         kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         stamp = f"{1772_000_000 + 3600 * len(self.commits)} +0000"
         who = {
@@ -143,7 +143,7 @@ class Project:
             for what, value in (("NAME", "Ada Example"), ("EMAIL", "ada@example.org"), ("DATE", stamp))
         }
         env = kept | who | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-        argv = ["git", "-C", str(self.path), *words]
+        argv = ["git", "-C", str(self.path), *arguments]
         done = subprocess.run(argv, env=env, check=True, capture_output=True, text=True, timeout=60)
         return done.stdout.strip()
 
@@ -165,9 +165,9 @@ read -r answer < answer.txt
 
 
 @pytest.fixture(scope="session")
-def project(place):
+def project(work_folder):
     """Eight commits checked by `./check.sh`; number 5 breaks it. Branches lead away from number 2."""
-    made = Project(place / "project")
+    made = Project(work_folder / "project")
     made.commit("c1", "Answer (#11)", check_sh=CHECK, answer_txt="42\n")
     made.commit("c2", "Describe the answer (#12)", notes_txt="It is 42.\n")
     made.commit("c3", "Describe the question", notes_txt="It is lost.\n")

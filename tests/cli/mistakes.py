@@ -1,4 +1,4 @@
-"""What a person can do wrong, with what is printed about it and what to do."""
+"""Command lines with mistakes, and the error and advice that is printed for each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NO_COMMAND = "Add a command or remove the --. Is a shell variable unset?"
 COMMAND_ALONE = "a command after -- cannot be combined with --scenario, --profile, --pytest or --cells"
 YOUNGER_END = "Name the younger end; the older one is found if it is not named."
 
-# What it is about; the command line; what was wrong; what to do.
+# Each row: the mistake, the command line, the error, the advice.
 WRONG = [
     (
         "unknown ref",
@@ -257,8 +257,8 @@ WRONG = [
         for file in (".", "../setup.py", "/setup.py", ":(glob)**", "refengine/../none.py")
     ),
     *(
-        (f"an empty word: {words}", words, f"--{option} is empty", EMPTY)
-        for option, words in (
+        (f"empty argument: {arguments}", arguments, f"--{option} is empty", EMPTY)
+        for option, arguments in (
             ("repo", "--repo '' --good good --bad bad -- true"),
             ("repo", "plan --repo '' --good good --bad bad -- true"),
             ("scenario", "--repo {engine} --good good --bad bad --scenario ''"),
@@ -271,8 +271,8 @@ WRONG = [
         )
     ),
     *(
-        (f"no command after --: {words}", f"{words} --", "there is no command after --", NO_COMMAND)
-        for words in (
+        (f"no command after --: {arguments}", f"{arguments} --", "there is no command after --", NO_COMMAND)
+        for arguments in (
             "--good c1 --bad c8",
             "run --repo {project} --good c1 --bad c8",
             "plan --repo {project} --good c1 --bad c8",
@@ -306,7 +306,7 @@ WRONG = [
         LEAVE_OUT,
     ),
 ]
-# Typer's own sentences, of which versions have their own wording: what they must name.
+# Errors of Typer, whose wording differs between versions: each row has the text that it must contain.
 MISUSES = [
     ("--good a --bad b --none", "--none"),
     ("--good a --bad b --endpoint-runs 0", "--endpoint-runs"),

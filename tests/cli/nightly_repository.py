@@ -16,8 +16,8 @@ _REPORT = (
 )
 
 
-def git(repo: Path, *words: str) -> str:
-    command = ("git", "-C", str(repo), "-c", "user.name=a", "-c", "user.email=a@b", *words)
+def git(repo: Path, *arguments: str) -> str:
+    command = ("git", "-C", str(repo), "-c", "user.name=a", "-c", "user.email=a@b", *arguments)
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 

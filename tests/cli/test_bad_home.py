@@ -1,4 +1,4 @@
-"""Homes that cannot be used: every command says so, and what to do."""
+"""A home that cannot be used is an error with advice in every command."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-# Not `prune`, which frees a full disk, and so goes on without a store.
+# Not `prune`, which frees a full disk, and so works without a store.
 NEED_A_HOME = {
     "run": ("run", "--good", "good", "--bad", "bad", "--repo", "{engine}", "--", "true"),
     "plan": ("plan", "--good", "good", "--bad", "bad", "--repo", "{engine}", "--", "true"),
@@ -26,7 +26,7 @@ NEED_A_HOME = {
 
 def line(command, engine):
     """A command line that needs a home."""
-    return [word.format(engine=engine) for word in NEED_A_HOME[command]]
+    return [argument.format(engine=engine) for argument in NEED_A_HOME[command]]
 
 
 @pytest.mark.parametrize("command", NEED_A_HOME)
@@ -37,8 +37,8 @@ def test_home_below_a_file(cli, engine, tmp_path, monkeypatch, command):
 
 
 @pytest.mark.parametrize("command", NEED_A_HOME)
-def test_home_that_is_no_text(cli, engine, tmp_path, monkeypatch, command):
-    """Git could not find a worktree there again."""
+def test_home_that_is_not_utf_8(cli, engine, tmp_path, monkeypatch, command):
+    """Git would not find its worktrees there."""
     monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path / "\udcff"))
     ended = cli(*line(command, engine))
     wrong = f"error: the name of {tmp_path}/\ufffd/state is not UTF-8\n"
@@ -59,7 +59,7 @@ def test_home_on_a_full_disk(cli, engine, home_on, command):
 
 
 def test_disk_that_a_log_fills(cli, project, home_on, tmp_path):
-    """The log that cannot be written is no verdict on a commit."""
+    """A log that cannot be written is not a verdict on a commit."""
     noisy = tmp_path / "noisy.sh"
     noisy.write_text("#!/bin/sh\nhead -c 3000000 /dev/zero | tr '\\0' x | fold -w 100\n")
     noisy.chmod(0o755)
@@ -82,7 +82,7 @@ def failed_for_the_disk(ended):
 
 @pytest.fixture
 def home_on(tmp_path, monkeypatch):
-    """Have the home on a disk in memory, mounted with options."""
+    """A function that puts the home on a tmpfs, mounted with options."""
 
     @contextmanager
     def mounted(options):

@@ -1,4 +1,4 @@
-"""What a person can do wrong: every mistake has its exit code, what was wrong, and what to do."""
+"""Every mistake on the command line has an exit code, an error and advice."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ launch.model = "tiny"
 
 @pytest.fixture
 def filled(tmp_path, engine, project):
-    """Fill the names in a line: repositories, commits, and a folder with scenarios that are wrong."""
+    """A function that fills in the names in a line: repositories, commits, a folder with wrong scenarios."""
     (tmp_path / "file").touch()
     scenarios = {
         "no_suite": (SCENARIO.replace("suite.py", "none.py"), ""),
@@ -42,17 +42,17 @@ def filled(tmp_path, engine, project):
 
 
 @pytest.mark.parametrize(
-    ("words", "wrong", "advice"), [row[1:] for row in WRONG], ids=[row[0] for row in WRONG]
+    ("arguments", "wrong", "advice"), [row[1:] for row in WRONG], ids=[row[0] for row in WRONG]
 )
-def test_mistake(cli, filled, words, wrong, advice):
-    ended = cli(*shlex.split(filled(words)))
+def test_mistake(cli, filled, arguments, wrong, advice):
+    ended = cli(*shlex.split(filled(arguments)))
     assert ended.err == f"error: {filled(wrong)}\n{filled(advice)}\n"
     assert (ended.code, ended.out) == (2, "")
 
 
-def test_a_word_that_is_no_text(cli, filled):
-    words = filled("--repo {engine} --good good --bad bad --")
-    ended = cli(*shlex.split(words), "sh", "-c", "exit 1 # \udcff")
+def test_argument_that_is_not_utf_8(cli, filled):
+    arguments = filled("--repo {engine} --good good --bad bad --")
+    ended = cli(*shlex.split(arguments), "sh", "-c", "exit 1 # \udcff")
     assert ended.err.startswith("error: an argument is not UTF-8: ")
     assert ended.err.endswith("exit 1 # \ufffd\nUse only UTF-8.\n")
     assert (ended.code, ended.out) == (2, "")
@@ -66,13 +66,13 @@ def test_scenario_that_is_not_toml(cli, filled, tmp_path):
     assert (ended.code, ended.out) == (2, "")
 
 
-@pytest.mark.parametrize(("words", "named"), MISUSES, ids=[row[0] for row in MISUSES])
-def test_misuse(cli, words, named):
-    ended = cli(*words.split())
+@pytest.mark.parametrize(("arguments", "named"), MISUSES, ids=[row[0] for row in MISUSES])
+def test_misuse(cli, arguments, named):
+    ended = cli(*arguments.split())
     wrong, advice = ended.err.splitlines()
     assert wrong.startswith("error: ")
     assert named in wrong
-    first = words.split()[0]
+    first = arguments.split()[0]
     command = "run " if first.startswith("-") else f"{first} " if first in ("plan", "report") else ""
     assert advice == USAGE.format(command)
     assert (ended.code, ended.out) == (2, "")

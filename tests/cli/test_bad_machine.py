@@ -1,4 +1,4 @@
-"""Machines that lack something: git, a newer Python, a GPU, the packages of the demo, the current folder."""
+"""Machines without git, a new Python, a GPU, the packages of the demo, or the current directory."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ COMMANDS = {
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_git(cli, engine, tmp_path, monkeypatch, command):
-    words = [word.format(engine=engine) for word in COMMANDS[command]]
+    arguments = [argument.format(engine=engine) for argument in COMMANDS[command]]
     monkeypatch.setenv("PATH", str(tmp_path))
     version.cache_clear()
-    ended = cli(*words)
+    ended = cli(*arguments)
     assert ended.err == "error: git is not installed\ninstall git 2.32 or newer\n"
     assert (ended.code, ended.out) == (128 if command == "step" else 5, "")
 
 
 def test_no_git_at_the_start(engine, tmp_path):
-    """In a process of its own: GitPython, which looks for git where it is imported, is not imported there."""
+    """In its own process, which has not imported GitPython yet: that looks for git when it is imported."""
     main = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
-    argv = [sys.executable, "-c", main, *(word.format(engine=engine) for word in COMMANDS["run"])]
+    argv = [sys.executable, "-c", main, *(argument.format(engine=engine) for argument in COMMANDS["run"])]
     env = {**os.environ, "PATH": str(tmp_path)}
     done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.stderr == "error: git is not installed\ninstall git 2.32 or newer\n"
@@ -45,12 +45,12 @@ def test_no_git_at_the_start(engine, tmp_path):
 
 def test_python_too_old(capsys):
     assert in_python((3, 10, 14)).code == 5
-    said = capsys.readouterr()
-    assert said.err == (
+    captured = capsys.readouterr()
+    assert captured.err == (
         "error: bisect-run needs Python 3.11 or newer, and this is 3.10.14\n"
         "Make a virtual environment with a newer one, such as: python3.11 -m venv .venv\n"
     )
-    assert not said.out
+    assert not captured.out
 
 
 def test_python_new_enough():
@@ -58,11 +58,11 @@ def test_python_new_enough():
 
 
 def in_python(version):
-    """How our package's own file ends when a Python of that version, which must understand it, reads it."""
+    """Execute the package's `__init__.py` as this Python version would; it must be able to parse it."""
     text = Path(bisect_tool.__file__).read_text(encoding="utf-8")
     ast.parse(text, feature_version=(3, 7))
-    words = ".".join(map(str, version))
-    fake = SimpleNamespace(version_info=version, version=f"{words} (main)", stderr=sys.stderr, exit=sys.exit)
+    name = f"{'.'.join(map(str, version))} (main)"
+    fake = SimpleNamespace(version_info=version, version=name, stderr=sys.stderr, exit=sys.exit)
     names = {**vars(builtins), "__import__": lambda *_: fake}
     try:
         exec(compile(text, "__init__.py", "exec"), {"__builtins__": names})  # noqa: S102 - our own text
@@ -90,7 +90,7 @@ def test_demo_without_its_engine(cli, monkeypatch):
     assert (ended.code, ended.out) == (5, "")
 
 
-def test_a_folder_that_is_gone(cli, tmp_path, monkeypatch):
+def test_removed_current_directory(cli, tmp_path, monkeypatch):
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()

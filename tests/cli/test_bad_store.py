@@ -1,4 +1,4 @@
-"""Stores that are damaged, or were written by another version."""
+"""Stores that are damaged or were written by another version."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
 
 @pytest.fixture(scope="module")
 def two_sessions(tmp_path_factory, project):
-    """A home with two sessions of two runs each (trials 1 to 4), which no test may change."""
+    """A home with two sessions of two runs each (trials 1 to 4); read-only."""
     made = tmp_path_factory.mktemp("two") / "home"
-    words = ("repro", "c1", "--repo", str(project.path), "--runs", "2", "--", "true")
+    arguments = ("repro", "c1", "--repo", str(project.path), "--runs", "2", "--", "true")
     for _ in range(2):
         subprocess.run(
-            [sys.executable, "-c", MAIN, *words],
+            [sys.executable, "-c", MAIN, *arguments],
             env={**os.environ, "BISECT_RUN_HOME": str(made)},
             check=True,
             capture_output=True,
@@ -37,7 +37,7 @@ def two_sessions(tmp_path_factory, project):
 
 @pytest.fixture
 def filled(two_sessions, home):
-    """The home of the test, with a copy of these sessions."""
+    """The test's home, with a copy of these sessions."""
     shutil.copytree(two_sessions, home, symlinks=True)
     return home
 
@@ -52,13 +52,13 @@ def test_a_session_of_another_version(cli):
 
 
 def change(home, statement, *values):
-    """Change the store behind the back of the program."""
+    """Change the database of the store directly."""
     with closing(sqlite3.connect(home / "state" / "store.db", isolation_level=None)) as database:
         database.execute(statement, values)
 
 
 def test_a_document_of_another_version(cli, filled):
-    """It is named, and hides no other session in the list."""
+    """It is reported, and the other sessions are still listed."""
     change(filled, "UPDATE session SET document = '{}'")
     for command in ("report", "status"):
         ended = cli(command, "last")
@@ -69,13 +69,13 @@ def test_a_document_of_another_version(cli, filled):
 
 @pytest.mark.parametrize("spoilt", ["{}", "", '{"seconds": null}', "\0"])
 def test_a_trial_that_cannot_be_read_is_left_out_with_a_line(cli, filled, spoilt):
-    """As one with Infinity in it was, which earlier versions stored as null."""
+    """Earlier versions stored Infinity as null, for example."""
     change(filled, "UPDATE session SET document = NULL")
     change(filled, "UPDATE trial SET result = ? WHERE number = 3", spoilt)
-    said = cli("report", "last", "--json")
-    assert said.code == 0
-    assert json.loads(said.out)["cost"]["trials"] == 1
-    assert re.search(r"trial 3 of session \S+ cannot be read, and is left out", said.err)
+    ended = cli("report", "last", "--json")
+    assert ended.code == 0
+    assert json.loads(ended.out)["cost"]["trials"] == 1
+    assert re.search(r"trial 3 of session \S+ cannot be read, and is left out", ended.err)
     resumed = cli("resume", "--json")
     assert resumed.code == 0
     assert json.loads(resumed.out)["cost"]["trials"] == 2
@@ -97,8 +97,8 @@ def test_a_session_that_cannot_be_read_hides_no_other(cli, filled, change_to):
     for command in (("status",), ("report", "last"), ("resume", "last")):
         ended = cli(*command)
         assert ended.code == 0, ended.err
-    said = cli("status")
-    assert "cannot be read" in said.err or "another version" in " ".join(said.out.split())
+    ended = cli("status")
+    assert "cannot be read" in ended.err or "another version" in " ".join(ended.out.split())
 
 
 @pytest.mark.parametrize("command", [("status",), ("report",), ("resume",), ("doctor",)])

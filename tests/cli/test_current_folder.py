@@ -1,4 +1,4 @@
-"""What is meant where the command line names no repository: the current folder, if it can be."""
+"""Without --repo, the repository is that of the current directory, if it can be."""
 
 import os
 from contextlib import closing
@@ -15,7 +15,7 @@ from bisect_tool.session.store import Store
 
 
 @pytest.mark.parametrize("inside", [".", "objects"])
-def test_a_bare_repository_is_meant(engine, monkeypatch, inside):
+def test_bare_repository_is_used(engine, monkeypatch, inside):
     monkeypatch.chdir(engine / inside)
     resolved = resolve(RunOptions(good=("good",), bad="bad"), current_home(), pytest.fail)
     assert resolved.request.repo == os.path.normpath(engine / inside)
@@ -44,29 +44,29 @@ def test_a_scenario_by_name_reads_its_own_repository_from_any_other(project, mon
         resolve(RunOptions(good=("c1",), bad="c8", scenario="external-lb-dp"), current_home(), notice)
 
 
-def options(**asked):
-    return FixesOptions(**{"at": "bad", "verify": ("bad",)} | asked)
+def options(**given):
+    return FixesOptions(**{"at": "bad", "verify": ("bad",)} | given)
 
 
 @pytest.fixture
 def earlier(engine, monkeypatch):
     """A session of another scenario at the bad end of the engine, which is the current folder."""
     monkeypatch.chdir(engine)
-    words = RunOptions(good=("good",), bad="bad", scenario="shutdown", profile="reference")
-    resolved = resolve(words, current_home(), pytest.fail)
+    arguments = RunOptions(good=("good",), bad="bad", scenario="shutdown", profile="reference")
+    resolved = resolve(arguments, current_home(), pytest.fail)
     with closing(Store(current_home().store)) as store:
         store.create(resolved.request.model_dump_json())
         here = current_home()
-        yield lambda **asked: with_earlier_check(options(**asked), store, here, print)
+        yield lambda **given: with_earlier_check(options(**given), store, here, print)
 
 
-def test_fixes_takes_over_the_scenario_of_the_last_session_at_the_commit(engine, earlier):
+def test_fixes_uses_the_scenario_of_the_last_session_at_the_commit(engine, earlier):
     taken = earlier()
     assert (taken.repo, taken.scenario, taken.profile) == (str(engine), "shutdown", "reference")
 
 
 @pytest.mark.parametrize(
-    "asked", [{"at": "good"}, {"scenario": ""}, {"repo": ""}, {"cells": ("*[4]",)}, {"command": ("true",)}]
+    "given", [{"at": "good"}, {"scenario": ""}, {"repo": ""}, {"cells": ("*[4]",)}, {"command": ("true",)}]
 )
-def test_fixes_takes_over_nothing_where_something_else_is_asked(earlier, asked):
-    assert earlier(**asked) == options(**asked)
+def test_fixes_keeps_other_options_that_are_given(earlier, given):
+    assert earlier(**given) == options(**given)

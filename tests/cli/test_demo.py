@@ -37,12 +37,12 @@ def labels(bundled_history):
 def demo(fresh):
     """The document of a demo that ended with 0."""
     done = fresh / "document.json"
-    document = Document.model_validate_json(done.read_text() if done.exists() else demonstrated(fresh))
+    document = Document.model_validate_json(done.read_text() if done.exists() else run_demo(fresh))
     assert (document.command, document.exit_code) == ("demo", 0)
     return document
 
 
-def demonstrated(folder):
+def run_demo(folder):
     done = subprocess.run(
         [sys.executable, "-c", MAIN, "demo", "--json"],
         env={**os.environ, "BISECT_RUN_HOME": str(folder / "home")},
@@ -86,28 +86,26 @@ def test_no_more_is_run_and_built_than_needed(demo):
 
 
 @pytest.mark.usefixtures("demo")
-def test_no_process_is_left(fresh):
-    assert left_in(fresh) == []
+def test_demo_leaves_no_process(fresh):
+    assert processes_in(fresh) == []
 
 
-def test_a_process_that_is_left_is_seen(tmp_path):
+def test_remaining_process_is_found(tmp_path):
     argv = [sys.executable, "-c", "print(flush=True); input()", str(tmp_path / "home")]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         process.stdout.readline()
-        assert left_in(tmp_path) == [process.pid]
+        assert processes_in(tmp_path) == [process.pid]
         process.communicate("\n")
 
 
-def left_in(folder):
-    """Living processes that have a path below the folder in their arguments or environment, or work there."""
-    return [
-        int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit() and _speaks_of(folder, path)
-    ]
+def processes_in(folder):
+    """Running processes with a path below the folder as working directory, argument or variable."""
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit() and _uses(folder, path)]
 
 
-def _speaks_of(folder, process):
+def _uses(folder, process):
     try:
-        said = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
-        return os.fsencode(f"{folder}/") in said or (process / "cwd").readlink().is_relative_to(folder)
+        text = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+        return os.fsencode(f"{folder}/") in text or (process / "cwd").readlink().is_relative_to(folder)
     except OSError:
         return False

@@ -1,4 +1,4 @@
-"""The demo of a flaky failure: what it asks for, and the culprit that a search on its history names."""
+"""The demo of a flaky failure: its request, and the culprit that a search on its history finds."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ CULPRIT = "e3322f5459c2393f4d96eab3eee892f341281302"
 
 @pytest.fixture
 def request_of(tmp_path, monkeypatch):
-    """What `demo` with these options asks for; nothing is run."""
+    """A function: the request of `demo` with these options; nothing is run."""
     monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path))
-    asked = []
-    monkeypatch.setattr(run_session, "drive", lambda session, *_: asked.append(session.request))
+    started = []
+    monkeypatch.setattr(run_session, "run_and_report", lambda session, *_: started.append(session.request))
 
-    def ask(**options):
+    def request_for(**options):
         command.demo(**options)
-        return asked.pop()
+        return started.pop()
 
-    return ask
+    return request_for
 
 
 def test_two_slots_run_the_flaky_cell_alone_and_afresh(request_of, tmp_path):
@@ -71,10 +71,10 @@ def test_the_culprit_is_named(bundled_history, without_torch, tmp_path):
 def named(history, home, scenario):
     repository, labels = history[0], history[1].labels
     ends = ("--good", labels["priority-engine"], "--bad", labels["token-index"])
-    asked = ("--scenario", scenario, "--profile", "reference", "--cells", CELL)
+    started = ("--scenario", scenario, "--profile", "reference", "--cells", CELL)
     how = ("--endpoint-runs", "16", "--slots", "2", "--fresh")
     done = subprocess.run(
-        [sys.executable, "-c", MAIN, "--repo", str(repository), *ends, *asked, *how, "--json"],
+        [sys.executable, "-c", MAIN, "--repo", str(repository), *ends, *started, *how, "--json"],
         env={**os.environ, "BISECT_RUN_HOME": str(home)},
         capture_output=True,
         text=True,

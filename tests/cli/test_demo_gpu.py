@@ -1,4 +1,4 @@
-"""The demo of GPU memory that is left behind: what it asks for, and what a session on its history names."""
+"""The demo of GPU memory that is left behind: its request, and the result of a session on its history."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ HELD_MIB = 2 * int(0.45 * (16 << 30)) >> 20
 
 @pytest.fixture
 def request_of(tmp_path, monkeypatch):
-    """What `demo --gpu` asks for on a machine with these GPUs; nothing is run."""
+    """A function: the request of `demo --gpu` on a machine with these GPUs; nothing is run."""
     monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    asked = []
-    monkeypatch.setattr(run_session, "drive", lambda session, *_: asked.append(session.request))
+    started = []
+    monkeypatch.setattr(run_session, "run_and_report", lambda session, *_: started.append(session.request))
 
-    def ask(*found):
+    def request_for(*found):
         monkeypatch.setattr(gpus, "snapshot", lambda: found)
         command.demo(gpu=True)
-        return asked.pop()
+        return started.pop()
 
-    return ask
+    return request_for
 
 
 def test_all_ranks_share_the_first_gpu(request_of, tmp_path):
@@ -63,15 +63,15 @@ def test_it_is_one_history(other):
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_the_memory_that_the_first_cell_left_is_named(bundled_history, without_torch, tmp_path, monkeypatch):
-    """The culprit alone, as the demo asks for it, and with a stand-in for torch."""
+    """At the culprit only, with the options of the demo and a stub of torch."""
     monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path))
     gpu = simulated_gpu.create()
     repository, history = bundled_history("gpu")
     ends = ("--good", history.labels["priority-engine"], "--bad", CULPRIT)
     scenario = ("--scenario", str(without_torch / "external_lb_dp"), "--profile", "reference-gpu")
-    asked = (*scenario, "--cells", "*server_info*", "--gpus", gpu, "--share-gpu")
+    started = (*scenario, "--cells", "*server_info*", "--gpus", gpu, "--share-gpu")
     ended = subprocess.run(
-        [sys.executable, "-c", MAIN, "--repo", str(repository), *ends, *asked, "--json"],
+        [sys.executable, "-c", MAIN, "--repo", str(repository), *ends, *started, "--json"],
         env=os.environ,
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""The demo of a failure that depends on the order of the tests: what it asks for, what its culprit does."""
+"""The demo of a failure that depends on the order of the tests: its request, and what its culprit does."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def test_it_is_one_history_or_the_other():
 
 def test_it_asks_for_the_third_history(tmp_path, monkeypatch):
     monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path))
-    asked = []
-    monkeypatch.setattr(run_session, "drive", lambda session, *_: asked.append(session.request))
+    started = []
+    monkeypatch.setattr(run_session, "run_and_report", lambda session, *_: started.append(session.request))
     command.demo(order=True)
-    (request,) = asked
+    (request,) = started
     assert (request.goods, request.bad) == ((GOOD,), BAD)
     assert (request.cells, request.slots, request.fresh) == ((), 1, False)
     assert request.repo == str(tmp_path / "cache" / "reference-engine-order.git")
@@ -43,9 +43,9 @@ def test_the_cells_before_and_the_culprit_are_named(bundled_history, without_tor
     repository, history = bundled_history("order")
     ends = ("--good", history.labels["token-index"], "--bad", history.labels["announced-ranks"])
     scenario = ("--scenario", str(without_torch / "external_lb_dp"), "--profile", "reference")
-    asked = (*scenario, "--cells", "*server_info*")
+    started = (*scenario, "--cells", "*server_info*")
     ended = subprocess.run(
-        [sys.executable, "-c", MAIN, "--repo", str(repository), *ends, *asked, "--json"],
+        [sys.executable, "-c", MAIN, "--repo", str(repository), *ends, *started, "--json"],
         env={**os.environ, "BISECT_RUN_HOME": str(tmp_path)},
         capture_output=True,
         text=True,

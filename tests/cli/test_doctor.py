@@ -1,4 +1,4 @@
-"""What `doctor` finds on a machine, and what it lacks."""
+"""`doctor`: what a machine has, and what it lacks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bisect_tool.cli import machine_checks
 
 @pytest.fixture(autouse=True)
 def machine(monkeypatch):
-    """A machine without GPUs, whose disk is as large as needed."""
+    """A machine without GPUs, with enough disk space."""
     monkeypatch.setattr(machine_checks, "snapshot", tuple)
     monkeypatch.setattr(machine_checks, "_DISK_GIB", 0)
 
@@ -21,7 +21,7 @@ def rows(ended):
     return re.findall(r"(?m)^([✓✗-])  (\w+) +(.*?) *$", ended.out)
 
 
-def test_able_machine(cli, home):
+def test_machine_with_all_that_is_required(cli, home):
     ended = cli("doctor")
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith("All required checks passed.\n\n")
@@ -34,7 +34,7 @@ def test_able_machine(cli, home):
     assert "only profiles without GPUs can run" in ended.out
 
 
-def test_a_busy_machine_is_able_and_said(cli, load):
+def test_busy_machine_passes_and_is_reported(cli, load):
     load(cpu=0.6, load_after=8.0)
     ended = cli("doctor")
     assert ended.code == 0
@@ -47,7 +47,7 @@ def test_gpus_are_counted(cli, monkeypatch):
     assert ("✓", "GPUs", "2 GPUs") in rows(cli("doctor"))
 
 
-def test_what_lacks_comes_first(cli, tmp_path, monkeypatch):
+def test_missing_checks_come_first(cli, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path / "file" / "home"))
     ended = cli("doctor")
@@ -64,7 +64,7 @@ def test_little_disk(cli, monkeypatch):
     assert "free 1000000000 GiB there, or set BISECT_RUN_HOME to a directory on another disk" in ended.out
 
 
-def test_the_demo_is_no_need(cli, monkeypatch):
+def test_packages_of_the_demo_are_optional(cli, monkeypatch):
     monkeypatch.setattr(machine_checks, "_ENGINE", ("sys", "nothing_of_this_name"))
     ended = cli("doctor")
     assert ended.code == 0

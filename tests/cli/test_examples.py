@@ -9,7 +9,7 @@ from bisect_tool.cli.dispatch import command_line
 
 
 def commands(group=None, path=()):
-    """Every command that is no group, with its words."""
+    """Every command that is not a group, with its path."""
     for name, command in (group or typer.main.get_command(command_line())).commands.items():
         if hasattr(command, "commands"):
             yield from commands(command, (*path, name))
@@ -18,18 +18,18 @@ def commands(group=None, path=()):
 
 
 def examples(command):
-    """The command lines in a help text's epilog, each as a list of words."""
+    """The command lines in a help text's epilog, each as a list of arguments."""
     heading, *lines = command.epilog.removeprefix("\b\n").splitlines()
     assert heading == "Examples:"
     return [shlex.split(line) for line in lines]
 
 
 @pytest.mark.parametrize(("command", "path"), list(commands()))
-def test_examples_of_a_command_are_two_that_it_parses(command, path):
+def test_command_has_two_examples_that_it_parses(command, path):
     found = examples(command)
     assert len(found) == 2
-    for words in found:
-        after = words[words.index("bisect-run") + 1 :]
+    for arguments in found:
+        after = arguments[arguments.index("bisect-run") + 1 :]
         assert tuple(after[: len(path)]) in (path, path[:1])
         command.make_context(path[-1], after[len(path) :])
 

@@ -1,4 +1,4 @@
-"""`bisect-run explain`, as people call it."""
+"""`bisect-run explain` from the command line."""
 
 import json
 import subprocess
@@ -31,7 +31,7 @@ def log(tmp_path, monkeypatch):
     return "build.log"
 
 
-def test_the_report_shows_root_chain_signature_and_place(cli, log):
+def test_report_shows_root_chain_signature_and_location(cli, log):
     ended = cli("explain", log)
     assert ended.code == 0
     first = ended.out.partition("\n\n")[0]
@@ -42,7 +42,7 @@ def test_the_report_shows_root_chain_signature_and_place(cli, log):
     assert "Log        build.log:6" in first
 
 
-def test_json_has_each_failed_test_the_gravest_first(cli, log):
+def test_json_has_each_failed_test_most_severe_first(cli, log):
     ended = cli("explain", log, "--json")
     document = json.loads(ended.out)
     assert (document["schema"], document["command"]) == (1, "explain")
@@ -79,14 +79,14 @@ def test_the_excerpt_is_shown_once(cli, tmp_path):
     assert "first symptom; the root cause is not in the logs" in ended.out
 
 
-def test_no_failure_is_said_and_ends_with_4(cli, tmp_path):
+def test_log_without_failure_ends_with_4(cli, tmp_path):
     (tmp_path / "a.log").write_text("all is well\n")
     ended = cli("explain", str(tmp_path / "a.log"))
     assert (ended.code, ended.out) == (4, "No failure found.\n")
     assert json.loads(cli("explain", str(tmp_path / "a.log"), "--json").out)["failures"] == []
 
 
-def test_what_the_good_log_shows_is_no_root(cli, log, tmp_path):
+def test_error_that_is_also_in_the_passing_log_is_no_root(cli, log, tmp_path):
     (tmp_path / "good.log").write_text(ENGINE.replace("16:45:05", "09:00:00") + "\n")
     document = json.loads(cli("explain", log, "--json", "--against", "good.log").out)
     roots = {each["test"]: each["root"]["message"] for each in document["failures"]}
@@ -94,7 +94,7 @@ def test_what_the_good_log_shows_is_no_root(cli, log, tmp_path):
     assert cli("explain", log, "--against", log).code == 4
 
 
-def test_a_folder_of_logs_tells_the_root_of_a_test(cli, tmp_path):
+def test_root_of_a_test_is_found_in_a_folder_of_logs(cli, tmp_path):
     logs = tmp_path / "logs"
     logs.mkdir()
     (logs / "server.log").write_text(f"starting\n{ENGINE}\n")
@@ -108,9 +108,9 @@ def test_a_folder_of_logs_tells_the_root_of_a_test(cli, tmp_path):
     assert failure["chain"][-1]["file"] == str(logs / "results.xml")
 
 
-@pytest.mark.parametrize("words", [("nowhere.log",), ("--against", "nowhere.log", "build.log"), ()])
-def test_a_log_that_cannot_be_read_ends_with_2(cli, log, words):
-    ended = cli("explain", *words)
+@pytest.mark.parametrize("arguments", [("nowhere.log",), ("--against", "nowhere.log", "build.log"), ()])
+def test_a_log_that_cannot_be_read_ends_with_2(cli, log, arguments):
+    ended = cli("explain", *arguments)
     assert ended.code == 2
     assert ended.out == ""
     assert "Traceback" not in ended.err
@@ -120,8 +120,8 @@ def test_hostile_text_is_made_safe(cli, tmp_path):
     (tmp_path / "a.log").write_text(
         "RuntimeError: \x1b]0;title\x07\x1b[2Jgone \u202e \x9b31m [bold]x[/bold]\n"
     )
-    for words in ((), ("--json",), ("--markdown",)):
-        ended = cli("explain", str(tmp_path / "a.log"), *words)
+    for arguments in ((), ("--json",), ("--markdown",)):
+        ended = cli("explain", str(tmp_path / "a.log"), *arguments)
         assert ended.code == 0
         assert not set("\x1b\x07\x9b\u202e") & set(ended.out)
         assert "[bold]x[/bold]" in ended.out
@@ -130,8 +130,8 @@ def test_hostile_text_is_made_safe(cli, tmp_path):
 def test_secrets_of_the_environment_are_masked(cli, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_abcdefgh12345")
     (tmp_path / "a.log").write_text("RuntimeError: denied for hf_abcdefgh12345\n")
-    for words in ((), ("--json",), ("--markdown",)):
-        assert "abcdefgh" not in cli("explain", str(tmp_path / "a.log"), *words).out
+    for arguments in ((), ("--json",), ("--markdown",)):
+        assert "abcdefgh" not in cli("explain", str(tmp_path / "a.log"), *arguments).out
 
 
 def test_no_home_is_made(cli, log, home):
@@ -139,11 +139,11 @@ def test_no_home_is_made(cli, log, home):
     assert not home.exists()
 
 
-def test_it_reads_little_of_the_tool():
+def test_explain_imports_little():
     script = (
         "import sys; from bisect_tool.cli import explain; "
         "print(*[name for name in ('numpy', 'jinja2', 'bisect_tool.search', 'bisect_tool.scenario',"
         " 'bisect_tool.git') if name in sys.modules])"
     )
-    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert told.stdout.split() == []
+    imported = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert imported.stdout.split() == []

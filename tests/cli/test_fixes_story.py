@@ -1,4 +1,4 @@
-"""What heals the bundled history: the revert of the culprit does, that of the unrelated change does not."""
+"""`fixes` on the bundled history: reverting the culprit fixes it, reverting an unrelated change does not."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def work_folder(tmp_path_factory):
     return tmp_path_factory.mktemp("fixes")
 
 
@@ -32,14 +32,14 @@ def labels(history):
 
 
 @pytest.fixture(scope="module")
-def document(place, history, without_torch):
-    """The document: the culprit, and the commits that the page of vLLM's issue 36624 speaks of."""
+def document(work_folder, history, without_torch):
+    """The document: the culprit, and the commits that the page of vLLM's issue 36624 mentions."""
     candidates = ("--revert", "118", "--revert", "121", "--pick", "revert", "--pick", "fixed")
     what = ("--repo", str(history[0]), "--scenario", str(without_torch / "external_lb_dp"))
-    words = ("fixes", *what, "--at", "bad", *candidates, "--verify", "fixed")
+    arguments = ("fixes", *what, "--at", "bad", *candidates, "--verify", "fixed")
     done = subprocess.run(
-        [sys.executable, "-c", MAIN, *words, "--cells", CELL, "--runs", "1", "--json"],
-        env={**os.environ, "BISECT_RUN_HOME": str(place / "home")},
+        [sys.executable, "-c", MAIN, *arguments, "--cells", CELL, "--runs", "1", "--json"],
+        env={**os.environ, "BISECT_RUN_HOME": str(work_folder / "home")},
         capture_output=True,
         text=True,
         timeout=390,
@@ -65,20 +65,20 @@ def test_the_revert_of_the_culprit_is_enough(document, candidates, labels):
     assert candidates[culprit].fixed == (CELL,)
 
 
-def test_the_revert_of_the_unrelated_change_heals_nothing(candidates, labels):
+def test_revert_of_an_unrelated_change_fixes_nothing(candidates, labels):
     unrelated = candidates[name("revert", labels["unrelated-revert"])]
     assert (unrelated.fixes_all, unrelated.red) == (False, (CELL,))
 
 
-def test_the_revert_that_came_later_heals_as_well(candidates, labels):
+def test_later_revert_fixes_as_well(candidates, labels):
     assert candidates[name("pick", labels["revert"])].fixes_all
 
 
-def test_what_was_added_again_does_not_apply_without_the_revert(candidates, labels):
+def test_reapplied_change_does_not_apply_without_the_revert(candidates, labels):
     added_again = candidates[name("pick", labels["fixed"])]
     assert (added_again.sha, added_again.reason) == ("", "conflicts")
     assert added_again.conflicts
 
 
-def test_the_fix_forward_is_green(document, labels):
+def test_forward_fix_passes(document, labels):
     assert [(each.sha, each.fixes_all) for each in document.fixes.verified] == [(labels["fixed"], True)]

@@ -39,8 +39,8 @@ def test_help(cli, command, monkeypatch):
     ended = cli(*command.split(), "--help")
     assert (ended.code, ended.err) == (0, "")
     assert "..." not in re.sub(r"([\]}])\.\.\.", r"\1", ended.out), "a help text is cut"
-    words = " ".join(re.sub(r" <[a-z\[\] ]+>|[{}]", "", ended.out).split())
-    compare(f"help-{command.replace(' ', '-') or 'app'}.txt", f"{words}\n")
+    text = " ".join(re.sub(r" <[a-z\[\] ]+>|[{}]", "", ended.out).split())
+    compare(f"help-{command.replace(' ', '-') or 'app'}.txt", f"{text}\n")
 
 
 def test_every_command_is_listed(cli):
@@ -53,8 +53,8 @@ def test_version(cli):
     assert (ended.code, ended.out, ended.err) == (0, f"bisect-run {__version__}\n", "")
 
 
-@pytest.mark.parametrize("words", ["list", "show external-lb-dp", "check external_lb_dp"])
-def test_scenarios(cli, normal, words):
-    ended = cli("scenarios", *words.split())
+@pytest.mark.parametrize("arguments", ["list", "show external-lb-dp", "check external_lb_dp"])
+def test_scenarios(cli, normalise, arguments):
+    ended = cli("scenarios", *arguments.split())
     assert (ended.code, ended.err) == (0, "")
-    compare(f"scenarios-{words.split()[0]}.txt", normal(ended.out))
+    compare(f"scenarios-{arguments.split()[0]}.txt", normalise(ended.out))

@@ -23,8 +23,8 @@ def fails(monkeypatch):
 @pytest.fixture
 def run(cli, project):
     """Run a bisection of the project, in this process."""
-    words = ("run", "--repo", project.path, "--good", "c1", "--bad", "c8", "--", "./check.sh")
-    return lambda: cli(*words)
+    arguments = ("run", "--repo", project.path, "--good", "c1", "--bad", "c8", "--", "./check.sh")
+    return lambda: cli(*arguments)
 
 
 def test_internal_error_is_kept_in_the_state_and_the_log(cli, fails, run, home):

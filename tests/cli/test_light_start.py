@@ -1,4 +1,4 @@
-"""Help, the version and usage errors do not wait for what a command would run."""
+"""Help, the version and usage errors import nothing that only running a command needs."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""A command line that cannot be read ends with 2 and a sentence, whichever click Typer brings."""
+"""A command line that cannot be parsed ends with 2 and a message, with any click that Typer bundles."""
 
 import subprocess
 import sys
@@ -10,13 +10,13 @@ WITHOUT_CLICK = (
 )
 
 
-def run(*words):
-    argv = [sys.executable, "-c", WITHOUT_CLICK, *words]
+def run(*arguments):
+    argv = [sys.executable, "-c", WITHOUT_CLICK, *arguments]
     return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ["--good", "a"],
         ["run", "--good", "a", "--bad", "b", "--no-such-option"],
@@ -25,15 +25,15 @@ def run(*words):
         ["run", "--good", "a", "--bad", "b", "--endpoint-runs", "0"],
     ],
 )
-def test_misuse_ends_with_2(words):
-    done = run(*words)
+def test_misuse_ends_with_2(arguments):
+    done = run(*arguments)
     assert done.returncode == 2, done.stderr
     assert done.stderr.startswith("error: ")
     assert "Traceback" not in done.stderr
     assert not done.stdout
 
 
-def test_no_words_are_a_question_for_help():
+def test_no_arguments_print_the_help():
     done = run()
     assert done.returncode == 0
     assert "Commands:" in done.stdout

@@ -73,11 +73,11 @@ def test_new_regression_would_be_bisected(cli, repo, results, check, tmp_path):
 def test_bisection_without_a_usable_check_is_an_error_of_the_report(cli, repo, results, tmp_path, options):
     commits = results("PPPFFFF")
     ended = cli("nightly", "--repo", repo, "--results", tmp_path / "runs", *options)
-    said = f"{commits[2][:9]}..{commits[3][:9]} is not bisected: "
+    message = f"{commits[2][:9]}..{commits[3][:9]} is not bisected: "
     gc.collect()  # a store that another test's thread collects cannot be closed there
     assert ended.code == 2
-    assert said in ended.err
-    assert said in ended.out
+    assert message in ended.err
+    assert message in ended.out
 
 
 def test_nothing_new_ends_with_0(cli, repo, results, tmp_path):
@@ -95,11 +95,11 @@ def test_results_that_do_not_exist_are_a_usage_error(cli, repo, tmp_path):
 
 def test_results_of_others_lead_to_a_bisection_with_our_own_check(cli, repo, results, check, tmp_path):
     commits = results("PPP-FFFF")
-    asked = ("nightly", "--repo", repo, "--results", tmp_path / "runs", "--json", "--", check)
-    first = cli(*asked)
+    arguments = ("nightly", "--repo", repo, "--results", tmp_path / "runs", "--json", "--", check)
+    first = cli(*arguments)
     (cause,) = json.loads(first.out)["causes"]
     assert (first.code, cause["culprit"], cause["cells"]) == (1, commits[4], ["t::test_a"])
-    second = cli(*asked)
+    second = cli(*arguments)
     (again,) = json.loads(second.out)["causes"]
     assert (second.code, second.err, again["state"]) == (0, "", "open")
 
@@ -143,7 +143,7 @@ def test_second_nightly_names_the_one_that_runs(cli, repo, check, home):
         lock.write_text("1")
         ended = cli("nightly", "--repo", repo, "--", check)
     assert ended.code == 5
-    assert "another `bisect-run nightly` runs (pid 1, since" in ended.err
+    assert "another `bisect-run nightly` is running (pid 1, since" in ended.err
     assert "waiting" not in ended.err
 
 

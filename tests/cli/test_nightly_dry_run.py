@@ -1,4 +1,4 @@
-"""A dry run of `nightly` answers as the night would, and leaves nothing on the disk."""
+"""A dry run of `nightly` prints what a night would, and leaves nothing on the disk."""
 
 import tempfile
 

@@ -1,4 +1,4 @@
-"""A night posts with tokens that nothing else of it can see: no program that it starts, no reader of logs."""
+"""Only the code that posts sees the write tokens: no program that is started, no reader of logs."""
 
 import os
 import subprocess
@@ -22,11 +22,11 @@ def repo(tmp_path):
 @pytest.fixture
 def tokens(monkeypatch):
     """The write tokens, set; and the requests to a server, which takes messages and refuses issues."""
-    asked = []
+    requests = []
 
     def answer(handler):
         handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
-        asked.append((handler.path, handler.headers.get("Authorization", "")))
+        requests.append((handler.path, handler.headers.get("Authorization", "")))
         handler.send_response(200 if handler.path == "/hook" else 401)
         handler.send_header("Content-Length", "0")
         handler.end_headers()
@@ -36,7 +36,7 @@ def tokens(monkeypatch):
         values["BISECT_RUN_SLACK_WEBHOOK"] = f"{url}/hook"
         for name, value in {**values, "GITHUB_API_URL": url}.items():
             monkeypatch.setenv(name, value)
-        yield values, asked
+        yield values, requests
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def seen(monkeypatch):
 
 
 def test_only_what_posts_has_a_write_token(cli, repo, tokens, seen, tmp_path):
-    values, asked = tokens
+    values, requests = tokens
     night = ("--results", tmp_path / "runs", "--github-issues", "my-team/engine", "--slack")
     ended = cli("nightly", "--repo", repo, *night, "--", tmp_path / "check.sh")
     assert ended.code == 1
@@ -80,7 +80,7 @@ def test_only_what_posts_has_a_write_token(cli, repo, tokens, seen, tmp_path):
         if name in NAMES or value in values.values()
     }
     assert held == set()
-    assert ("/hook", "") in asked
-    assert f"Bearer {values['BISECT_RUN_GITHUB_WRITE_TOKEN']}" in {header for _, header in asked}
+    assert ("/hook", "") in requests
+    assert f"Bearer {values['BISECT_RUN_GITHUB_WRITE_TOKEN']}" in {header for _, header in requests}
     assert not any(value in ended.out + ended.err for value in values.values())
     assert all(os.environ[name] == value for name, value in values.items())

@@ -4,7 +4,7 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "message"),
     [
         (("fixes", "--at", "main", "--executor", "github"), "CI has no build of a commit with a revert"),
         (("step", "--job", "gpu"), "`git bisect run` chooses the commits of `step`"),
@@ -13,7 +13,7 @@ import pytest
         (("fixes", "--at", "main", "--unknown"), "No such option: --unknown"),
     ],
 )
-def test_an_option_of_ci_is_refused_with_the_reason(cli, words, said):
-    ended = cli(*words)
-    assert (ended.code, ended.out) == (128 if words[0] == "step" else 2, "")
-    assert f"error: {said}" in ended.err
+def test_ci_option_is_rejected_with_the_reason(cli, arguments, message):
+    ended = cli(*arguments)
+    assert (ended.code, ended.out) == (128 if arguments[0] == "step" else 2, "")
+    assert f"error: {message}" in ended.err

@@ -1,4 +1,4 @@
-"""Standard output and error that nobody reads, that are full, closed, or a terminal that is gone."""
+"""Standard output and error that are not read, full, closed, or a terminal that is gone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GOOD, BAD = "true", "false"
 
 @pytest.fixture
 def unread():
-    """The end to write to of a pipe that nobody reads."""
+    """The write end of a pipe whose read end is closed."""
     reading, writing = os.pipe()
     os.close(reading)
     yield writing
@@ -29,10 +29,10 @@ def unread():
 
 @pytest.fixture
 def start(project):
-    """Run the command line in a process of its own, in the project's folder."""
+    """Run the command line in its own process, in the project's folder."""
 
-    def run(*words, **streams):
-        argv = [sys.executable, "-c", MAIN, *words]
+    def run(*arguments, **streams):
+        argv = [sys.executable, "-c", MAIN, *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
         return subprocess.run(argv, cwd=project.path, **pipes, text=True, timeout=60, check=False)
 
@@ -40,7 +40,7 @@ def start(project):
 
 
 @pytest.mark.parametrize(
-    ("words", "code"),
+    ("arguments", "code"),
     [
         (("status",), 0),
         (("plan", "--good", "c1", "--bad", "c8", "--", GOOD), 0),
@@ -49,14 +49,14 @@ def start(project):
         (("--good", "c1", "--bad", "c8", "--endpoint-runs", "1", "--", GOOD), 4),
     ],
 )
-def test_the_exit_code_is_that_of_the_answer(start, unread, words, code):
-    ended = start(*words, stdout=unread)
+def test_unread_stdout_keeps_the_exit_code_of_the_result(start, unread, arguments, code):
+    ended = start(*arguments, stdout=unread)
     assert ended.returncode == code, ended.stderr
     assert "Traceback" not in ended.stderr
     assert "error" not in ended.stderr
 
 
-def test_a_session_whose_progress_nobody_reads_comes_to_its_end(start, unread):
+def test_session_with_unread_progress_finishes(start, unread):
     ended = start("repro", "c1", "--runs", "3", "--json", "--", GOOD, stderr=unread)
     assert ended.returncode == 0
     assert Document.model_validate_json(ended.stdout).cost.trials == 3
@@ -64,7 +64,7 @@ def test_a_session_whose_progress_nobody_reads_comes_to_its_end(start, unread):
 
 @pytest.fixture
 def gone():
-    """A terminal that was closed: its end to write to says that the device does not answer."""
+    """A terminal that was closed: writing to it is an I/O error."""
     master, slave = pty.openpty()
     os.close(master)
     yield slave
@@ -95,12 +95,12 @@ def shell(project):
     return run
 
 
-def test_a_good_commit_stays_good_whatever_becomes_of_stderr(start, unwritable):
+def test_unwritable_stderr_keeps_a_good_commit_good(start, unwritable):
     assert start("step", "--rev", "c1", "--", "./check.sh", stderr=unwritable).returncode == 0
 
 
 @pytest.mark.parametrize(
-    ("words", "code"),
+    ("arguments", "code"),
     [
         (("step", "--rev", "c5", "--", "./check.sh"), 1),
         (("step", "--rev", "c1", "--", "sh", "-c", "exit 125"), 125),
@@ -109,8 +109,8 @@ def test_a_good_commit_stays_good_whatever_becomes_of_stderr(start, unwritable):
         (("--no-such-option",), 2),
     ],
 )
-def test_stderr_that_cannot_be_written_changes_no_exit_code(start, full, words, code):
-    assert start(*words, stderr=full).returncode == code
+def test_stderr_that_cannot_be_written_changes_no_exit_code(start, full, arguments, code):
+    assert start(*arguments, stderr=full).returncode == code
 
 
 def test_closed_streams_change_no_verdict(shell):
@@ -131,7 +131,7 @@ with terminal.unfailing(), Path({str(tmp_path / "store")!r}).open("w") as store:
     assert subprocess.run(["sh", "-c", line], timeout=60, check=False).returncode > 2
 
 
-def test_a_bug_stops_git_bisect_though_nobody_hears_of_it(project, full):
+def test_internal_error_with_full_stderr_aborts_git_bisect(project, full):
     broken = "from bisect_tool.cli import run_session; run_session.resolve = None; " + MAIN
     argv = [sys.executable, "-c", broken, "step", "--", GOOD]
     done = subprocess.run(argv, cwd=project.path, stderr=full, timeout=60, check=False)
@@ -139,7 +139,7 @@ def test_a_bug_stops_git_bisect_though_nobody_hears_of_it(project, full):
 
 
 @pytest.mark.parametrize(("command", "code"), [("step", 128), ("status", 5)])
-def test_an_installation_that_cannot_be_imported_is_no_bad_commit(tmp_path, command, code):
+def test_broken_installation_is_not_a_bad_commit(tmp_path, command, code):
     """As when PYTHONPATH leads to a project that is bisected and broken: `typer` itself, say."""
     (tmp_path / "typer.py").write_text("import no_such_module\n")
     argv = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {MAIN}", command]
@@ -148,7 +148,7 @@ def test_an_installation_that_cannot_be_imported_is_no_bad_commit(tmp_path, comm
     assert "no_such_module" in done.stderr
 
 
-def test_a_broken_pipe_of_our_own_is_no_bad_commit(project):
+def test_broken_pipe_is_not_a_bad_commit(project):
     """Typer ends the process with 1 for every broken pipe."""
     broken = (
         "from bisect_tool.cli import run_session\ndef fail(*_): raise BrokenPipeError(32, 'Broken pipe')\n"
@@ -160,7 +160,7 @@ def test_a_broken_pipe_of_our_own_is_no_bad_commit(project):
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ("--help",),
         ("step", "--help"),
@@ -170,22 +170,22 @@ def test_a_broken_pipe_of_our_own_is_no_bad_commit(project):
         ("--good", "c4", "--bad", "c5", "--json", "--", "./check.sh"),
     ],
 )
-def test_a_result_that_cannot_be_written_is_no_success(start, full, words):
-    ended = start(*words, stdout=full)
-    assert ended.returncode == (128 if words[0] == "step" else 5)
+def test_result_that_cannot_be_written_is_an_error(start, full, arguments):
+    ended = start(*arguments, stdout=full)
+    assert ended.returncode == (128 if arguments[0] == "step" else 5)
     assert "error: cannot write to standard output: No space left on device" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
-def test_the_same_without_a_buffer(start, full, monkeypatch):
+def test_unbuffered_result_that_cannot_be_written_is_an_error(start, full, monkeypatch):
     monkeypatch.setenv("PYTHONUNBUFFERED", "1")
     assert start("--version", stdout=full).returncode == 5
 
 
-def test_stdout_that_is_closed_is_no_success(shell):
-    code, said = shell("--version >&-")
+def test_closed_stdout_is_an_error(shell):
+    code, output = shell("--version >&-")
     assert code == 5
-    assert "cannot write to standard output" in said
+    assert "cannot write to standard output" in output
 
 
 def test_the_result_of_a_session_can_be_printed_again(start, full):
@@ -195,7 +195,7 @@ def test_the_result_of_a_session_can_be_printed_again(start, full):
     assert Document.model_validate_json(again.stdout).cost.trials == 1
 
 
-def test_a_reader_of_the_help_may_leave(start, unread):
+def test_help_with_closed_reader(start, unread):
     assert start("--help", stdout=unread).returncode == 0
 
 

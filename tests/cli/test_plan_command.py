@@ -27,10 +27,10 @@ from bisect_tool.session import plan
 from bisect_tool.session.plan import Forecast, Plan, plan_of
 
 
-def test_plan_of_the_engine(cli, normal, engine):
+def test_plan_of_the_engine(cli, normalise, engine):
     ended = cli("plan", "--repo", engine, "--good", "good", "--bad", "bad", "--cells", "*completion[4]")
     assert (ended.code, ended.err) == (0, "")
-    compare("plan-engine.txt", normal(ended.out))
+    compare("plan-engine.txt", normalise(ended.out))
 
 
 def test_plan_as_json(cli, project):
@@ -50,10 +50,10 @@ def test_plan_as_json(cli, project):
     ]
 
 
-def test_plan_of_a_command(cli, normal, project):
+def test_plan_of_a_command(cli, normalise, project):
     ended = cli("plan", "--repo", project.path, "--good", "c1", "--bad", "c8", "--", "./check.sh", "a b")
     assert (ended.code, ended.err) == (0, "")
-    compare("plan-command.txt", normal(ended.out))
+    compare("plan-command.txt", normalise(ended.out))
 
 
 def test_plan_says_that_the_machine_is_busy(cli, project, load):
@@ -65,10 +65,10 @@ def test_plan_says_that_the_machine_is_busy(cli, project, load):
 @pytest.mark.parametrize("first_parent", [False, True])
 @pytest.mark.parametrize(("good", "bad"), [("good", "bad"), ("unbuildable", "bad"), ("flaky", "fixed")])
 def test_plan_counts_each_environment_once(engine, good, bad, first_parent):
-    words = RunOptions(
+    arguments = RunOptions(
         good=(good,), bad=bad, repo=str(engine), profile="reference", first_parent=first_parent
     )
-    resolved = resolve(words, current_home(), pytest.fail)
+    resolved = resolve(arguments, current_home(), pytest.fail)
     build = load("external-lb-dp").profile("reference").build
     shas = (*resolved.range.goods, *resolved.range.parents)
     needed = len({fingerprint(resolved.repository, sha, build) for sha in shas})
@@ -77,8 +77,8 @@ def test_plan_counts_each_environment_once(engine, good, bad, first_parent):
 
 
 def test_plan_has_a_cost_for_each_forecast(project):
-    words = RunOptions(good=("c1",), bad="c8", repo=str(project.path), slots=2, command=("./check.sh",))
-    resolved = resolve(words, current_home(), pytest.fail)
+    arguments = RunOptions(good=("c1",), bad="c8", repo=str(project.path), slots=2, command=("./check.sh",))
+    resolved = resolve(arguments, current_home(), pytest.fail)
     past = {"local": (PastTrial(60.0), PastTrial(120.0))}
     found = plan_of(resolved, past)
     (local,) = found.costs
@@ -134,17 +134,17 @@ def test_plan_shows_head_and_tail_of_more():
 def test_plan_says_what_a_search_would_cost():
     shown = planned(2, forecasts=(Forecast(1.0, 8.6, 10.0, 2), Forecast(0.25, 61.7, 131.0, 2)))
     assert "Trials        about 9 (95th percentile 10) if it always fails" in shown
-    said = " ".join(" ".join(shown).split())
-    assert "about 62 (95th percentile 131) if it fails 25% of the time; 2 runs" in said
-    assert "; 2 runs of the bad commit miss it 56 % of the time (--endpoint-runs)" in said
+    text = " ".join(" ".join(shown).split())
+    assert "about 62 (95th percentile 131) if it fails 25% of the time; 2 runs" in text
+    assert "; 2 runs of the bad commit miss it 56 % of the time (--endpoint-runs)" in text
 
 
 def test_plan_says_why_a_commit_is_suspect():
     sha = f"{2:040x}"
     hostile = Suspicion(sha, 0.02, ("touches \x1b[31mdocs\u202e.md", "docs only"))
     shown = planned(2, suspicions={sha: hostile})
-    said = " ".join(" ".join(shown).split())
-    assert said.endswith("0.02 times as likely as the average commit: touches docs.md; docs only")
+    text = " ".join(" ".join(shown).split())
+    assert text.endswith("0.02 times as likely as the average commit: touches docs.md; docs only")
 
 
 def test_plan_says_what_a_pinned_base_does_not_follow():
@@ -165,7 +165,7 @@ def test_plan_shows_the_last_of_many_commits_that_change_native_files():
 
 
 def test_a_long_range_is_forecast_by_its_parts(monkeypatch):
-    """Twice the commits are one run more where it always fails, whatever their number."""
+    """If it always fails, doubling the commits takes one run more, at any length."""
     played = []
     monkeypatch.setattr(
         plan,
@@ -174,7 +174,7 @@ def test_a_long_range_is_forecast_by_its_parts(monkeypatch):
     )
     mode = Bisect(goods=("good",))
     names = [f"c{number}" for number in range(1024)]
-    parents = {name: (names[place - 1] if place else "good",) for place, name in enumerate(names)}
+    parents = {name: (names[index - 1] if index else "good",) for index, name in enumerate(names)}
     (always, *_, seldom) = plan._forecasts(mode, 1, parents, [Suspicion("c1000", 99.0, ())])
     assert (always.mean, always.p95) == (12.0, 12.0)
     assert set(always.searches) == {Schedule((1,) * 12, 10)}

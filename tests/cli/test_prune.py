@@ -1,4 +1,4 @@
-"""`prune` from the command line: what goes, what stays, and what a pruned session still says."""
+"""`prune` from the command line: what is removed, what is kept, and the report of a pruned session."""
 
 from __future__ import annotations
 

@@ -28,13 +28,13 @@ VERSION = re.compile(r"(- `(?:bisect-run|python|platform|git)`:) `[^`]+`")
 
 
 @pytest.fixture(scope="module")
-def run(place, project):
-    """A bisection of the small project as a process of its own: no command is named, so `run` is meant."""
-    words = ("--repo", str(project.path), "--good", "c1", "--bad", "c8", "--json", "--", "./check.sh")
+def run(work_folder, project):
+    """A bisection of the small project in its own process; without a command, `run` is the default."""
+    arguments = ("--repo", str(project.path), "--good", "c1", "--bad", "c8", "--json", "--", "./check.sh")
     env = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
     return subprocess.run(
-        [sys.executable, "-c", MAIN, *words],
-        env={**env, "BISECT_RUN_HOME": str(place / "home")},
+        [sys.executable, "-c", MAIN, *arguments],
+        env={**env, "BISECT_RUN_HOME": str(work_folder / "home")},
         capture_output=True,
         text=True,
         timeout=120,
@@ -43,9 +43,9 @@ def run(place, project):
 
 
 @pytest.fixture
-def finished(run, place, monkeypatch):
+def finished(run, work_folder, monkeypatch):
     """The document of the finished session, whose home is the one in use."""
-    monkeypatch.setenv("BISECT_RUN_HOME", str(place / "home"))
+    monkeypatch.setenv("BISECT_RUN_HOME", str(work_folder / "home"))
     assert run.returncode == 0, run.stderr
     return Document.model_validate_json(run.stdout)
 
@@ -64,16 +64,16 @@ def test_json_is_all_there_is_on_stdout(run, finished):
 def test_progress_is_on_stderr(run, finished):
     ended = [line for line in run.stderr.splitlines() if "✓" in line or "✗" in line]
     assert len(ended) == len(finished.trials) == finished.cost.trials
-    assert "15fa458d1" in run.stderr  # its subject is cut where the load of the machine stands beside it
+    assert "15fa458d1" in run.stderr  # its subject is truncated if the machine's load is on the line
     assert "{" not in run.stderr
 
 
 @pytest.mark.usefixtures("finished")
 @pytest.mark.parametrize(("option", "name"), [("", "report.txt"), ("--markdown", "report.md")])
-def test_report(cli, normal, option, name):
+def test_report(cli, normalise, option, name):
     ended = cli("report", *option.split())
     assert (ended.code, ended.err) == (0, "")
-    compare(name, VERSION.sub(r"\1 `1.2.3`", SECONDS_CELL.sub("| 0 |", normal(ended.out))))
+    compare(name, VERSION.sub(r"\1 `1.2.3`", SECONDS_CELL.sub("| 0 |", normalise(ended.out))))
 
 
 def test_report_as_json_is_what_run_printed(cli, run, finished):
@@ -90,8 +90,8 @@ class TestStatus:
     """Three sessions of the same request: one ended, one interrupted after two trials, one running."""
 
     @pytest.fixture
-    def sessions(self, finished, place):
-        store = Store(place / "home" / "state" / "store.db")
+    def sessions(self, finished, work_folder):
+        store = Store(work_folder / "home" / "state" / "store.db")
         row = store.session(finished.session)
         ids = SimpleNamespace(
             finished=row.id, interrupted=store.create(row.request), running=store.create(row.request)
@@ -106,25 +106,25 @@ class TestStatus:
         now = datetime.now(UTC)
         for session, age in ages.items():
             created = (now - age).isoformat(timespec="seconds")
-            self.change(place, "UPDATE session SET created = ? WHERE id = ?", created, session)
-        folder = place / "home" / "state" / "sessions" / ids.running
+            self.change(work_folder, "UPDATE session SET created = ? WHERE id = ?", created, session)
+        folder = work_folder / "home" / "state" / "sessions" / ids.running
         folder.mkdir()
         with try_lock(folder / "running.lock"):
             yield ids
-        self.change(place, "DELETE FROM trial WHERE session = ?", ids.interrupted)
-        self.change(place, "DELETE FROM session WHERE id <> ?", ids.finished)
+        self.change(work_folder, "DELETE FROM trial WHERE session = ?", ids.interrupted)
+        self.change(work_folder, "DELETE FROM session WHERE id <> ?", ids.finished)
 
-    def change(self, place, statement, *values):
-        file = place / "home" / "state" / "store.db"
+    def change(self, work_folder, statement, *values):
+        file = work_folder / "home" / "state" / "store.db"
         with closing(sqlite3.connect(file, isolation_level=None)) as database:
             database.execute(statement, values)
 
     @pytest.mark.usefixtures("sessions")
-    def test_all(self, cli, normal):
+    def test_all(self, cli, normalise):
         ended = cli("status")
         assert (ended.code, ended.err) == (0, "")
         rule, sizes = re.compile(r"─+"), re.compile(r"\d+(\.\d)? [KM]iB")  # columns are as wide as sizes
-        text = sizes.sub("5 KiB", rule.sub("─", normal(ended.out)))
+        text = sizes.sub("5 KiB", rule.sub("─", normalise(ended.out)))
         compare("status.txt", re.sub(r" +", " ", text))
 
     @pytest.mark.usefixtures("sessions")
@@ -141,10 +141,10 @@ class TestStatus:
         assert cli("status", sessions.interrupted, "--json") == reported
 
     @pytest.mark.parametrize("state", ["finished", "interrupted", "running"])
-    def test_one(self, cli, normal, sessions, state):
+    def test_one(self, cli, normalise, sessions, state):
         ended = cli("status", getattr(sessions, state))
         assert (ended.code, ended.err) == (0, "")
-        text = re.sub(r"started (just now|\d+ min ago)", "started a moment ago", normal(ended.out))
+        text = re.sub(r"started (just now|\d+ min ago)", "started a moment ago", normalise(ended.out))
         compare(f"status-{state}.txt", text)
 
     def test_report_of_an_interrupted_session(self, cli, sessions):

@@ -36,7 +36,7 @@ def test_known_placeholders_and_doubled_braces_pass(check):
     ("command", "value"),
     [("{scenaro}/a", ""), ("a", "{out}"), ("a", "{"), ("{0}", ""), ("{python:>9999999999}", "")],
 )
-def test_others_are_named(check, command, value):
+def test_unknown_placeholder_is_reported(check, command, value):
     ended = check(command, value)
     assert ended.code == 2
     assert repr(value or command) in ended.err
@@ -56,7 +56,7 @@ def test_others_are_named(check, command, value):
         ('model = "m"', 'model = "m", rpc_port = 1', "profiles.cpu.launch.rpc_port"),
     ],
 )
-def test_what_could_never_run_is_refused(cli, tmp_path, old, new, field):
+def test_invalid_value_is_rejected(cli, tmp_path, old, new, field):
     text = SCENARIO.format(command="{python}", value="")
     (tmp_path / "scenario.toml").write_text(text.replace(old, new.format()))
     (tmp_path / "test_odd.py").write_text("def test_it(): ...\n")
@@ -74,7 +74,7 @@ def test_a_scenario_has_a_profile(cli, tmp_path):
 
 @pytest.fixture
 def two(tmp_path):
-    """A function: what the file of the second scenario says beside its head -> its folder."""
+    """A function: the text of the second scenario's file below its head -> the scenario's folder."""
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "test_odd.py").write_text("def test_it(): ...\n")
@@ -114,7 +114,7 @@ env = { MORE = "1" }
         ('profiles_of = "../first"\n[profiles.cpu]\nneeds_gpus = true', "profiles.cpu.needs_gpus: "),
     ],
 )
-def test_profiles_that_are_no_profiles_are_refused(cli, two, rest, message):
+def test_malformed_profiles_are_rejected(cli, two, rest, message):
     ended = cli("scenarios", "check", str(two(rest)))
     assert ended.code == 2
     assert message in ended.err
@@ -132,7 +132,7 @@ def test_profiles_come_from_where_the_other_has_them(two):
 
 
 @pytest.mark.parametrize("name", [".", "../second", "../loop"])
-def test_profiles_that_go_round_in_a_circle_are_refused(cli, two, name):
+def test_circular_profiles_are_rejected(cli, two, name):
     folder = two(f'profiles_of = "{name}"')
     (folder.parent / "loop").symlink_to(folder)
     ended = cli("scenarios", "check", str(folder))
@@ -140,7 +140,7 @@ def test_profiles_that_go_round_in_a_circle_are_refused(cli, two, name):
     assert f"profiles_of: {name} takes its profiles from this scenario" in ended.err
 
 
-def test_what_another_file_says_wrong_is_told_of_it(cli, two):
+def test_error_in_another_file_names_that_file(cli, two):
     folder = two('profiles_of = "../first"')
     (folder.parent / "first" / "scenario.toml").write_text("name =")
     ended = cli("scenarios", "check", str(folder))
@@ -149,7 +149,7 @@ def test_what_another_file_says_wrong_is_told_of_it(cli, two):
 
 
 @pytest.mark.parametrize(
-    ("command", "value", "said"),
+    ("command", "value", "message"),
     [
         ("{scenario}/serve.sh", "", "{tmp}/serve.sh does not exist"),
         ("{python}", "{scenario}/hooks", "{tmp}/hooks does not exist"),
@@ -159,18 +159,18 @@ def test_what_another_file_says_wrong_is_told_of_it(cli, two):
         ("/none/serve.sh", "", "/none/serve.sh does not exist"),
     ],
 )
-def test_a_file_that_a_launch_names_and_that_is_not_there(check, tmp_path, command, value, said):
+def test_missing_launch_file_is_reported(check, tmp_path, command, value, message):
     ended = check(command, value)
     assert (ended.code, ended.out) == (2, "")
-    assert said.replace("{tmp}", str(tmp_path)) in ended.err
+    assert message.replace("{tmp}", str(tmp_path)) in ended.err
 
 
-def test_files_that_are_there(check, tmp_path):
+def test_existing_launch_files_pass(check, tmp_path):
     (tmp_path / "serve.sh").write_text("#!/bin/sh\n")
     (tmp_path / "serve.sh").chmod(0o755)
     ended = check("{scenario}/serve.sh", "{scenario}/test_odd.py")
     assert (ended.code, ended.err) == (0, "")
 
 
-def test_scenarios_alone_lists_them(cli):
+def test_scenarios_without_a_command_lists_them(cli):
     assert cli("scenarios") == cli("scenarios", "list")

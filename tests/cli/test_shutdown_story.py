@@ -1,4 +1,4 @@
-"""Where the cells of the scenario shutdown turned, over the history of the reference engine."""
+"""Where the cells of the scenario shutdown began to fail and pass in the reference engine's history."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def work_folder(tmp_path_factory):
     return tmp_path_factory.mktemp("shutdown")
 
 
@@ -33,15 +33,15 @@ def labels(history):
 
 
 @pytest.fixture
-def result_of(place, history):
-    """A function: words of the command line, cells -> the document."""
+def result_of(work_folder, history):
+    """A function: arguments of the command line, cells -> the document."""
 
-    def run(*words, cells, scenario="shutdown"):
-        chosen = [word for cell in cells for word in ("--cells", cell)]
+    def run(*arguments, cells, scenario="shutdown"):
+        chosen = [argument for cell in cells for argument in ("--cells", cell)]
         of = ("--repo", str(history[0]), "--scenario", str(scenario), "--profile", "reference")
         done = subprocess.run(
-            [sys.executable, "-c", MAIN, *words, *of, *chosen, "--json"],
-            env={**os.environ, "BISECT_RUN_HOME": str(place / "home")},
+            [sys.executable, "-c", MAIN, *arguments, *of, *chosen, "--json"],
+            env={**os.environ, "BISECT_RUN_HOME": str(work_folder / "home")},
             capture_output=True,
             text=True,
             timeout=390,
@@ -63,15 +63,15 @@ def test_what_the_last_commit_promises_it_keeps(result_of):
 
 def test_the_culprit_broke_the_end_of_an_idle_server(result_of, labels, without_torch):
     """Between the culprit's neighbours; the demo searches the whole range."""
-    words = ("run", "--good", labels["priority-engine"], "--bad", labels["token-index"])
-    cell = result_of(*words, cells=[AT_ONCE], scenario=without_torch / "shutdown").cells[AT_ONCE]
+    arguments = ("run", "--good", labels["priority-engine"], "--bad", labels["token-index"])
+    cell = result_of(*arguments, cells=[AT_ONCE], scenario=without_torch / "shutdown").cells[AT_ONCE]
     assert (cell.finding, cell.culprit.sha) == ("culprit", labels["culprit"])
 
 
 def test_commits_without_the_flag_hide_which_one_fixed_the_draining(result_of, labels, without_torch):
-    """The revert takes the flag away, and the re-apply brings it back: which of them was it?"""
-    words = ("run", "--find", "fix", "--bad", "bad", "--good", "fixed")
-    fixed = result_of(*words, cells=[DRAINING], scenario=without_torch / "shutdown").cells[DRAINING]
+    """The revert removes the flag and the re-apply restores it; commits between cannot be tested."""
+    arguments = ("run", "--find", "fix", "--bad", "bad", "--good", "fixed")
+    fixed = result_of(*arguments, cells=[DRAINING], scenario=without_torch / "shutdown").cells[DRAINING]
     assert fixed.finding == "candidates"
     assert fixed.candidates == (labels["revert"], labels["start-test"], labels["fixed"])
     assert {skipped.reason for skipped in fixed.skipped} == {"this commit has no --shutdown-timeout"}

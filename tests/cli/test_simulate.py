@@ -1,4 +1,4 @@
-"""`bisect-run simulate`: what it prints, that it plays the real search, and what it refuses."""
+"""`bisect-run simulate`: what it prints, that it simulates the real search, and what it rejects."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ KEYS = {
 
 @pytest.fixture
 def simulate(cli):
-    def play(*words):
-        ended = cli("simulate", *words, "--json")
+    def run(*arguments):
+        ended = cli("simulate", *arguments, "--json")
         assert (ended.code, ended.err) == (0, "")
         return json.loads(ended.out)
 
-    return play
+    return run
 
 
 @pytest.fixture
 def recorded(tmp_path):
-    """A line of twenty commits, of which c12 broke something and c3 touches documentation alone."""
+    """A linear history of twenty commits: c12 broke something, and c3 changes only documentation."""
     lines = [
         {
             "sha": f"c{number}",
@@ -52,7 +52,7 @@ def recorded(tmp_path):
     return str(history), str(cases)
 
 
-def test_a_line_without_noise_takes_its_logarithm(simulate):
+def test_linear_range_without_noise_takes_a_logarithm_of_runs(simulate):
     found = simulate("--candidates", "32", "--runs", "40")
     assert found.keys() > KEYS
     assert (found["schema"], found["command"], found["runs"]) == (1, "simulate", 40)
@@ -72,11 +72,11 @@ def test_slots_save_rounds(simulate):
     assert found["trials"]["mean"] > 16
 
 
-def test_the_same_seed_plays_the_same_searches(simulate):
-    words = ("--candidates", "16", "--p-fail-bad", "0.8", "--p-fail-good", "0.05", "--runs", "15")
-    first, second = simulate(*words), simulate(*words)
+def test_same_seed_gives_the_same_searches(simulate):
+    arguments = ("--candidates", "16", "--p-fail-bad", "0.8", "--p-fail-good", "0.05", "--runs", "15")
+    first, second = simulate(*arguments), simulate(*arguments)
     assert first == second
-    assert simulate(*words, "--seed", "2") != first
+    assert simulate(*arguments, "--seed", "2") != first
     assert 0.5 < first["accuracy"] <= 1.0
     assert first["bound"] > 4
 
@@ -88,7 +88,7 @@ def test_a_recorded_history(simulate, recorded):
     assert not simulate("--history", history, "--cases", cases, "--runs", "1", "--no-priors")["priors"]
 
 
-def test_it_is_told_in_words(cli):
+def test_report(cli):
     ended = cli("simulate", "--candidates", "8", "--runs", "10")
     assert (ended.code, ended.err) == (0, "")
     assert "100.0% of 10 searches" in ended.out
@@ -96,7 +96,7 @@ def test_it_is_told_in_words(cli):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "message"),
     [
         ((), "no commits to search"),
         (("--candidates", "8", "--history", "h"), "no commits to search"),
@@ -109,14 +109,14 @@ def test_it_is_told_in_words(cli):
         (("--candidates", "8", "--p-fail-bad", "0.2", "--p-fail-good", "0.2"), "fail more often"),
     ],
 )
-def test_what_it_refuses(cli, words, said):
-    ended = cli("simulate", *words)
+def test_rejected_options(cli, arguments, message):
+    ended = cli("simulate", *arguments)
     assert (ended.code, ended.out) == (2, "")
-    assert said in ended.err
+    assert message in ended.err
 
 
 @pytest.mark.parametrize(
-    ("case", "said"),
+    ("case", "message"),
     [
         ("[]", "has no cases"),
         ("{}", "is not a list of cases"),
@@ -125,13 +125,13 @@ def test_what_it_refuses(cli, words, said):
         ('[{"good": "c0", "bad": "c9", "culprit": "c12"}]', "c12 does not lie between c0 and c9"),
     ],
 )
-def test_cases_that_are_none(cli, recorded, tmp_path, case, said):
+def test_malformed_cases(cli, recorded, tmp_path, case, message):
     history, _ = recorded
     cases = tmp_path / "other.json"
     cases.write_text(case)
     ended = cli("simulate", "--history", history, "--cases", str(cases))
     assert (ended.code, ended.out) == (2, "")
-    assert said in " ".join(ended.err.split())
+    assert message in " ".join(ended.err.split())
 
 
 BROKEN = {
@@ -157,9 +157,9 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize(("lines", "said"), BROKEN.values(), ids=BROKEN)
-def test_a_history_that_is_broken(cli, recorded, tmp_path, lines, said):
-    """Where a line has a sha and its parents, it stands in place of that line."""
+@pytest.mark.parametrize(("lines", "message"), BROKEN.values(), ids=BROKEN)
+def test_broken_history(cli, recorded, tmp_path, lines, message):
+    """A tuple of sha and parents replaces the line."""
     _, cases = recorded
     line = {number: (f"c{number}", *([f"c{number - 1}"] if number else [])) for number in range(21)}
     history = tmp_path / "broken.jsonl"
@@ -171,11 +171,11 @@ def test_a_history_that_is_broken(cli, recorded, tmp_path, lines, said):
     )
     ended = cli("simulate", "--history", str(history), "--cases", cases)
     assert (ended.code, ended.out) == (2, "")
-    assert said in ended.err
+    assert message in ended.err
 
 
-def test_a_branch_from_before_the_first_line_is_no_mistake(simulate, recorded, tmp_path):
-    """Its commits are candidates; what is under them is as good as the good end."""
+def test_branch_from_before_the_first_line_is_accepted(simulate, recorded, tmp_path):
+    """Its commits are candidates; their ancestors are as good as the good commit."""
     packed, cases = recorded
     lines = gzip.decompress(Path(packed).read_bytes()).decode().splitlines()
     merge = {"sha": "c20", "parents": ["c19", "side"], "time": 20}
@@ -185,7 +185,7 @@ def test_a_branch_from_before_the_first_line_is_no_mistake(simulate, recorded, t
     assert simulate("--history", str(history), "--cases", cases, "--runs", "2")["accuracy"] == 1.0
 
 
-def test_a_history_that_is_none(cli, recorded, tmp_path):
+def test_file_that_is_no_history(cli, recorded, tmp_path):
     _, cases = recorded
     history = tmp_path / "history.jsonl"
     history.write_text('{"sha": "c0", "parents": [], "time": 0}\n{"sha": "c1"}\n')
@@ -194,7 +194,7 @@ def test_a_history_that_is_none(cli, recorded, tmp_path):
     assert "line 2 is not a commit" in " ".join(ended.err.split())
 
 
-def test_a_range_of_slots_is_doubled(simulate):
+def test_range_of_slots_doubles(simulate):
     found = simulate("--candidates", "32", "--runs", "20", "--slots", "1..6", "--trial-minutes", "5")
     assert [row["slots"] for row in found["by_slots"]] == [1, 2, 4, 6]
     assert (found["slots"], found["trial_minutes"], found["trial_gpus"]) == ("1..6", 5.0, 2)
@@ -206,14 +206,14 @@ def test_a_range_of_slots_is_doubled(simulate):
     assert walls == sorted(walls, reverse=True)
 
 
-def test_a_row_of_a_range_has_the_figures_of_its_slots_alone(simulate):
-    words = ("--candidates", "16", "--p-fail-bad", "0.8", "--runs", "10")
-    alone = simulate(*words, "--slots", "2")
-    (_, row) = simulate(*words, "--slots", "1..2")["by_slots"]
+def test_row_of_a_range_equals_a_run_with_these_slots(simulate):
+    arguments = ("--candidates", "16", "--p-fail-bad", "0.8", "--runs", "10")
+    alone = simulate(*arguments, "--slots", "2")
+    (_, row) = simulate(*arguments, "--slots", "1..2")["by_slots"]
     assert row == {key: alone[key] for key in row}
 
 
-def test_a_range_of_slots_in_words(cli):
+def test_report_of_a_range_of_slots(cli):
     ended = cli("simulate", "--candidates", "8", "--runs", "5", "--slots", "1..2", "--trial-gpus", "0")
     assert (ended.code, ended.err) == (0, "")
     assert "5 searches each, trials of 10 min 00 s\n" in ended.out

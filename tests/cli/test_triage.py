@@ -1,4 +1,4 @@
-"""`bisect-run triage`, as people call it."""
+"""`bisect-run triage` from the command line."""
 
 import json
 from functools import partial
@@ -83,7 +83,7 @@ def test_network_that_is_down_is_exit_5(cli, monkeypatch):
 
 @pytest.mark.parametrize(
     ("content", "why"),
-    [(None, "No such file"), (b"  \n", "holds no text"), (b"\x89PNG\0\0", "holds no text")],
+    [(None, "No such file"), (b"  \n", "contains no text"), (b"\x89PNG\0\0", "contains no text")],
 )
 def test_file_that_is_no_page(cli, tmp_path, content, why):
     if content is not None:

@@ -1,4 +1,4 @@
-"""docs/how-to/triage.md is followed to the letter: its issue, its command, its report."""
+"""docs/how-to/triage.md shows exactly what its command prints for its issue."""
 
 import re
 import shlex
@@ -22,11 +22,11 @@ def blocks(kind):
     return [block["text"] for block in BLOCK.finditer(PAGE) if block["kind"] == kind]
 
 
-def parsed(words):
-    """Let a command line of ours be parsed, as the program would."""
-    name = words[1] if words[1] == "fixes" else "run"
+def parsed(arguments):
+    """Parse a command line of ours as the program does."""
+    name = arguments[1] if arguments[1] == "fixes" else "run"
     command = typer.main.get_command(command_line([name])).commands[name]
-    command.make_context(name, words[2 if name == "fixes" else 1 :])
+    command.make_context(name, arguments[2 if name == "fixes" else 1 :])
 
 
 def test_report_of_the_page_is_what_is_printed(cli, tmp_path, monkeypatch):
@@ -49,7 +49,7 @@ def test_printed_commands_are_parsed_as_printed(kind):
     )
     found = completed(analyse(read_page(text)), Context())
     ready = [shlex.split(each.argv) for each in found.commands if each.ready and each.name != "explain"]
-    assert [words[1] for words in ready] == ["--repo", "fixes"]
-    for words in ready:
-        parsed(words)
+    assert [arguments[1] for arguments in ready] == ["--repo", "fixes"]
+    for arguments in ready:
+        parsed(arguments)
     assert [section.title for section in sections(found)][-1] == "Next"

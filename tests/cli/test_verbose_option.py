@@ -1,4 +1,4 @@
-"""-v before and after a command's name, BISECT_RUN_LOG_LEVEL, and where the details of an error are."""
+"""-v before and after a command's name, BISECT_RUN_LOG_LEVEL, and the path of the log after an error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FIRST = "INFO bisect_run.cli [MainThread] bisect-run "
 
 
 def stop(monkeypatch, folder, error):
-    """Let `status` open a session's log and fail."""
+    """Make `status` open a session's log and fail."""
 
     def home():
         open_log(folder)
@@ -22,7 +22,7 @@ def stop(monkeypatch, folder, error):
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ("-v", "status"),
         ("--verbose", "status"),
@@ -33,11 +33,11 @@ def stop(monkeypatch, folder, error):
         ("scenarios", "list", "-v"),
     ],
 )
-def test_verbose_shows_the_log_on_stderr_and_changes_nothing_else(cli, words):
-    ended = cli(*words)
+def test_verbose_shows_the_log_on_stderr_and_changes_nothing_else(cli, arguments):
+    ended = cli(*arguments)
     assert ended.code == 0
     assert FIRST in ended.err
-    plain = cli(*(word for word in words if not word.startswith("-")))
+    plain = cli(*(argument for argument in arguments if not argument.startswith("-")))
     assert (ended.code, ended.out, "") == (plain.code, plain.out, plain.err)
 
 
@@ -47,9 +47,9 @@ def test_without_a_command_verbose_is_run(cli):
     assert "Missing option '--bad'" in ended.err
 
 
-@pytest.mark.parametrize("words", [("-v",), ("-v", "--help"), ("--help", "-v"), ("-v", "--version")])
-def test_verbose_beside_help_and_version(cli, words):
-    ended = cli(*words)
+@pytest.mark.parametrize("arguments", [("-v",), ("-v", "--help"), ("--help", "-v"), ("-v", "--version")])
+def test_verbose_beside_help_and_version(cli, arguments):
+    ended = cli(*arguments)
     assert ended.code == 0
     assert "-v, --verbose" in ended.out or ended.out.startswith("bisect-run ")
 
@@ -60,9 +60,9 @@ def test_help_of_each_command_has_verbose(cli, command):
 
 
 def test_verbose_of_the_check_is_its_own(cli):
-    """What stands after -- belongs to the command, and the value of an option to the option."""
-    for words in (("--", "./check.sh", "-v"), ("--pytest-args", "-v")):
-        ended = cli("plan", "--good", "nowhere", "--bad", "nowhere", "--repo", "/nowhere", *words)
+    """Arguments after -- belong to the command, and the value of an option to the option."""
+    for arguments in (("--", "./check.sh", "-v"), ("--pytest-args", "-v")):
+        ended = cli("plan", "--good", "nowhere", "--bad", "nowhere", "--repo", "/nowhere", *arguments)
         assert FIRST not in ended.err
         assert ended.code == 2
 
@@ -102,7 +102,7 @@ def test_failure_without_a_session_names_no_log(cli, monkeypatch):
     monkeypatch.setattr("bisect_tool.paths.home", home)
     ended = cli("-v", "status")
     assert ended.code == 5
-    assert ended.err.count("the machine failed") == 1  # as a message, and not as a record, too
+    assert ended.err.count("the machine failed") == 1  # as a message, not as a log record as well
     assert "Details" not in ended.err
 
 

@@ -1,4 +1,4 @@
-"""The wheel as it is installed: it holds the scenarios, and works from there."""
+"""The built wheel contains the scenarios and works without the checkout."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def site(tmp_path_factory):
 
 @pytest.fixture
 def python(site, tmp_path):
-    """Run Python with the wheel's packages, far from the checkout; the output is returned."""
+    """Run Python with the wheel's packages, outside of the checkout, and return the output."""
 
-    def run(program, *words):
+    def run(program, *arguments):
         done = subprocess.run(
-            [sys.executable, "-B", "-c", program, *map(str, words)],
+            [sys.executable, "-B", "-c", program, *map(str, arguments)],
             env={**os.environ, "PYTHONPATH": str(site), "BISECT_RUN_HOME": str(tmp_path / "home")},
             cwd=tmp_path,
             capture_output=True,

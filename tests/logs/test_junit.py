@@ -1,11 +1,11 @@
-"""JUnit XML of pytest and of others: hostile, cut short, or none at all."""
+"""Failed tests of JUnit XML, of pytest and other tools; hostile, truncated and other files."""
 
 import io
 
 import pytest
 
 from bisect_tool.logs import junit
-from bisect_tool.logs.junit import NoJunit, failed_cases
+from bisect_tool.logs.junit import NotJunit, failed_cases
 
 
 def cases(text):
@@ -16,7 +16,7 @@ def suite(inside):
     return f"<testsuites><testsuite>{inside}</testsuite></testsuites>"
 
 
-def test_a_failure_of_any_tool_says_what_was_raised():
+def test_attributes_of_other_tools_become_an_exception_line():
     found = cases(
         suite(
             '<testcase classname="com.foo.BarTest" name="adds">'
@@ -39,7 +39,7 @@ def test_the_line_is_that_of_the_test_case():
 
 
 @pytest.mark.parametrize("inside", ["", "<skipped/>", "<system-out>Error: no</system-out>"])
-def test_a_test_that_did_not_fail_is_left_out(inside):
+def test_passed_and_skipped_tests_are_left_out(inside):
     assert cases(suite(f'<testcase name="a">{inside}</testcase>')) == []
 
 
@@ -60,20 +60,20 @@ def test_the_output_of_a_suite_belongs_to_no_test():
     ],
     ids=["entities", "external", "another kind", "text", "empty", "deep"],
 )
-def test_what_is_no_test_report_is_refused(text):
-    with pytest.raises(NoJunit):
+def test_other_files_are_rejected(text):
+    with pytest.raises(NotJunit):
         cases(text)
 
 
-def test_a_report_cut_short_yields_what_it_has():
+def test_truncated_report_yields_the_cases_before_the_end():
     text = suite('<testcase name="a"><error message="x"/></testcase><testcase name="b"><err')
     reading = failed_cases(io.BytesIO(text[: text.rindex("<err") + 4].encode()))
     assert next(reading).name == "a"
-    with pytest.raises(NoJunit):
+    with pytest.raises(NotJunit):
         next(reading)
 
 
-def test_of_long_output_head_and_tail_are_kept(monkeypatch):
+def test_long_output_keeps_head_and_tail(monkeypatch):
     monkeypatch.setattr(junit, "_TEXT_LIMIT", 1000)
     body = "\n".join(["first", *(["middle"] * 10_000), "last"])
     (case,) = cases(suite(f'<testcase name="a"><error message="x">{body}</error></testcase>'))

@@ -1,4 +1,4 @@
-"""Logs of every form come out as the same numbered lines."""
+"""Logs in every supported format give the same numbered lines."""
 
 import gzip
 import io
@@ -61,7 +61,7 @@ def archive(path, members):
         "indented",
     ],
 )
-def test_a_file_is_read_for_what_it_holds(tmp_path, notes, content):
+def test_format_is_recognised_by_content(tmp_path, notes, content):
     path = tmp_path / "build"
     path.write_bytes(content)
     assert read(notes, path) == [
@@ -84,13 +84,13 @@ def test_a_log_that_is_indented_in_part_stays_as_it_is(tmp_path, notes):
     assert texts(notes, path) == ["  File", "KeyError: 1"]
 
 
-def test_bytes_that_are_no_text_are_replaced(tmp_path, notes):
+def test_undecodable_bytes_are_replaced(tmp_path, notes):
     path = tmp_path / "a.log"
     path.write_bytes(b"a\xffb\n\x00\n")
     assert texts(notes, path) == ["a\ufffdb", "\x00"]
 
 
-def test_a_line_without_end_is_cut(tmp_path, notes, monkeypatch):
+def test_very_long_line_is_truncated(tmp_path, notes, monkeypatch):
     monkeypatch.setattr(files, "_LINE_LIMIT", 1000)
     monkeypatch.setattr(files, "_BLOCK", 500)
     path = tmp_path / "a.log"
@@ -100,7 +100,7 @@ def test_a_line_without_end_is_cut(tmp_path, notes, monkeypatch):
     assert second == "next"
 
 
-def test_a_folder_is_all_logs_below_it(tmp_path, notes):
+def test_folder_means_all_logs_below_it(tmp_path, notes):
     for name in ("b/rank1.log", "a.txt", "b/rank0.log.gz", "data.bin", ".git/c.log"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
@@ -121,7 +121,7 @@ def test_several_paths_are_read_in_their_order_each_once(tmp_path, notes):
     assert texts(notes, tmp_path / "b.log", tmp_path / "a.log", tmp_path / "b.log") == ["b.log", "a.log"]
 
 
-def test_an_archive_is_its_logs_without_the_steps_of_whole_jobs(tmp_path, notes):
+def test_archive_skips_logs_of_steps_of_whole_jobs(tmp_path, notes):
     path = archive(
         tmp_path / "logs.zip",
         {
@@ -137,14 +137,14 @@ def test_an_archive_is_its_logs_without_the_steps_of_whole_jobs(tmp_path, notes)
     ]
 
 
-def test_nothing_of_an_archive_is_written(tmp_path, notes):
+def test_archive_is_not_unpacked_to_disk(tmp_path, notes):
     path = archive(tmp_path / "logs.zip", {"../../evil.txt": "evil\n", "/abs.log": "abs\n"})
     assert sorted(texts(notes, path)) == ["abs", "evil"]
     assert [each.name for each in tmp_path.iterdir()] == ["logs.zip"]
 
 
 @pytest.mark.parametrize("packed", ["gz", "zip"])
-def test_of_what_is_packed_only_so_much_is_read(tmp_path, notes, monkeypatch, packed):
+def test_unpacked_size_is_limited(tmp_path, notes, monkeypatch, packed):
     monkeypatch.setattr(files, "_UNPACKED_LIMIT", 1 << 20)
     bomb = b"0123456789\n" * 2_000_000
     path = tmp_path / f"bomb.{packed}"
@@ -155,7 +155,7 @@ def test_of_what_is_packed_only_so_much_is_read(tmp_path, notes, monkeypatch, pa
     assert len(texts(notes, path)) < 300_000
 
 
-def test_a_gzip_file_cut_short_is_read_as_far_as_it_goes(tmp_path, notes):
+def test_truncated_gzip_file_is_read_up_to_its_end(tmp_path, notes):
     path = tmp_path / "a.log.gz"
     path.write_bytes(gzip.compress(os.urandom(300_000).hex().encode() + b"\nlast\n")[:-20])
     assert texts(notes, path)
@@ -187,7 +187,7 @@ def test_standard_input_is_read(tmp_path, notes):
     ],
     ids=["missing", "no path", "folder without logs", "device", "cut archive"],
 )
-def test_what_cannot_be_read_is_a_mistake(tmp_path, notes, make):
+def test_unreadable_path_is_a_usage_error(tmp_path, notes, make):
     path = make(tmp_path)
     if path.name == "b.zip":
         path.write_bytes(path.read_bytes()[:-10])
@@ -195,7 +195,7 @@ def test_what_cannot_be_read_is_a_mistake(tmp_path, notes, make):
         read(notes, path)
 
 
-def test_an_encrypted_archive_is_a_mistake(tmp_path, notes):
+def test_encrypted_archive_is_a_usage_error(tmp_path, notes):
     path = archive(tmp_path / "a.zip", {"a.log": "x"})
     content = bytearray(path.read_bytes())
     content[6] |= 1
@@ -205,7 +205,7 @@ def test_an_encrypted_archive_is_a_mistake(tmp_path, notes):
         read(notes, path)
 
 
-def test_a_zip_archive_from_a_pipe_is_a_mistake(tmp_path, notes):
+def test_zip_archive_from_a_pipe_is_a_usage_error(tmp_path, notes):
     ours, theirs = os.pipe()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as packed:
@@ -232,11 +232,11 @@ tests/test_a.py:8: AssertionError</failure><system-err>boom</system-err></testca
 """
 
 
-def test_junit_xml_is_a_report_of_each_failed_test(tmp_path, notes):
+def test_junit_xml_has_one_source_per_failed_test(tmp_path, notes):
     path = tmp_path / "results.xml"
     path.write_text(JUNIT)
     logs = LogFiles([str(path)], notes.append)
-    lines = [(line.text, logs.place(line.source, line.number)) for line in logs.lines()]
+    lines = [(line.text, logs.location(line.source, line.number)) for line in logs.lines()]
     assert lines[1] == ("____ tests/test_a.py::TestK::test_m[1] ____", (str(path), 3))
     assert lines[-1][0] == "boom"
     assert not any("fine" in text for text, _ in lines)
@@ -250,31 +250,31 @@ def test_junit_xml_is_a_report_of_each_failed_test(tmp_path, notes):
         "<?xml version='1.0'?><broken",
     ],
 )
-def test_xml_of_another_kind_is_left_out_of_a_folder(tmp_path, notes, xml):
+def test_other_xml_in_a_folder_is_skipped(tmp_path, notes, xml):
     (tmp_path / "coverage.xml").write_text(xml)
     (tmp_path / "a.log").write_text("a\n")
     assert texts(notes, tmp_path) == ["a"]
     assert notes == []
 
 
-def test_a_damaged_report_in_a_folder_is_named(tmp_path, notes):
+def test_damaged_report_in_a_folder_is_reported(tmp_path, notes):
     (tmp_path / "junit.xml").write_text("<?xml version='1.0'?><testsuites><testsuite")
     assert texts(notes, tmp_path) == []
     assert "junit.xml" in notes[0]
 
 
-def test_of_a_very_large_folder_some_logs_are_read(tmp_path, notes, monkeypatch):
-    monkeypatch.setattr(files, "_FILES", 3)
+def test_number_of_logs_in_a_folder_is_limited(tmp_path, notes, monkeypatch):
+    monkeypatch.setattr(files, "_MAX_FILES", 3)
     for number in range(5):
         (tmp_path / f"{number}.log").write_text(f"{number}\n")
     assert texts(notes, tmp_path) == ["0", "1", "2"]
-    assert "more than can be looked through" in notes[0]
+    assert "has too many files" in notes[0]
 
 
-def test_a_folder_of_very_many_other_files_is_not_walked_for_ever(tmp_path, notes, monkeypatch):
-    monkeypatch.setattr(files, "_NAMES", 3)
+def test_number_of_files_visited_in_a_folder_is_limited(tmp_path, notes, monkeypatch):
+    monkeypatch.setattr(files, "_MAX_ENTRIES", 3)
     for folder in ("a", "b", "c"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "a.log").write_text(f"{folder}\n")
     assert texts(notes, tmp_path) == ["a"]
-    assert "more than can be looked through" in notes[0]
+    assert "has too many files" in notes[0]

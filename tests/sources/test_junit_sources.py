@@ -9,7 +9,7 @@ import pytest
 from replayed_service import Reply, replayed
 
 from bisect_tool.errors import UsageError
-from bisect_tool.logs.junit import NoJunit
+from bisect_tool.logs.junit import NotJunit
 from bisect_tool.sources import report_file
 from bisect_tool.sources.junit_files import junit_observations
 from bisect_tool.sources.junit_report import TestResult, read_report
@@ -128,7 +128,7 @@ def test_a_failure_that_quotes_what_no_xml_may_hold_is_read(text):
     ],
 )
 def test_what_is_no_report_is_refused(content):
-    with pytest.raises(NoJunit):
+    with pytest.raises(NotJunit):
         read_report(content)
 
 

@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bisect_tool.logs.junit import FailedCase, NoJunit, failed_cases
+from bisect_tool.logs.junit import FailedCase, NotJunit, failed_cases
 from bisect_tool.sources.job_reports import files_of, node_id
 from bisect_tool.sources.junit_failures import explained_cases
 from bisect_tool.sources.junit_report import read_report
@@ -60,6 +60,6 @@ def _read(reports: Iterable[bytes]) -> tuple[list[TestResult], list[FailedCase]]
         try:
             results += read_report(content).results
             cases += failed_cases(io.BytesIO(content))
-        except NoJunit as error:
+        except NotJunit as error:
             _log.info("a report is ignored: %s", error)
     return results, [case for case in cases if case.name]
