@@ -25,7 +25,7 @@ from benchmarks.month.history import Month, build
 from bisect_tool.scenario import scenarios_root
 
 _TESTS = Path(__file__).parents[2] / "tests"
-_STORM = range(7, 9)
+_OUTAGE = range(7, 9)
 _FLAKY_RATE = 0.15
 _SUITE = """
 
@@ -34,8 +34,8 @@ import random as _random
 
 
 @pytest.fixture(autouse=True)
-def _storm() -> None:
-    if _os.path.exists({storm!r}):
+def _outage() -> None:
+    if _os.path.exists({outage!r}):
         raise ConnectionError("the storage of the models does not answer")
 
 
@@ -54,12 +54,12 @@ class Played:
     odd: list[str] = field(default_factory=list)
 
 
-def _scenario(folder: Path, storm: Path) -> Path:
-    """The bundled scenario with a cell that fails by chance, and a storm."""
+def _scenario(folder: Path, outage: Path) -> Path:
+    """The bundled scenario with a cell that fails by chance, and a fixture that simulates an outage."""
     scenario = folder / "scenario"
     shutil.copytree(scenarios_root() / "external_lb_dp", scenario)
     suite = scenario / "test_external_lb_dp.py"
-    suite.write_text(suite.read_text() + _SUITE.format(storm=str(storm), rate=_FLAKY_RATE))
+    suite.write_text(suite.read_text() + _SUITE.format(outage=str(outage), rate=_FLAKY_RATE))
     return scenario
 
 
@@ -93,8 +93,8 @@ def play(folder: Path, nights: int, program: str) -> tuple[Played, Month, object
     import github_service  # type: ignore[import-not-found]  # noqa: PLC0415
 
     month = build(folder / "engine.git")
-    storm = folder / "storm"
-    scenario = _scenario(folder, storm)
+    outage = folder / "outage"
+    scenario = _scenario(folder, outage)
     played = Played()
     with github_service.github() as service:
         environment = {
@@ -106,9 +106,9 @@ def play(folder: Path, nights: int, program: str) -> tuple[Played, Month, object
         words = [program, "nightly", "--repo", str(folder / "engine.git"), "--scenario", str(scenario)]
         words += ["--profile", "reference", "--github-issues", github_service.REPOSITORY, "--json"]
         for number, commit in enumerate(month.nights[:nights], 1):
-            storm.unlink(missing_ok=True)
-            if number in _STORM:
-                storm.touch()
+            outage.unlink(missing_ok=True)
+            if number in _OUTAGE:
+                outage.touch()
             began = time.monotonic()
             found = _night([*words, "--ref", commit], environment)
             _note(played, number, found, month.fixes | month.brief)

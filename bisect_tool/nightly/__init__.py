@@ -1,4 +1,4 @@
-"""The rules of `nightly`: bisect, rerun, wait or do nothing about each cell, with the reason. Pure.
+"""The rules of `nightly`: decide to bisect, rerun, wait or do nothing for each cell, with a reason. Pure.
 
-`sources` reads the results that they decide about, and `watch` carries out what they decide.
+`sources` reads the results that the rules need, and `watch` carries out the decisions.
 """

@@ -1,6 +1,6 @@
-"""Decide about each cell: the rules, in the order in which they explain a failure.
+"""Decide what to do about each cell. The order of the rules matters.
 
-Infrastructure comes before code, flaky before fixed, known before new.
+Infrastructure is considered before code, flaky before fixed, and known causes before new ones.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bisect_tool.nightly.agents import sick_for
+from bisect_tool.nightly.agents import sick_agent_of
 from bisect_tool.nightly.decision import Bisect, Decision, Nothing, Wait
-from bisect_tool.nightly.flaky_regression import NEWS, flaky_regression
+from bisect_tool.nightly.flaky_regression import REPORTED_COMMITS, flaky_regression
 from bisect_tool.nightly.gone_cells import gone_cells
 from bisect_tool.nightly.grouping import grouped
 from bisect_tool.nightly.history import History
@@ -37,10 +37,11 @@ if TYPE_CHECKING:
     from bisect_tool.sources.observation import CellKey, Observation
 
 _BORN_RED = 2
+"""Commits at which a new cell must fail to count as born red."""
 _OTHER_FAILURE = 2
-"""A cell that fails differently at so many commits has a second regression."""
+"""Commits at which a cell must fail differently to count as a second regression."""
 _NEVER_GREEN = 3
-"""Failures of a cell that never passed, before older commits are run to find a pass."""
+"""Failures that a cell without a pass must have before older commits are searched for one."""
 
 
 def decide(
@@ -51,17 +52,17 @@ def decide(
     walks: bool = False,
     reverts: Mapping[str, str] | None = None,
 ) -> dict[CellKey, Decision]:
-    """Decide about each cell that was observed.
+    """Decide about each observed cell.
 
-    Neither the order of the observations nor repeated ones matter; those at commits outside the history
-    are left out.
+    The order and repetition of observations do not matter. Observations at commits outside the history are
+    left out.
 
     Args:
-        observations: what was observed, of any number of cells.
+        observations: the observations of any number of cells.
         commits: the first-parent history, oldest first.
-        known: the bisections that run or ran.
-        walks: whether a bisection may look for its good end among older commits.
-        reverts: of culprits that were reverted, the commit that did it.
+        known: running and earlier bisections.
+        walks: whether a bisection may search older commits for its good commit.
+        reverts: culprit -> the commit that reverted it.
     """
     history, known = History(tuple(commits), reverts or {}), tuple(known)
     found = timelines(without_infrastructure(observations), history.positions)
@@ -77,7 +78,7 @@ def decide(
 
 
 def known_runs(observations: Iterable[Observation], commits: Sequence[str]) -> Iterator[KnownTrials]:
-    """The runs of every cell at the commits of the first-parent history; those of outages do not count."""
+    """Yield the runs of every cell at the commits of the history, without infrastructure failures."""
     positions = History(tuple(commits)).positions
     for timeline in timelines(without_infrastructure(observations), positions).values():
         yield from timeline.known_trials()
@@ -118,7 +119,7 @@ def _other_failure(
     known: tuple[KnownBisection, ...],
     history: History,
 ) -> Decision:
-    """The decision about a red cell that fails differently by now: its earlier failures count as passes."""
+    """Decide about a red cell that now fails differently: its earlier failures count as passes."""
     earlier = {each.exception for each in bisections_of(known, timeline, streak, history)}
     later = timeline.without_failures(earlier)
     since = newest_streak(later)
@@ -132,7 +133,7 @@ def _other_failure(
 
 
 def _not_red(timeline: Timeline, known: tuple[KnownBisection, ...], history: History) -> Decision:
-    """The decision about a cell that passed at its newest commit, or has no result there."""
+    """Decide about a cell that passed at its newest commit, or has no result there."""
     newest = timeline.newest
     if newest is None or not newest.is_conclusive:
         return _no_result(newest)
@@ -142,12 +143,12 @@ def _not_red(timeline: Timeline, known: tuple[KnownBisection, ...], history: His
         return _flaky(timeline)
     ended = ended_streak(timeline)
     if ended is not None:
-        return _ended(timeline, ended, known, history)
+        return _ended_decision(timeline, ended, known, history)
     return _flaky(timeline) if _is_flaky(timeline) else Nothing(Reason.GREEN)
 
 
 def _no_result(newest: CommitTrials | None) -> Decision:
-    """The decision about a cell that is not red, and of which the newest commit says nothing."""
+    """Decide about a cell without a conclusive result at the newest commit."""
     if newest is None:
         return Nothing(Reason.NO_RESULT)
     return Wait(Reason.PENDING if newest.of(State.PENDING) else Reason.INFRASTRUCTURE)
@@ -158,18 +159,18 @@ def _is_flaky(timeline: Timeline) -> bool:
 
 
 def _flaky(timeline: Timeline) -> Nothing:
-    if sick_for(timeline):
+    if sick_agent_of(timeline):
         return Nothing(Reason.SICK_AGENT)
     return Nothing(Reason.FLAKY, rate=rate(timeline.conclusive))
 
 
-def _ended(
+def _ended_decision(
     timeline: Timeline, ended: Streak, known: tuple[KnownBisection, ...], history: History
 ) -> Decision:
-    """The decision about a cell that was red and passes."""
+    """Decide about a cell that was red and passes now."""
     after = timeline.conclusive[len(ended.before) + len(ended.red) :]
     why = explanation(known, timeline, ended, history)
-    if len(after) > NEWS:
+    if len(after) > REPORTED_COMMITS:
         return _flaky(timeline) if _is_flaky(timeline) else Nothing(Reason.GREEN)
     again = Nothing(Reason.PASSED_AGAIN, since=after[0].commit)
     if not why.culprit and is_environment(ended):
@@ -189,11 +190,11 @@ def _never_passed(streak: Streak, *, is_new: bool) -> Decision:
 
 
 def _walk(timeline: Timeline) -> Decision:
-    """The decision about a red cell of which no pass is known, but one may be found."""
+    """Decide about a red cell without a known pass, for which older commits can be searched."""
     streak = newest_streak(timeline)
     assert streak is not None
-    lacking = _NEVER_GREEN - len(streak.failures)
-    if lacking > 0:
-        return rerun(Reason.TOO_FEW_FAILURES, timeline, {streak.red[-1].commit: lacking}, streak)
+    missing = _NEVER_GREEN - len(streak.failures)
+    if missing > 0:
+        return rerun(Reason.TOO_FEW_FAILURES, timeline, {streak.red[-1].commit: missing}, streak)
     trials = timeline.known_trials(streak.exception)
     return Bisect(Reason.NEVER_GREEN, "", streak.first.commit, (timeline.key,), streak.exception, trials)

@@ -1,4 +1,4 @@
-"""What can be decided about a cell; data only."""
+"""The decisions about a cell, as data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How often a cell failed, of its conclusive runs."""
+    """How many of a cell's conclusive runs failed."""
 
     failed: int
     runs: int
@@ -20,7 +20,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class KnownTrials:
-    """The runs of a cell at a commit that passed, and that failed with the exception in question."""
+    """How many runs of a cell passed at a commit, and how many failed with the exception in question."""
 
     cell: CellKey
     commit: str
@@ -30,7 +30,7 @@ class KnownTrials:
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """How many runs are wanted at a commit."""
+    """How many runs to start at a commit."""
 
     commit: str
     number: int
@@ -42,7 +42,7 @@ class Bisect:
 
     Attributes:
         good: empty if it has to be found among the commits before `bad`.
-        trials: all that is known of these cells, inside the range and outside of it, oldest first per cell.
+        trials: all known runs of these cells, inside and outside of the range, oldest first per cell.
     """
 
     reason: Reason
@@ -74,11 +74,11 @@ class Nothing:
     """Nothing to do.
 
     Attributes:
-        culprit: the known culprit of what is red, or was until it was fixed.
-        candidates: the commits of which one is the culprit, if only that is known.
-        since: the first commit that is known to be as the newest one is: red, or fixed.
-        rate: of a flaky cell, or of one that passes at times since its culprit.
-        last_red: of a cell that was fixed, the last commit at which it failed.
+        culprit: the known culprit of a red cell, or of a cell that was fixed.
+        candidates: the commits of which one is the culprit, if the culprit is not known.
+        since: the first commit known to have the state of the newest one: red, or fixed.
+        rate: for a flaky cell, or one that sometimes passes since its culprit.
+        last_red: for a fixed cell, the last commit at which it failed.
     """
 
     reason: Reason

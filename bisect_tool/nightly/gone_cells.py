@@ -1,4 +1,4 @@
-"""Cells that are no longer run: skipped, renamed or deleted tests, whose job goes on without them."""
+"""Find cells that are no longer run: skipped, renamed or deleted tests, whose job still runs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from bisect_tool.sources.observation import CellKey
 
 _COMMITS = 3
-"""A build may end before it runs a test; a test that so many newer commits were built without is gone."""
+"""A build may end before it runs a test; a test that did not run at this many newer commits is gone."""
 
 
 def gone_cells(timelines: Iterable[Timeline]) -> frozenset[CellKey]:
-    """The tests without a result at several newer commits, at which others of the same job passed.
+    """Return the tests without a result at several newer commits at which other tests of the job passed.
 
-    Where all others failed as well, the job may have ended before the test. A job as a whole is never gone:
-    it has a result of its own only where no test failed.
+    If all others failed, the job may have ended before the test. A whole job is never gone: it has its own
+    result only if no test failed.
     """
     timelines = tuple(timelines)
     passed: defaultdict[CellKey, set[int]] = defaultdict(set)

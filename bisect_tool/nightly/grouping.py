@@ -1,4 +1,4 @@
-"""Cells that fail alike in one range are one bisection; of overlapping ranges one is bisected first."""
+"""Group cells with the same failure and range into one bisection, and postpone overlapping ranges."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _Cause = tuple[str, str]
 
 
 def grouped(decisions: Mapping[CellKey, Decision], history: History) -> dict[CellKey, Decision]:
-    """The decisions, with bisections of one cause joined, and those that overlap put off."""
+    """Return the decisions, with bisections of one cause joined, and overlapping ones postponed."""
     causes: defaultdict[_Cause, defaultdict[tuple[str, str], list[Bisect]]]
     causes = defaultdict(lambda: defaultdict(list))
     for key, decision in decisions.items():
@@ -27,16 +27,16 @@ def grouped(decisions: Mapping[CellKey, Decision], history: History) -> dict[Cel
             causes[_cause(key, decision)][decision.good, decision.bad].append(decision)
     result = dict(decisions)
     for ranges in causes.values():
-        result.update(_of_one_cause([_joined(each) for each in ranges.values()], history))
+        result.update(_schedule([_join(each) for each in ranges.values()], history))
     return result
 
 
 def _cause(key: CellKey, decision: Bisect) -> _Cause:
-    """What failures of one cause share: the exception, or the job if no exception is known."""
+    """Return what failures of one cause have in common: the exception, or the job if none is known."""
     return (key.series, decision.exception) if decision.exception else (key.series, f"job {key.job}")
 
 
-def _joined(bisections: list[Bisect]) -> Bisect:
+def _join(bisections: list[Bisect]) -> Bisect:
     cells = tuple(sorted(cell for each in bisections for cell in each.cells))
     trials = {each.cells[0]: each.trials for each in bisections}
     reasons = [each.reason for each in bisections if each.reason is not Reason.REGRESSION]
@@ -48,8 +48,8 @@ def _joined(bisections: list[Bisect]) -> Bisect:
     )
 
 
-def _of_one_cause(bisections: list[Bisect], history: History) -> dict[CellKey, Decision]:
-    """The shortest ranges are bisected first; a range that overlaps one of them waits for what it finds."""
+def _schedule(bisections: list[Bisect], history: History) -> dict[CellKey, Decision]:
+    """Choose the shortest ranges to bisect first; a range that overlaps one of them waits for its result."""
     spans = {each: Span(history.position(each.good), history.position(each.bad)) for each in bisections}
     tonight: list[Span] = []
     result: dict[CellKey, Decision] = {}

@@ -1,4 +1,4 @@
-"""The first-parent history that observations are placed in, and ranges of it."""
+"""The first-parent history of a branch, and ranges of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BEFORE = -1
 
 @dataclass(frozen=True)
 class History:
-    """The commits of a branch, oldest first; of each culprit that was reverted, the commit that did it."""
+    """The commits of a branch, oldest first; `reverts` has the commit that reverted each culprit."""
 
     commits: tuple[str, ...]
     reverts: Mapping[str, str] = field(default_factory=dict)
@@ -26,29 +26,29 @@ class History:
         return {commit: number for number, commit in enumerate(self.commits)}
 
     def position(self, commit: str) -> int:
-        """The position of a commit; of an older one -1."""
+        """Return the position of a commit; `BEFORE` for one outside the history."""
         return self.positions.get(commit, BEFORE)
 
     def full_id(self, abbreviated: str) -> str:
-        """The only commit whose id begins so, or empty."""
+        """Return the commit with this abbreviated id; empty if there is none, or several."""
         found = [commit for commit in self.commits if commit.startswith(abbreviated)]
         return found[0] if len(found) == 1 else ""
 
-    def before(self, commit: str) -> str:
-        """The commit before this one, or empty."""
+    def predecessor(self, commit: str) -> str:
+        """Return the commit before this one, or empty."""
         position = self.position(commit)
         return self.commits[position - 1] if position > 0 else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The positions after `good`, up to and with `bad`."""
+    """The positions after `good`, up to and including `bad`."""
 
     good: int
     bad: int
 
     def overlaps(self, other: Span) -> bool:
-        """Whether a commit is in both."""
+        """Whether the spans have a position in common."""
         return max(self.good, other.good) < min(self.bad, other.bad)
 
     def __contains__(self, position: int) -> bool:

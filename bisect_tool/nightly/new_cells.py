@@ -1,4 +1,4 @@
-"""Cells that did not exist when the history began: a red one was born red."""
+"""Find cells that were added within the history: if one never passed, it was born red."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from bisect_tool.sources.observation import CellKey
 
 _BUILDS_WITHOUT_THE_JOB = 3
-"""A build may miss a job; a job that several builds in a row miss did not exist."""
+"""A build may lack a job; if this many earlier builds lack it, it did not exist."""
 
 
 def new_cells(timelines: Iterable[Timeline]) -> frozenset[CellKey]:
-    """The cells first seen after their job had results, or after several builds without their job."""
+    """Return the cells first seen after results of their job, or after several builds without their job."""
     timelines = tuple(timelines)
     jobs: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
     series: defaultdict[str, set[int]] = defaultdict(set)
@@ -27,12 +27,12 @@ def new_cells(timelines: Iterable[Timeline]) -> frozenset[CellKey]:
     return frozenset(
         each.key
         for each in timelines
-        if _earlier(jobs[each.key.series, each.key.job], each) > 0
-        or _earlier(series[each.key.series], each) >= _BUILDS_WITHOUT_THE_JOB
+        if _count_earlier(jobs[each.key.series, each.key.job], each) > 0
+        or _count_earlier(series[each.key.series], each) >= _BUILDS_WITHOUT_THE_JOB
     )
 
 
-def _earlier(positions: set[int], timeline: Timeline) -> int:
-    """At how many positions there are results before the cell is first mentioned."""
+def _count_earlier(positions: set[int], timeline: Timeline) -> int:
+    """Count the positions with results before the cell's first observation."""
     first = timeline.commits[0].position
     return sum(position < first for position in positions)

@@ -1,8 +1,8 @@
-"""Times in which cells failed at any commit, and that are over.
+"""Recognise outages that are over: periods in which cells failed at any commit.
 
-The storage, a service or the fleet was down: a commit that had passed failed again and again in several
-cells, without any pass of these in between, and they pass since. With several jobs, `storms` notices it
-earlier.
+Storage, a service or the agents were down: a commit that had passed failed repeatedly in several cells,
+without a pass of these cells in between, and they have passed since. With several jobs, `incidents` detects
+it earlier.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bisect_tool.nightly.timeline import UNKNOWN, when
+from bisect_tool.nightly.timeline import UNKNOWN_TIME, time_of
 from bisect_tool.sources.observation import CONCLUSIVE, State
 
 if TYPE_CHECKING:
@@ -19,41 +19,44 @@ if TYPE_CHECKING:
 
     from bisect_tool.sources.observation import CellKey, Observation
 
-_AGAIN = 2
+_REPEATED = 2
+"""How often a commit that had passed must fail in the period."""
 _COMMITS = 2
+"""Commits that must fail in the period."""
 _CELLS = 3
+"""Cells that must have such a period at the same commit."""
 
 
 @dataclass(frozen=True)
-class _Spell:
-    """Failures of a cell without a pass in between, and one of their commits that had passed."""
+class _FailurePeriod:
+    """Consecutive failures of a cell, and one of their commits that had passed before."""
 
     failures: tuple[Observation, ...]
     commit: str
 
 
 def without_outages(trials: Iterable[Observation]) -> tuple[Observation, ...]:
-    """The trials; failures of an outage count as infrastructure."""
+    """Return the trials; failures of an outage become infrastructure failures."""
     trials = tuple(trials)
     cells: defaultdict[CellKey, list[Observation]] = defaultdict(list)
     for trial in trials:
-        if trial.state in CONCLUSIVE and when(trial) != UNKNOWN:
+        if trial.state in CONCLUSIVE and time_of(trial) != UNKNOWN_TIME:
             cells[trial.key].append(trial)
-    spells: defaultdict[tuple[str, str], list[_Spell]] = defaultdict(list)
-    for key, ran in cells.items():
-        for spell in _spells(sorted(ran, key=when)):
-            spells[key.series, spell.commit].append(spell)
-    outages = (each for each in spells.values() if len(each) >= _CELLS)
-    spoiled = {failure for outage in outages for spell in outage for failure in spell.failures}
-    if not spoiled:
+    periods: defaultdict[tuple[str, str], list[_FailurePeriod]] = defaultdict(list)
+    for key, cell_trials in cells.items():
+        for period in _failure_periods(sorted(cell_trials, key=time_of)):
+            periods[key.series, period.commit].append(period)
+    outages = (each for each in periods.values() if len(each) >= _CELLS)
+    outage_failures = {failure for outage in outages for period in outage for failure in period.failures}
+    if not outage_failures:
         return trials
     return tuple(
-        replace(trial, state=State.INFRASTRUCTURE) if trial in spoiled else trial for trial in trials
+        replace(trial, state=State.INFRASTRUCTURE) if trial in outage_failures else trial for trial in trials
     )
 
 
-def _spells(trials: Sequence[Observation]) -> Iterator[_Spell]:
-    """What may be outages of one cell."""
+def _failure_periods(trials: Sequence[Observation]) -> Iterator[_FailurePeriod]:
+    """Yield the failure periods of one cell that may belong to an outage."""
     passed: set[str] = set()
     failures: list[Observation] = []
     for trial in trials:
@@ -61,8 +64,8 @@ def _spells(trials: Sequence[Observation]) -> Iterator[_Spell]:
             failures.append(trial)
             continue
         commits = Counter(failure.commit for failure in failures)
-        again = [commit for commit, number in commits.items() if number >= _AGAIN and commit in passed]
-        if again and len(commits) >= _COMMITS:
-            yield _Spell(tuple(failures), again[0])
+        repeated = [commit for commit, number in commits.items() if number >= _REPEATED and commit in passed]
+        if repeated and len(commits) >= _COMMITS:
+            yield _FailurePeriod(tuple(failures), repeated[0])
         failures = []
         passed.add(trial.commit)

@@ -1,4 +1,4 @@
-"""Why a decision was taken; the values are stable names, the sentences are for people."""
+"""The reasons of decisions: stable names, each with a sentence for the report."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from enum import StrEnum
 from typing import Final, Self
 
 WALK_LIMIT: Final = 1024
-"""How many commits back a pass is searched at most: in eleven steps, each twice as far as the one before."""
+"""How many commits back a pass is searched: in at most eleven steps, each twice as far as the one before."""
 
 
 class Reason(StrEnum):
-    """A name and a sentence."""
+    """A reason, which is its name; `sentence` explains it."""
 
     sentence: str
 
     def __new__(cls, value: str, sentence: str) -> Self:
-        """Make a member of a name and its sentence."""
+        """Create a member from its name and sentence."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.sentence = sentence

@@ -1,4 +1,4 @@
-"""What a cell did at the newest commits: for a report, nothing is decided on it."""
+"""List a cell's results at the newest commits, for the report; no decision depends on it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COMMITS = 30
 def recent(
     observations: Iterable[Observation], positions: Mapping[str, int]
 ) -> dict[CellKey, tuple[CommitTrials, ...]]:
-    """The newest commits at which each cell ran, oldest first, of those that failed at one of them."""
+    """Return the newest commits at which each cell ran, oldest first, if one of them failed."""
     found = {
         key: tuple(each for each in timeline.commits if not each.is_missing)[-_COMMITS:]
         for key, timeline in timelines(without_infrastructure(observations), positions).items()

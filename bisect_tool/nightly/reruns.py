@@ -1,4 +1,4 @@
-"""Runs that are wanted, within a limit for each commit."""
+"""Request reruns, within a limit for each commit."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from bisect_tool.nightly.timeline import Timeline
 
 RUNS_PER_COMMIT = 5
-"""Runs since a cell began to fail; those of nights without a new commit, before that, do not count."""
+"""Limit of runs at a commit since the cell began to fail; earlier runs do not count."""
 
 
 def runs_left(timeline: Timeline, commit: str, streak: Streak) -> int:
-    """How many more runs a commit may have."""
+    """Return how many more runs a commit may have."""
     at = timeline.at(commit)
     return RUNS_PER_COMMIT - (at.attempts_since(streak.began) if at else 0)
 
 
 def rerun(reason: Reason, timeline: Timeline, wanted: Mapping[str, int], streak: Streak) -> Rerun | Wait:
-    """Request runs at each commit, up to its limit, on other agents than those on which the cell failed.
+    """Request runs at each commit, up to its limit, on agents other than those on which the cell failed.
 
-    A cell that failed on all of its agents may run on any.
+    If the cell failed on all of its agents, it may run on any.
     """
     trials = [at for commit, number in wanted.items() if number and (at := timeline.at(commit))]
     if any(at.of(State.PENDING) for at in trials):

@@ -1,4 +1,4 @@
-"""The newest commits at which a cell only failed, and the last commit at which it passed."""
+"""Streaks: consecutive commits at which a cell only failed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bisect_tool.nightly.history import BEFORE, Span
-from bisect_tool.nightly.timeline import when
+from bisect_tool.nightly.timeline import time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Streak:
-    """A run of commits with failures only.
+    """Consecutive commits at which a cell only failed.
 
     Attributes:
-        before: the conclusive commits before it, oldest first; the cell passed at the last one.
+        before: the conclusive commits before the streak, oldest first; the cell passed at the last one.
         red: the commits of the streak, oldest first; never empty.
     """
 
@@ -37,7 +37,7 @@ class Streak:
 
     @property
     def first(self) -> CommitTrials:
-        """The first commit at which it fails as it mostly does: another failure is another matter."""
+        """The first commit that failed with the streak's exception; other failures have other causes."""
         return next(commit for commit in self.red if commit.failed_with(self.exception))
 
     @cached_property
@@ -47,37 +47,37 @@ class Streak:
 
     @property
     def began(self) -> datetime:
-        """When it failed first."""
-        return min(map(when, self.failures))
+        """When the streak's first failure ended."""
+        return min(map(time_of, self.failures))
 
     @property
     def span(self) -> Span:
-        """Where its culprit is."""
+        """The range that contains the culprit."""
         return Span(self.good.position if self.good else BEFORE, self.first.position)
 
     @property
     def extent(self) -> Span:
-        """All commits after the last pass: a later failure may have a culprit of its own."""
+        """All commits after the last pass: a later failure may have a different culprit."""
         return Span(self.span.good, self.red[-1].position)
 
     @cached_property
     def exception(self) -> str:
-        """What it mostly fails with, or empty if that is unknown."""
+        """The most frequent exception; empty if none is known."""
         known = Counter(trial.exception for trial in self.failures if trial.exception)
         return min(known, key=lambda name: (-known[name], name), default="")
 
     def commits_with(self, exception: str) -> int:
-        """At how many commits it fails with an exception."""
+        """Count the commits that failed with an exception."""
         return sum(any(trial.exception == exception for trial in commit.failed) for commit in self.red)
 
     @property
     def newest_exception(self) -> str:
-        """What it fails with at its newest commit, or empty if that is unknown."""
+        """The most frequent exception at the newest commit; empty if none is known."""
         return Streak((), self.red[-1:]).exception
 
 
 def red_streak(commits: tuple[CommitTrials, ...]) -> Streak | None:
-    """The streak with which conclusive commits end, if they end with one."""
+    """Return the streak at the end of conclusive commits; None if the last one passed."""
     start = len(commits)
     while start and not commits[start - 1].passed:
         start -= 1
@@ -85,7 +85,7 @@ def red_streak(commits: tuple[CommitTrials, ...]) -> Streak | None:
 
 
 def red_streaks(commits: tuple[CommitTrials, ...]) -> Iterator[Streak]:
-    """All streaks, newest first."""
+    """Yield all streaks, newest first."""
     while commits:
         streak = red_streak(commits)
         if streak is not None:
@@ -94,12 +94,12 @@ def red_streaks(commits: tuple[CommitTrials, ...]) -> Iterator[Streak]:
 
 
 def newest_streak(timeline: Timeline) -> Streak | None:
-    """The streak that goes on."""
+    """Return the current streak; None if the cell passed at its newest conclusive commit."""
     return red_streak(timeline.conclusive)
 
 
 def ended_streak(timeline: Timeline) -> Streak | None:
-    """The streak directly before the commits at which the cell passes now."""
+    """Return the streak directly before the commits at which the cell now passes."""
     commits = timeline.conclusive
     end = len(commits)
     while end and not commits[end - 1].failed:

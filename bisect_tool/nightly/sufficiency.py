@@ -1,8 +1,8 @@
-"""Whether a red streak is a regression, or what else has to be run to know.
+"""Decide whether a red streak is a regression, or what has to be run to find out.
 
 At least three failures and two passes are needed, as in PyTorch's autorevert (pytorch/test-infra,
-`pytorch-auto-revert`), and more of a cell that failed earlier: so many that its rate explains the streak in
-few nights only. A pass after the first failure shows that the fleet is not what changed.
+`pytorch-auto-revert`). A cell that failed earlier needs more failures: so many that its failure rate rarely
+explains the streak. A pass after the first failure shows that the machines have not changed.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from bisect_tool.nightly.agents import suspect
+from bisect_tool.nightly.agents import suspect_agent
 from bisect_tool.nightly.decision import Decision, Nothing, Rate, Wait
 from bisect_tool.nightly.reason import Reason
 from bisect_tool.nightly.reruns import rerun, runs_left
-from bisect_tool.nightly.timeline import UNKNOWN, rate, when
+from bisect_tool.nightly.timeline import UNKNOWN_TIME, rate, time_of
 from bisect_tool.sources.observation import State
 
 if TYPE_CHECKING:
@@ -25,33 +25,33 @@ if TYPE_CHECKING:
     from bisect_tool.sources.observation import Observation
 
 _FAILURES = 3
-_AT_THE_BAD_END = 2
+_FAILURES_AT_BAD_END = 2
 _PASSES = 2
 _CHANCE = 0.005
-"""A streak that a flaky cell shows by chance more often than this is no regression yet."""
-_ASSUMED = 0.25
-"""Failures that a cell is assumed to have had in one run more than are known: most cells are not flaky."""
-_WORTH_A_RERUN = 0.05
+"""A streak is a regression if a flaky cell would show it by chance less often than this."""
+_PRIOR_FAILURES = 0.25
+"""A prior for the failure rate: so many failures in one additional run. Most cells are not flaky."""
+_RERUN_CHANCE = 0.05
 _PERSISTENT = 3
-"""A failure at so many commits is not the fleet's; a bisection runs ends that nobody reran anyway."""
+"""A failure at this many commits is not caused by a machine, so that no rerun has to rule that out."""
 
 
 def missing_evidence(
     timeline: Timeline, streak: Streak, good: CommitTrials, baseline: tuple[CommitTrials, ...]
 ) -> Decision | None:
-    """What has to be run or waited for before the streak is a regression; None if it is one.
+    """Return what to run or wait for to know whether the streak is a regression; None if it is one.
 
-    The cell passed at `good`, the commit before the streak. The commits of `baseline` show how often it
-    fails by chance.
+    The cell passed at `good`, the commit before the streak. The commits of `baseline` show how often it fails
+    by chance.
     """
-    if (changed := _outside_the_code(timeline, streak, good, baseline)) is not None:
-        return changed
+    if (decision := _environment_decision(timeline, streak, good, baseline)) is not None:
+        return decision
     earlier = rate(baseline)
     flaky = any(commit.is_mixed for commit in baseline)
-    if flaky and _by_chance(earlier, len(streak.failures)) > _WORTH_A_RERUN:
+    if flaky and _chance(earlier, len(streak.failures)) > _RERUN_CHANCE:
         return Nothing(Reason.FLAKY, rate=rate(timeline.conclusive))
     since = streak.began
-    agent = suspect(timeline, streak.failures)
+    agent = suspect_agent(timeline, streak.failures)
     failures = _failures_wanted(timeline, streak, earlier, agent)
     wanted = {streak.first.commit: failures, good.commit: _passes_wanted(streak, earlier, good, since)}
     if not any(wanted.values()):
@@ -59,76 +59,76 @@ def missing_evidence(
     return rerun(_reason(streak, earlier, agent, failures), timeline, wanted, streak)
 
 
-def _outside_the_code(
+def _environment_decision(
     timeline: Timeline, streak: Streak, good: CommitTrials, baseline: tuple[CommitTrials, ...]
 ) -> Decision | None:
-    """What follows if the good end fails by now as well; None if it does not.
+    """Decide about a good commit that now fails as well; None if it does not.
 
-    It may have begun to before a newer commit failed. Then one more run of it has to show that, unless it is
-    flaky anyway.
+    If its last failure came before the streak, one more run has to show whether it still fails, unless the
+    cell is flaky anyway.
     """
     if is_environment(streak):
         return Wait(Reason.ENVIRONMENT)
     failures = _since_last_pass(good)
-    if len(failures) < _AT_THE_BAD_END:
+    if len(failures) < _FAILURES_AT_BAD_END:
         return None
     earlier = rate(baseline)
     before = Rate(max(earlier.failed - len(failures), 0), max(earlier.runs - len(failures), 0))
-    if _by_chance(before, len(failures) + len(streak.failures)) > _WORTH_A_RERUN:
+    if _chance(before, len(failures) + len(streak.failures)) > _RERUN_CHANCE:
         return None
-    if max(map(when, failures)) > streak.began:
+    if max(map(time_of, failures)) > streak.began:
         return Wait(Reason.ENVIRONMENT)
     return rerun(Reason.NO_PASS_SINCE, timeline, {good.commit: 1}, streak)
 
 
 def _since_last_pass(good: CommitTrials) -> list[Observation]:
-    """The failures after the last pass of a commit, none if a time is not known."""
-    if any(when(trial) == UNKNOWN for trial in (*good.passed, *good.failed)):
+    """Return the failures after the last pass of a commit; none if a time is unknown."""
+    if any(time_of(trial) == UNKNOWN_TIME for trial in (*good.passed, *good.failed)):
         return []
-    last = max(map(when, good.passed))
-    return [trial for trial in good.failed if when(trial) > last]
+    last = max(map(time_of, good.passed))
+    return [trial for trial in good.failed if time_of(trial) > last]
 
 
 def is_environment(streak: Streak) -> bool:
-    """Whether the last commit that passed failed like the streak, once this one had begun."""
+    """Whether the good commit fails too, since the streak began."""
     return streak.good is not None and _good_end_fails_now(streak.good, streak.began)
 
 
 def failures_needed(earlier: Rate) -> int:
-    """How many failures in a row chance does not explain at an earlier failure rate."""
-    needed = math.log(_CHANCE) / math.log((earlier.failed + _ASSUMED) / (earlier.runs + 1))
+    """Return how many consecutive failures chance does not explain at an earlier failure rate."""
+    needed = math.log(_CHANCE) / math.log((earlier.failed + _PRIOR_FAILURES) / (earlier.runs + 1))
     return max(_FAILURES, math.ceil(needed))
 
 
-def _by_chance(earlier: Rate, failures: int) -> float:
+def _chance(earlier: Rate, failures: int) -> float:
     return float((earlier.failed + 1) / (earlier.runs + 2)) ** failures
 
 
 def _failures_wanted(timeline: Timeline, streak: Streak, earlier: Rate, agent: str) -> int:
-    at_the_bad_end = 0
+    at_bad_end = 0
     if len(streak.red) < _PERSISTENT:
         left = runs_left(timeline, streak.first.commit, streak)
-        at_the_bad_end = min(_AT_THE_BAD_END - len(streak.first.failed), left)
-    return max(failures_needed(earlier) - len(streak.failures), at_the_bad_end, 1 if agent else 0)
+        at_bad_end = min(_FAILURES_AT_BAD_END - len(streak.first.failed), left)
+    return max(failures_needed(earlier) - len(streak.failures), at_bad_end, 1 if agent else 0)
 
 
 def _passes_wanted(streak: Streak, earlier: Rate, good: CommitTrials, since: datetime) -> int:
-    lacking = _PASSES - (earlier.runs - earlier.failed)
-    return max(lacking, 0 if _passed_since(streak, good, since) else 1)
+    missing = _PASSES - (earlier.runs - earlier.failed)
+    return max(missing, 0 if _passed_since(streak, good, since) else 1)
 
 
 def _passed_since(streak: Streak, good: CommitTrials, since: datetime) -> bool:
-    """Whether the good end passed after the first failure; without times, whether it passed twice."""
+    """Whether the good commit passed after the first failure; without times, whether it passed twice."""
     if len(streak.red) >= _PERSISTENT:
         return True
-    if since == UNKNOWN:
+    if since == UNKNOWN_TIME:
         return len(good.passed) >= _PASSES
-    return any(when(trial) > since for trial in good.passed)
+    return any(time_of(trial) > since for trial in good.passed)
 
 
 def _good_end_fails_now(good: CommitTrials, since: datetime) -> bool:
-    """Whether the good end failed twice since the first failure of the streak, and has not passed since."""
-    newer = sorted((trial for trial in (*good.passed, *good.failed) if when(trial) > since), key=when)
+    """Whether the two newest runs of the good commit failed, both after the streak's first failure."""
+    newer = sorted((trial for trial in (*good.passed, *good.failed) if time_of(trial) > since), key=time_of)
     last = newer[-2:]
     return len(last) == 2 and all(trial.state is State.FAILED for trial in last)
 

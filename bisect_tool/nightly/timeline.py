@@ -1,4 +1,4 @@
-"""The observations of one cell in the order of the history: what ran at which commit, oldest first."""
+"""The observations of one cell, by commit, in the order of the history."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
     from bisect_tool.sources.observation import CellKey, Observation
 
-UNKNOWN = datetime.min.replace(tzinfo=UTC)
-"""Stands for a time that is not known."""
+UNKNOWN_TIME = datetime.min.replace(tzinfo=UTC)
+"""Represents an unknown time."""
 
 
-def when(trial: Observation) -> datetime:
-    """When a trial ended, or began; the beginning of time if neither is known."""
-    return trial.finished or trial.started or UNKNOWN
+def time_of(trial: Observation) -> datetime:
+    """Return when a trial ended, or else began; `UNKNOWN_TIME` if neither is known."""
+    return trial.finished or trial.started or UNKNOWN_TIME
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class CommitTrials:
     trials: tuple[Observation, ...]
 
     def failed_with(self, exception: str | None) -> tuple[Observation, ...]:
-        """The trials that failed with this exception, or with one that is not known; None: with any."""
+        """Return the trials that failed with this exception or an unknown one; None means with any."""
         return tuple(
             trial for trial in self.failed if exception is None or trial.exception in ("", exception)
         )
 
     def of(self, state: State) -> tuple[Observation, ...]:
-        """The trials with this state."""
+        """Return the trials with this state."""
         return tuple(trial for trial in self.trials if trial.state is state)
 
     @cached_property
@@ -59,9 +59,9 @@ class CommitTrials:
         return bool(self.passed or self.failed)
 
     def attempts_since(self, moment: datetime) -> int:
-        """How many trials ran or run since then, or at a time that is not known."""
+        """Count the trials since a moment, including running ones and those of unknown time."""
         ran = (trial for trial in self.trials if trial.state is not State.MISSING)
-        return sum(when(trial) == UNKNOWN or when(trial) >= moment for trial in ran)
+        return sum(time_of(trial) == UNKNOWN_TIME or time_of(trial) >= moment for trial in ran)
 
     @property
     def is_missing(self) -> bool:
@@ -70,13 +70,13 @@ class CommitTrials:
 
     @property
     def is_mixed(self) -> bool:
-        """Whether both outcomes were seen."""
+        """Whether trials both passed and failed."""
         return bool(self.passed and self.failed)
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """All that is known of a cell, oldest commit first."""
+    """All trials of a cell, oldest commit first."""
 
     key: CellKey
     commits: tuple[CommitTrials, ...]
@@ -88,7 +88,7 @@ class Timeline:
 
     @property
     def newest(self) -> CommitTrials | None:
-        """The newest commit at which something ran or runs; a commit without it is no news."""
+        """The newest commit at which something ran or is running."""
         return next((each for each in reversed(self.commits) if not each.is_missing), None)
 
     @cached_property
@@ -97,7 +97,7 @@ class Timeline:
         return frozenset(trial.host for commit in self.conclusive for trial in commit.trials if trial.host)
 
     def known_trials(self, exception: str | None = None) -> tuple[KnownTrials, ...]:
-        """The numbers of runs at each commit that passed, or failed with an exception; None: with any."""
+        """Return how many runs passed, or failed with an exception, at each commit; None means with any."""
         found = (
             KnownTrials(self.key, at.commit, len(at.passed), len(at.failed_with(exception)))
             for at in self.conclusive
@@ -105,12 +105,12 @@ class Timeline:
         return tuple(each for each in found if each.passed or each.failed)
 
     def without_failures(self, exceptions: Collection[str]) -> Timeline:
-        """The timeline in which failures with these exceptions count as passes."""
+        """Return the timeline with failures with these exceptions as passes."""
         commits = (replace(at, trials=_without_failures(at.trials, exceptions)) for at in self.commits)
         return replace(self, commits=tuple(commits))
 
     def at(self, commit: str) -> CommitTrials | None:
-        """The trials at a commit."""
+        """Return the trials at a commit."""
         return next((each for each in self.commits if each.commit == commit), None)
 
 
@@ -124,14 +124,14 @@ def _without_failures(trials: Iterable[Observation], exceptions: Collection[str]
 
 
 def rate(commits: Iterable[CommitTrials]) -> Rate:
-    """The failure rate over some commits."""
+    """Return the failure rate over some commits."""
     commits = tuple(commits)
     failed = sum(len(commit.failed) for commit in commits)
     return Rate(failed, failed + sum(len(commit.passed) for commit in commits))
 
 
 def timelines(trials: Iterable[Observation], positions: Mapping[str, int]) -> dict[CellKey, Timeline]:
-    """The timeline of each cell; trials at commits outside the history are left out."""
+    """Return the timeline of each cell; trials at commits outside the history are left out."""
     found: defaultdict[CellKey, defaultdict[str, list[Observation]]]
     found = defaultdict(lambda: defaultdict(list))
     for trial in trials:
@@ -150,28 +150,28 @@ def _in_order(
 
 
 def distinct(observations: Iterable[Observation]) -> tuple[Observation, ...]:
-    """Each attempt once: of several readings of it the one that knows most, whatever their order."""
+    """Return each attempt once: the most complete of its observations, in whatever order they come."""
     newest: dict[tuple[object, ...], Observation] = {}
     for each in observations:
         identity = (each.key, each.commit, each.build, each.attempt)
         other = newest.get(identity)
-        if other is None or _knowledge(each) > _knowledge(other):
+        if other is None or _completeness(each) > _completeness(other):
             newest[identity] = each
     return tuple(newest.values())
 
 
 def _order(trial: Observation) -> tuple[object, ...]:
-    return when(trial), trial.build, trial.attempt
+    return time_of(trial), trial.build, trial.attempt
 
 
-def _knowledge(trial: Observation) -> tuple[object, ...]:
+def _completeness(trial: Observation) -> tuple[object, ...]:
     return (
         trial.state in CONCLUSIVE,
         trial.state is not State.PENDING,
-        when(trial),
+        time_of(trial),
         trial.state,
         trial.exception,
         trial.host,
-        trial.started or UNKNOWN,
+        trial.started or UNKNOWN_TIME,
         trial.log,
     )

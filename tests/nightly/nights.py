@@ -1,4 +1,4 @@
-"""Observations of cells, written as one word of outcomes a commit: `P P F` passed twice, and failed once."""
+"""Observations of cells, written as the states at each commit: `P P F` is two passes, then a failure."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -35,8 +35,8 @@ def trial(commit, state, key=None, *, hour=0.0, attempt="1", host="", exception=
     )
 
 
-def nights(words, key=None, *, start=0, hosts=HOSTS, exception="ValueError"):
-    """The trials of a cell: one word a commit from number `start` on, a day apart; each on another host."""
+def nights(outcomes, key=None, *, start=0, hosts=HOSTS, exception="ValueError"):
+    """The trials of a cell with these states at each commit from number `start` on, a day apart."""
     return [
         trial(
             COMMITS[start + day],
@@ -47,8 +47,8 @@ def nights(words, key=None, *, start=0, hosts=HOSTS, exception="ValueError"):
             host=hosts[(day + number) % len(hosts)] if hosts else "",
             exception=exception,
         )
-        for day, word in enumerate(words.split())
-        for number, state in enumerate(word)
+        for day, states in enumerate(outcomes.split())
+        for number, state in enumerate(states)
     ]
 
 
@@ -80,10 +80,10 @@ def time(day):
 
 
 def decided(trials, known=()):
-    """What is decided about A."""
+    """The decision about A."""
     return decide(trials, COMMITS, known)[A]
 
 
 def known(good, bad, cells=(A,), exception="ValueError", **more):
-    """A bisection that ran before, or runs."""
+    """An earlier or running bisection."""
     return KnownBisection(good, bad, frozenset(cells), exception, **more)

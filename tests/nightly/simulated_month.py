@@ -1,7 +1,7 @@
-"""A month of nights with a known truth, played through the decision night by night.
+"""Simulate a month of nights with known causes, and decide about each night.
 
-Each night builds the newest commit and runs every cell; what the decision wants to run is run before the
-next night, and a bisection ends before it, too: it names the culprit of each of its cells.
+Each night builds the newest commit and runs every cell. Reruns and bisections finish before the next night; a
+bisection finds the culprit of each of its cells.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from bisect_tool.nightly.known import KnownBisection
 from bisect_tool.sources.observation import CellKey, Observation, State
 
 NIGHTS = 30
-COMMITS_A_NIGHT = 12
+COMMITS_PER_NIGHT = 12
 JOBS, CELLS = 8, 4
 HOSTS = tuple(f"gpu-{number}" for number in range(8))
-WINDOW = 14 * COMMITS_A_NIGHT
+WINDOW = 14 * COMMITS_PER_NIGHT
 BEGAN = datetime(2026, 3, 1, 23, tzinfo=UTC)
-END = 2 * NIGHTS * COMMITS_A_NIGHT
+END = 2 * NIGHTS * COMMITS_PER_NIGHT
 EXCEPTIONS = ("RuntimeError", "TimeoutError", "AssertionError", "ValueError")
 FLAKE_RATES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 
 
 @dataclass(frozen=True)
 class Regression:
-    """Cells that fail from one commit on, until another."""
+    """Cells that fail from one commit until another."""
 
     culprit: int
     fixed: int
@@ -37,11 +37,11 @@ class Regression:
 
 
 @dataclass(frozen=True)
-class Storm:
-    """Nights on which many cells fail, whatever the commit: on one host, or on any.
+class Incident:
+    """Nights on which many cells fail at any commit, on one host or on all.
 
     Attributes:
-        shows: what the service reports of the cells that are hit.
+        shows: the state that the service reports for the affected cells.
     """
 
     nights: range
@@ -51,26 +51,26 @@ class Storm:
 
 
 @dataclass(frozen=True)
-class World:
-    """The truth."""
+class Truth:
+    """The causes of all failures of a month."""
 
     cells: tuple[CellKey, ...]
     regressions: tuple[Regression, ...]
     flakes: dict[CellKey, float]
-    storms: tuple[Storm, ...]
+    incidents: tuple[Incident, ...]
     missing: frozenset[int]
 
 
 @dataclass
 class Figures:
-    """What came of it."""
+    """The figures of a simulated month."""
 
     regressions: int = 0
     found_late: list[Regression] = field(default_factory=list)
     bisected_twice: list[Bisect] = field(default_factory=list)
-    storms_bisected: list[Bisect] = field(default_factory=list)
+    incidents_bisected: list[Bisect] = field(default_factory=list)
     flaky_reds: int = 0
-    storm_reds: int = 0
+    incident_reds: int = 0
     flakes_bisected: list[Bisect] = field(default_factory=list)
     runs: int = 0
     reruns: int = 0
@@ -80,8 +80,8 @@ def commit(position):
     return f"{position:06x}"
 
 
-def world(seed):
-    """A month with regressions, one of which lands again, flaky cells, storms and missing builds."""
+def month(seed):
+    """A month with regressions, one of them re-landed, flaky cells, incidents and missing builds."""
     rng = random.Random(seed)  # noqa: S311
     cells = tuple(
         CellKey("nightly", f"job {job}", "", f"test_{number}")
@@ -92,22 +92,23 @@ def world(seed):
     mild = tuple(key for key in cells if flakes.get(key, 0) <= 0.1)
     night = rng.randrange(6, 9)
     reverted = _regression(rng, mild, night, fixed=night + rng.randrange(5, 8))
-    again = replace(reverted, culprit=COMMITS_A_NIGHT * 17 + rng.randrange(2 * COMMITS_A_NIGHT), fixed=END)
+    landed = COMMITS_PER_NIGHT * 17 + rng.randrange(2 * COMMITS_PER_NIGHT)
+    again = replace(reverted, culprit=landed, fixed=END)
     others = tuple(key for key in mild if key not in reverted.cells)
     second = _regression(rng, others, rng.randrange(10, 14))
     third = _regression(rng, tuple(key for key in others if key not in second.cells), rng.randrange(21, 25))
-    storms = (
-        Storm(_nights(rng, 9, 12), "", 0.6, State.INFRASTRUCTURE),
-        Storm(_nights(rng, 12, 17), "", 0.4, State.FAILED),
-        Storm(_nights(rng, 18, 26), rng.choice(HOSTS), 1.0, State.FAILED),
+    incidents = (
+        Incident(_nights(rng, 9, 12), "", 0.6, State.INFRASTRUCTURE),
+        Incident(_nights(rng, 12, 17), "", 0.4, State.FAILED),
+        Incident(_nights(rng, 18, 26), rng.choice(HOSTS), 1.0, State.FAILED),
     )
     missing = frozenset(rng.sample(range(3, NIGHTS - 3), 3))
-    return World(cells, (reverted, again, second, third), flakes, storms, missing)
+    return Truth(cells, (reverted, again, second, third), flakes, incidents, missing)
 
 
 def _regression(rng, cells, night, fixed=None):
-    culprit = night * COMMITS_A_NIGHT + rng.randrange(COMMITS_A_NIGHT)
-    until = END if fixed is None else fixed * COMMITS_A_NIGHT
+    culprit = night * COMMITS_PER_NIGHT + rng.randrange(COMMITS_PER_NIGHT)
+    until = END if fixed is None else fixed * COMMITS_PER_NIGHT
     return Regression(
         culprit, until, frozenset(rng.sample(cells, rng.randrange(1, 5))), rng.choice(EXCEPTIONS)
     )
@@ -119,22 +120,22 @@ def _nights(rng, start, stop):
 
 
 class Month:
-    """Plays a world."""
+    """Simulates a month."""
 
-    def __init__(self, world, seed):
-        self.world = world
+    def __init__(self, month, seed):
+        self.month = month
         self.rng = random.Random(f"{seed} month")  # noqa: S311
         self.trials = []
         self.known = []
-        self.figures = Figures(regressions=len(world.regressions))
-        self.reds = dict.fromkeys(world.regressions, 0)
+        self.figures = Figures(regressions=len(month.regressions))
+        self.reds = dict.fromkeys(month.regressions, 0)
         self.overdue = set()
         self.found = set()
 
-    def play(self):
+    def simulate(self):
         for night in range(NIGHTS):
-            head = (night + 1) * COMMITS_A_NIGHT
-            if night not in self.world.missing:
+            head = (night + 1) * COMMITS_PER_NIGHT
+            if night not in self.month.missing:
                 self._build(night, head)
             self._decide(night, head)
         self.figures.found_late = sorted(self.overdue, key=lambda one: one.culprit)
@@ -143,14 +144,14 @@ class Month:
     def _build(self, night, head):
         hosts = {f"job {job}": self.rng.choice(HOSTS) for job in range(JOBS)}
         absent = {job for job in hosts if self.rng.random() < 0.03}
-        cells = [key for key in self.world.cells if key.job not in absent]
+        cells = [key for key in self.month.cells if key.job not in absent]
         ran = [self._run(key, head, night, f"build {night}", hosts[key.job], hour=0) for key in cells]
         self.figures.runs += len(ran)
         red = [trial.key for trial in ran if trial.state is State.FAILED]
         causes = [self._regression(key, head) for key in red]
         for key, cause in zip(red, causes, strict=True):
-            self.figures.flaky_reds += cause is None and key in self.world.flakes
-            self.figures.storm_reds += cause is None and key not in self.world.flakes
+            self.figures.flaky_reds += cause is None and key in self.month.flakes
+            self.figures.incident_reds += cause is None and key not in self.month.flakes
         for regression in set(causes) - {None}:
             self.reds[regression] += 1
 
@@ -178,10 +179,10 @@ class Month:
         for key in bisection.cells:
             if causes[key] in self.found:
                 self.figures.bisected_twice.append(bisection)
-            elif causes[key] is None and key in self.world.flakes:
+            elif causes[key] is None and key in self.month.flakes:
                 self.figures.flakes_bisected.append(bisection)
             elif causes[key] is None:
-                self.figures.storms_bisected.append(bisection)
+                self.figures.incidents_bisected.append(bisection)
         self.found |= set(causes.values()) - {None}
         culprits = {key: commit(cause.culprit) for key, cause in causes.items() if cause}
         cells = frozenset(bisection.cells)
@@ -191,7 +192,7 @@ class Month:
         )
 
     def _cause(self, key, good, bad):
-        causes = (one for one in self.world.regressions if key in one.cells)
+        causes = (one for one in self.month.regressions if key in one.cells)
         return next((one for one in causes if good < one.culprit <= bad), None)
 
     def _check_deadlines(self):
@@ -216,14 +217,14 @@ class Month:
         return trial
 
     def _outcome(self, key, position, night, host):
-        for storm in self.world.storms:
-            hit = night in storm.nights and storm.host in ("", host)
-            if hit and self.rng.random() < storm.share:
-                return storm.shows, "ConnectionError" if storm.shows is State.FAILED else ""
+        for incident in self.month.incidents:
+            hit = night in incident.nights and incident.host in ("", host)
+            if hit and self.rng.random() < incident.share:
+                return incident.shows, "ConnectionError" if incident.shows is State.FAILED else ""
         regression = self._regression(key, position)
         if regression:
             return State.FAILED, regression.exception
-        if self.rng.random() < self.world.flakes.get(key, 0):
+        if self.rng.random() < self.month.flakes.get(key, 0):
             return State.FAILED, "TimeoutError"
         return State.PASSED, ""
 
@@ -231,12 +232,12 @@ class Month:
         return next(
             (
                 each
-                for each in self.world.regressions
+                for each in self.month.regressions
                 if key in each.cells and each.culprit <= position < each.fixed
             ),
             None,
         )
 
 
-def play(seed):
-    return Month(world(seed), seed).play()
+def simulate(seed):
+    return Month(month(seed), seed).simulate()

@@ -1,4 +1,4 @@
-"""Each rule of the decision, in a table: what was observed, and what follows."""
+"""Each rule of the decision, as a table of observations and decisions."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from bisect_tool.nightly.reason import Reason
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("outcomes", "expected"),
     [
         ("P P P", Nothing(Reason.GREEN)),
         ("M M", Nothing(Reason.NO_RESULT)),
@@ -32,8 +32,8 @@ from bisect_tool.nightly.reason import Reason
         ("P P P P P FIIII", Rerun(Reason.FIRST_FAILURE, (Runs("c4", 1),), ("h5",))),
     ],
 )
-def test_decision_follows_from_the_outcomes(words, expected):
-    assert decided(nights(words)) == expected
+def test_decision_follows_from_the_outcomes(outcomes, expected):
+    assert decided(nights(outcomes)) == expected
 
 
 def test_three_failures_and_a_pass_since_are_bisected():
@@ -52,7 +52,7 @@ def test_three_failures_and_a_pass_since_are_bisected():
     )
 
 
-def test_nothing_passed_since_may_be_the_fleet():
+def test_without_a_later_pass_the_machines_may_be_the_cause():
     found = decided(nights("P P P P P FFF F"))
     assert found == Rerun(Reason.NO_PASS_SINCE, (Runs("c4", 1),), ("h0", "h5", "h6"))
 
@@ -105,7 +105,7 @@ def test_a_later_reading_of_an_attempt_replaces_an_earlier_one():
     ) == Nothing(Reason.GREEN)
 
 
-def test_without_times_and_hosts_a_second_pass_shows_that_the_fleet_is_fine():
+def test_without_times_and_hosts_a_second_pass_rules_out_the_machines():
     bare = [replace(one, finished=None, host="") for one in nights("P P P P P FFF F")]
     assert decided(bare).reason is Reason.NO_PASS_SINCE
     assert isinstance(decided([*bare, replace(trial("c4", "P", attempt="2"), finished=None)]), Bisect)

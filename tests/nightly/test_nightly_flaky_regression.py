@@ -1,4 +1,4 @@
-"""A cell that passes and fails since a culprit that is known."""
+"""A cell that passes and fails since a known culprit."""
 
 import pytest
 from nights import A, decided, known, nights
@@ -14,7 +14,7 @@ def red(failed, runs):
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("outcomes", "expected"),
     [
         ("P P P P P M FFP", red(2, 3)),
         ("P P P P P M FFP F", red(3, 4)),
@@ -25,12 +25,12 @@ def red(failed, runs):
         ("P P P P P M FFP P P P P P P", Nothing(Reason.FLAKY, rate=Rate(2, 14))),
     ],
 )
-def test_it_is_red_until_it_passes_too_often_for_chance(words, expected):
-    assert decided(nights(words), [FOUND]) == expected
+def test_cell_is_red_until_its_passes_show_a_fix(outcomes, expected):
+    assert decided(nights(outcomes), [FOUND]) == expected
 
 
 @pytest.mark.parametrize(
-    ("words", "bisection"),
+    ("outcomes", "bisection"),
     [
         ("P P P P P M FFP P P P P P FP", FOUND),
         ("P P P P P M FFP", known("c4", "c6", culprits={A: "c9"})),
@@ -41,5 +41,5 @@ def test_it_is_red_until_it_passes_too_often_for_chance(words, expected):
     ],
     ids=["fixed before", "newer culprit", "of another branch", "another failure", "no culprit", "before it"],
 )
-def test_what_no_culprit_explains_is_flaky(words, bisection):
-    assert decided(nights(words), [bisection]).reason is Reason.FLAKY
+def test_cell_without_a_culprit_is_flaky(outcomes, bisection):
+    assert decided(nights(outcomes), [bisection]).reason is Reason.FLAKY

@@ -1,4 +1,4 @@
-"""Which cells one bisection is for, and which of two overlapping ranges is first."""
+"""Which cells share a bisection, and which of two overlapping ranges comes first."""
 
 from nights import COMMITS, REGRESSION, A, B, cell, nights, reruns
 

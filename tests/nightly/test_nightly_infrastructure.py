@@ -1,4 +1,4 @@
-"""What is not the code's fault: outages, sick agents, storms of one exception."""
+"""Infrastructure failures: outages, sick agents, incidents."""
 
 from nights import COMMITS, REGRESSION, cell, decided, nights, reruns, trial
 
@@ -19,11 +19,11 @@ def test_what_the_environment_broke_is_not_fixed_by_a_commit():
 def outage(name):
     """The last green commit fails as well for some days, and the cell passes since."""
     key = cell(name)
-    words = nights("P P P P P FFF F", key)
-    return [*words, *reruns(4, "FF", key), *reruns(7, "P", key, day=60)]
+    outcomes = nights("P P P P P FFF F", key)
+    return [*outcomes, *reruns(4, "FF", key), *reruns(7, "P", key, day=60)]
 
 
-def test_an_outage_that_is_over_leaves_nothing_behind():
+def test_outage_that_is_over_has_no_effect():
     """The cells are not flaky, no commit fixed them, and the next regression is found at once."""
     over = [each for name in ("test_a", "test_b", "test_c") for each in outage(name)]
     assert set(decide(over, COMMITS).values()) == {Nothing(Reason.GREEN)}
@@ -56,7 +56,7 @@ def test_failures_on_one_agent_have_to_be_shown_by_others():
     assert isinstance(decided([*red, *reruns(5, "F", day=12), *reruns(6, "F", day=12)]), Bisect)
 
 
-def test_a_cell_of_a_fleet_of_one_agent_is_not_held_up():
+def test_cell_with_a_single_agent_is_not_delayed():
     trials = [*nights("P P P P P FFF F", hosts=["h1"]), *reruns(4, "P", host="h1")]
     assert isinstance(decided(trials), Bisect)
 
@@ -78,11 +78,11 @@ def test_failures_of_a_sick_agent_count_as_infrastructure():
     assert {found[key].reason for key in cells} == {Reason.FIRST_FAILURE}
 
 
-STORM = [cell(f"test_{name}", job) for name, job in zip("pqrs", ("a", "b", "c", "d"), strict=True)]
+INCIDENT_CELLS = [cell(f"test_{name}", job) for name, job in zip("pqrs", ("a", "b", "c", "d"), strict=True)]
 
 
-def hit(key, states):
-    """A cell that passed for five days, and met a storm on the sixth and in its rerun."""
+def incident_of(key, states):
+    """A cell that passed for five days, and has these states on the sixth, the day of the incident."""
     hosts = (f"{key.cell} 1", f"{key.cell} 2")
     return [
         *nights("P P P P P", key),
@@ -90,31 +90,33 @@ def hit(key, states):
     ]
 
 
-def test_a_storm_is_infrastructure_also_for_the_cell_that_had_bad_luck():
-    others = [one for key in STORM for one in hit(key, "FP")]
+def test_incident_counts_as_infrastructure_for_all_of_its_cells():
+    others = [one for key in INCIDENT_CELLS for one in incident_of(key, "FP")]
     alike = [*nights("P P P P P FFF F", exception="ConnectionError"), *reruns(4, "P")]
     assert isinstance(decided(alike), Bisect)
     assert decided([*alike, *others]) == Wait(Reason.INFRASTRUCTURE)
     assert isinstance(decided([*REGRESSION, *others]), Bisect)
 
 
-def test_an_exception_that_most_cells_fail_with_every_time_is_no_storm():
-    others = [one for key in STORM for one in hit(key, "FP")]
-    steady = [one for number in range(5) for one in hit(cell(f"test_{number}", "e"), "FF")]
+def test_exception_that_most_cells_fail_with_again_is_no_incident():
+    others = [one for key in INCIDENT_CELLS for one in incident_of(key, "FP")]
+    always_failing = [one for number in range(5) for one in incident_of(cell(f"test_{number}", "e"), "FF")]
     alike = [*nights("P P P P P FFF F", exception="ConnectionError"), *reruns(4, "P")]
-    assert isinstance(decided([*alike, *others, *steady]), Bisect)
+    assert isinstance(decided([*alike, *others, *always_failing]), Bisect)
 
 
-def test_flaky_cells_make_no_storm():
-    before = [one for key in STORM for one in nights("PF", key, hosts=(f"{key.cell} 1", f"{key.cell} 2"))]
-    others = [*before, *(one for key in STORM for one in hit(key, "FP")[1:])]
+def test_flaky_cells_are_no_incident():
+    before = [
+        one for key in INCIDENT_CELLS for one in nights("PF", key, hosts=(f"{key.cell} 1", f"{key.cell} 2"))
+    ]
+    others = [*before, *(one for key in INCIDENT_CELLS for one in incident_of(key, "FP")[1:])]
     alike = [*nights("P P P P P FFF F", exception="ConnectionError"), *reruns(4, "P")]
     assert isinstance(decided([*alike, *others]), Bisect)
 
 
-def test_a_storm_that_also_hit_the_good_end_is_one_whatever_the_order():
-    keys = STORM[:3]
-    trials = [one for key in keys for one in hit(key, "FP")]
+def test_incident_that_includes_the_good_commit_is_found_in_any_order():
+    keys = INCIDENT_CELLS[:3]
+    trials = [one for key in keys for one in incident_of(key, "FP")]
     again = [one for key in keys for one in reruns(4, "F", key, day=5, exception="ConnectionError")]
     found = {decide([*trials, *again][::step], COMMITS)[key] for key in keys for step in (1, -1)}
     assert {type(each) for each in found} <= {Nothing, Wait}

@@ -1,4 +1,4 @@
-"""What bisections that ran before say about a range: culprit, candidates, none, still running."""
+"""Decisions by the results of earlier bisections: culprit, candidates, none, still running."""
 
 import pytest
 from nights import COMMITS, FIRST, REGRESSION, A, B, decided, known, nights, reruns, time, trial
@@ -43,22 +43,22 @@ def test_newest_culprit_inside_the_streak_is_preferred():
     assert decided(FIRST, [newer, outside]).culprit == "c5"
 
 
-def tries(*days):
+def bisections_on(*days):
     return [known("c4", "c5", ended=time(day)) for day in days]
 
 
 @pytest.mark.parametrize(
     ("bisections", "later", "expected"),
     [
-        (tries(6.5), "", Reason.NO_CULPRIT),
-        (tries(6.5), "F", Reason.NO_CULPRIT),
-        (tries(6.5), "F F", Reason.REPEATED),
-        (tries(6.5, 8.5), "F F", Reason.NO_CULPRIT),
-        (tries(6.5, 8.5), "F F F F", Reason.REPEATED),
-        (tries(6.5, 8.5, 10.5), "F F F F F F", Reason.GIVEN_UP),
+        (bisections_on(6.5), "", Reason.NO_CULPRIT),
+        (bisections_on(6.5), "F", Reason.NO_CULPRIT),
+        (bisections_on(6.5), "F F", Reason.REPEATED),
+        (bisections_on(6.5, 8.5), "F F", Reason.NO_CULPRIT),
+        (bisections_on(6.5, 8.5), "F F F F", Reason.REPEATED),
+        (bisections_on(6.5, 8.5, 10.5), "F F F F F F", Reason.GIVEN_UP),
         ([known("c4", "c5")], "F F F", Reason.NO_CULPRIT),
-        ([*tries(6.5), known("c4", "c5", running=True)], "F F", Reason.BISECTING),
-        ([*tries(6.5, 8.5), known("c4", "c5", culprits={A: "c5"})], "F F F", Reason.STILL_RED),
+        ([*bisections_on(6.5), known("c4", "c5", running=True)], "F F", Reason.BISECTING),
+        ([*bisections_on(6.5, 8.5), known("c4", "c5", culprits={A: "c5"})], "F F F", Reason.STILL_RED),
         ([known("c4", "c6", candidates={A: ("c5", "c6")}, ended=time(7))], "F F F", Reason.BISECTED),
     ],
 )
@@ -98,19 +98,19 @@ def test_a_failure_like_one_with_a_culprit_is_run_around_it():
     assert isinstance(decided([*wide, *reruns(4, "P")], [others]), Bisect)
 
 
-def test_a_culprit_older_than_the_history_is_remembered():
+def test_culprit_older_than_the_history_is_kept():
     old = known("before", "older", culprits={A: "older"})
     assert decided(nights("F F F"), [old]) == Nothing(Reason.STILL_RED, culprit="older", since="c0")
     assert isinstance(decided(REGRESSION, [old]), Bisect)
 
 
-def test_a_fix_names_what_it_fixed():
+def test_fix_names_the_culprit():
     fixed = [*REGRESSION, *nights("P", start=8)]
     found = decided(fixed, [known("c4", "c5", culprits={A: "c5"})])
     assert found == Nothing(Reason.FIXED, culprit="c5", since="c8", last_red="c6")
 
 
-def test_fix_of_candidates_says_which_they_were():
+def test_fix_of_candidates_lists_them():
     fixed = [*REGRESSION, *nights("P", start=8)]
     found = decided(fixed, [known("c4", "c5", candidates={A: ("c5", "x")})])
     assert found == Nothing(Reason.FIXED, since="c8", candidates=("c5", "x"), last_red="c6")

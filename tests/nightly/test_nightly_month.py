@@ -1,14 +1,14 @@
-"""What the decision makes of months whose truth is known."""
+"""Decisions in simulated months, whose causes are known."""
 
 import pytest
-from simulated_month import play
+from simulated_month import simulate
 
 SEEDS = range(6)
 
 
 @pytest.fixture(scope="module")
 def months():
-    return [play(seed) for seed in SEEDS]
+    return [simulate(seed) for seed in SEEDS]
 
 
 def total(months, figure):
@@ -19,10 +19,10 @@ def listed(months, figure):
     return [one for month in months for one in getattr(month, figure)]
 
 
-def test_months_hold_what_is_to_be_told_apart(months):
+def test_months_have_all_kinds_of_failures(months):
     assert total(months, "regressions") == 4 * len(SEEDS)
     assert min(month.flaky_reds for month in months) > 10
-    assert min(month.storm_reds for month in months) > 2
+    assert min(month.incident_reds for month in months) > 2
 
 
 def test_every_regression_is_found_within_a_night_of_its_second_red(months):
@@ -33,8 +33,8 @@ def test_no_regression_is_bisected_twice(months):
     assert listed(months, "bisected_twice") == []
 
 
-def test_no_storm_is_bisected(months):
-    assert listed(months, "storms_bisected") == []
+def test_no_incident_is_bisected(months):
+    assert listed(months, "incidents_bisected") == []
 
 
 def test_few_red_nights_of_flaky_cells_are_bisected(months):

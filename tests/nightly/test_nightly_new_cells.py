@@ -1,4 +1,4 @@
-"""Cells that have never passed, and cells that are gone."""
+"""New cells that never passed, and cells that are no longer run."""
 
 from dataclasses import replace
 
@@ -41,12 +41,12 @@ def test_a_new_cell_that_never_passed_is_born_red():
         "never run",
     ],
 )
-def test_cell_that_its_job_goes_on_without_is_gone(own, other, gone):
+def test_cell_that_its_job_no_longer_runs_is_gone(own, other, gone):
     found = decided([*nights(own), *nights(other, B)])
     assert (found == Nothing(Reason.GONE)) == gone
 
 
-def test_other_jobs_do_not_tell_that_a_cell_is_gone():
+def test_other_jobs_do_not_show_that_a_cell_is_gone():
     others = [cell("test_b", "cpu"), replace(B, shard="2"), replace(B, environment="CUDA=13")]
     trials = [one for key in others for one in nights("P P P P P P P", key)]
     assert decided([*nights("P P F"), *trials]).reason is Reason.FIRST_FAILURE
@@ -71,7 +71,7 @@ def test_a_job_that_missed_one_build_is_not_new():
 
 
 @pytest.mark.parametrize(
-    ("words", "known_ones", "expected"),
+    ("outcomes", "known_ones", "expected"),
     [
         ("F", [], Rerun(Reason.TOO_FEW_FAILURES, (Runs("c0", 2),))),
         ("FI F", [], Rerun(Reason.TOO_FEW_FAILURES, (Runs("c1", 1),))),
@@ -84,8 +84,8 @@ def test_a_job_that_missed_one_build_is_not_new():
         ("F F F", [known("old", "c0", culprits={A: "c0"})], Nothing(Reason.STILL_RED, "c0", "c0")),
     ],
 )
-def test_cell_that_never_passed_is_bisected_from_a_commit_that_is_searched(words, known_ones, expected):
-    found = decide(nights(words, hosts=()), COMMITS, known_ones, walks=True)[A]
+def test_cell_that_never_passed_is_bisected_from_a_commit_that_is_searched(outcomes, known_ones, expected):
+    found = decide(nights(outcomes, hosts=()), COMMITS, known_ones, walks=True)[A]
     if isinstance(found, Bisect):
         assert found.reason is Reason.NEVER_GREEN
         found = (found.good, found.bad)

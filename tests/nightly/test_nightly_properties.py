@@ -1,4 +1,4 @@
-"""What holds of every decision, whatever was observed."""
+"""Properties of every decision, for any observations."""
 
 import random
 from dataclasses import replace
@@ -12,7 +12,7 @@ from bisect_tool.nightly.decide import decide
 from bisect_tool.nightly.decision import Bisect, Rerun
 from bisect_tool.nightly.known import KnownBisection
 from bisect_tool.nightly.reason import Reason
-from bisect_tool.nightly.timeline import when
+from bisect_tool.nightly.timeline import time_of
 from bisect_tool.sources.observation import State
 
 CELLS = [cell(f"test_{name}", job) for name in "ab" for job in ("gpu", "cpu")]
@@ -105,7 +105,7 @@ def test_a_range_begins_with_a_pass_and_ends_with_failures(observations, known):
 
 @given(observed(), bisections())
 @settings(max_examples=50, deadline=None)
-def test_a_cell_is_not_bisected_where_it_was(observations, known):
+def test_cell_is_not_bisected_in_the_same_range_again(observations, known):
     for key, decision in decide(observations, COMMITS, [known]).items():
         if isinstance(decision, Bisect) and key in known.cells and decision.reason is not Reason.REPEATED:
             starts, ends = COMMITS.index(decision.good), COMMITS.index(decision.bad)
@@ -126,7 +126,7 @@ def test_bisections_of_one_failure_do_not_overlap(observations):
 
 @given(observed())
 @settings(max_examples=50, deadline=None)
-def test_a_pass_at_the_newest_commit_ends_every_alarm(observations):
+def test_pass_at_the_newest_commit_needs_no_action(observations):
     newest = [trial(COMMITS[9], "P", key, hour=999) for key in CELLS]
     found = decide([*observations, *newest], COMMITS)
     assert not [one for one in found.values() if isinstance(one, Bisect | Rerun)]
@@ -138,8 +138,8 @@ def test_reruns_are_limited(observations):
     for key, decision in decide(observations, COMMITS).items():
         for runs in decision.runs if isinstance(decision, Rerun) else ():
             own = [one for one in observations if one.key == key and one.state is not State.MISSING]
-            last = max(when(one) for one in own if one.state is State.FAILED)
-            later = [one for one in own if one.commit == runs.commit and when(one) >= last]
+            last = max(time_of(one) for one in own if one.state is State.FAILED)
+            later = [one for one in own if one.commit == runs.commit and time_of(one) >= last]
             assert 0 < runs.number <= 5 - len(later)
 
 

@@ -1,4 +1,4 @@
-"""Runs that are wanted of commits which ran often, or began to fail, before a newer commit failed."""
+"""Reruns of commits that had run often, or had begun to fail, before a newer commit failed."""
 
 import pytest
 from nights import HOSTS, decided, nights, reruns

@@ -1,4 +1,4 @@
-"""A red cell that begins to fail in another way: its second failure is bisected for itself."""
+"""A red cell that begins to fail differently: its second failure is bisected separately."""
 
 import pytest
 from nights import FIRST, A, decided, known, nights, reruns, time
@@ -45,7 +45,7 @@ def test_last_commit_without_the_second_failure_fails_with_it_by_now_it_is_the_e
 
 @pytest.mark.parametrize("number", [2, 6], ids=["few", "most"])
 def test_second_culprit_of_a_red_cell_explains_its_second_failure(number):
-    """Neither the alphabet nor the number of failures decides which of the two culprits it is."""
+    """The order of ids and the number of failures do not decide which of the two culprits it is."""
     later = nights("F " * number, start=8, exception="OSError")
     second = known("c6", "c8", culprits={A: "c10"}, exception="OSError", ended=time(10))
     for both in ([CULPRIT, second], [second, CULPRIT]):

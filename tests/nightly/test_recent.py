@@ -1,4 +1,4 @@
-"""What a cell did at the newest commits."""
+"""A cell's results at the newest commits."""
 
 from nights import COMMITS, cell, nights
 
