@@ -1,4 +1,4 @@
-"""Build the environment of a commit, cached by a fingerprint of what is built.
+"""Build the environment of a commit, cached by the fingerprint of its native sources and profile.
 
 `prepare` is the entry point; each provider is a module, and `fingerprint` identifies shared environments.
 """

@@ -1,4 +1,4 @@
-"""Classify parsed lines: what each can begin or continue. Computed once for the reader."""
+"""Classify parsed lines for the reader: what each can begin or continue."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 _BAD = frozenset({"ERROR", "CRITICAL"})
 _ANNOUNCEMENT = re.compile(r"Process (?P<role>[\w:-]+):$|Exception ignored in|Exception in thread [^\"]")
-_KEPT, _LONG = 8192, 1000
+_CACHE_SIZE, _LONG = 8192, 1000
 
 
 class Beginning(Enum):
-    """The kind of record that a line begins if it continues none."""
+    """What a line begins if it does not continue a record."""
 
     NOTHING = auto()
     TRACEBACK = auto()
-    TRACEBACK_BEHIND_TEXT = auto()
+    TRACEBACK_AFTER_TEXT = auto()
     CRASH = auto()
     LOGGED_RECORD = auto()
     ANNOUNCEMENT = auto()
@@ -34,13 +34,13 @@ class ClassifiedLine(NamedTuple):
     """A parsed line and its classification.
 
     Attributes:
-        stream: which of the streams in its log it belongs to.
-        process: pid, or a role where no pid is named; empty where neither is.
+        stream: its stream, of those in its log.
+        process: the pid, else the role; empty if the line names neither.
         beginning: what it begins, unless it continues a record.
-        frame: whether it is a frame of a stack.
-        anew: whether it ends a traceback whose exception has been read.
-        alone: whether only the first line of a record has such a head, so that it begins one.
-        adoptable: whether it may continue another writer's traceback, because it names no writer.
+        is_frame: whether it is a stack frame.
+        ends_traceback: whether it ends a traceback whose exception has been read.
+        starts_record: whether its head is one that only the first line of a record has.
+        is_adoptable: whether it may continue another writer's traceback, because it names no writer.
     """
 
     parsed: ParsedLine
@@ -48,10 +48,10 @@ class ClassifiedLine(NamedTuple):
     process: int | str
     head: str
     beginning: Beginning
-    frame: bool
-    anew: bool
-    alone: bool
-    adoptable: bool
+    is_frame: bool
+    ends_traceback: bool
+    starts_record: bool
+    is_adoptable: bool
 
 
 class LineClassifier:
@@ -60,7 +60,7 @@ class LineClassifier:
     def __init__(self, known: Patterns) -> None:
         self._known = known
         self._lines: dict[str, ClassifiedLine] = {}
-        self._begun: dict[tuple[str, str, bool], tuple[Beginning, Mark, bool]] = {}
+        self._starts: dict[tuple[str, str, bool], tuple[Beginning, Mark, bool]] = {}
 
     def line(self, text: str) -> ClassifiedLine:
         """Parse and classify a raw line."""
@@ -68,7 +68,7 @@ class LineClassifier:
             return self.parsed(parse_line(text, self._known))
         classified = self._lines.get(text)
         if classified is None:
-            if len(self._lines) >= _KEPT:
+            if len(self._lines) >= _CACHE_SIZE:
                 self._lines.clear()
             classified = self._lines[text] = self.parsed(parse_line(text, self._known))
         return classified
@@ -76,15 +76,15 @@ class LineClassifier:
     def parsed(self, parsed: ParsedLine) -> ClassifiedLine:
         """Classify a parsed line."""
         process = parsed.role if parsed.pid is None else parsed.pid
-        said = parsed.text, parsed.level, bool(parsed.head)
-        begun = self._begun.get(said)
-        if begun is None:
-            if len(self._begun) >= _KEPT:
-                self._begun.clear()
-            begun = self._begun[said] = self._begins(parsed)
-        beginning, mark, anew = begun
+        key = parsed.text, parsed.level, bool(parsed.head)
+        start = self._starts.get(key)
+        if start is None:
+            if len(self._starts) >= _CACHE_SIZE:
+                self._starts.clear()
+            start = self._starts[key] = self._classify_text(parsed)
+        beginning, mark, ends_traceback = start
         stream = parsed.stream
-        if mark is Mark.HEADER_BEHIND_TEXT and not process and not parsed.head:  # behind its writer's name
+        if mark is Mark.HEADER_AFTER_TEXT and not process and not parsed.head:  # after its writer's name
             stream = without_prefix(parsed, len(before_header(parsed.text)), self._known).stream
         return ClassifiedLine(
             parsed,
@@ -93,21 +93,21 @@ class LineClassifier:
             parsed.head,
             beginning,
             mark is Mark.FRAME,
-            anew,
+            ends_traceback,
             bool(parsed.level) and not parsed.head,
             not process and not parsed.level and mark is not Mark.HEADER,
         )
 
-    def _begins(self, parsed: ParsedLine) -> tuple[Beginning, Mark, bool]:
-        """What a line begins, by its text, level and head alone."""
+    def _classify_text(self, parsed: ParsedLine) -> tuple[Beginning, Mark, bool]:
+        """Classify a line by its text, level and head only."""
         mark = mark_of(parsed.text)
-        return self._beginning(parsed, mark), mark, self._starts_anew(parsed.text)
+        return self._beginning(parsed, mark), mark, self._is_new_event(parsed.text)
 
     def _beginning(self, parsed: ParsedLine, mark: Mark) -> Beginning:
         if mark is Mark.HEADER:
             return Beginning.TRACEBACK
-        if mark is Mark.HEADER_BEHIND_TEXT:
-            return Beginning.TRACEBACK_BEHIND_TEXT
+        if mark is Mark.HEADER_AFTER_TEXT:
+            return Beginning.TRACEBACK_AFTER_TEXT
         if begins_crash(parsed.text):
             return Beginning.CRASH
         if parsed.head and parsed.level in _BAD:
@@ -117,7 +117,7 @@ class LineClassifier:
         return Beginning.EVENT if self._is_event(parsed) else Beginning.NOTHING
 
     def _is_event(self, parsed: ParsedLine) -> bool:
-        """Whether a line that is in no traceback and no record is an event."""
+        """Whether a line outside of tracebacks and records is an event."""
         if not parsed.text or parsed.text[0].isspace():
             return False
         known = self._known.recognise(parsed.text)
@@ -125,8 +125,8 @@ class LineClassifier:
             return known.pattern.severity != "error" or parsed.level not in {"DEBUG", "INFO"}
         return parsed.level in _BAD or (not parsed.level and bare_exception(parsed.text) is not None)
 
-    def _starts_anew(self, text: str) -> bool:
-        """Whether a plain line after a traceback's last line is a new event."""
+    def _is_new_event(self, text: str) -> bool:
+        """Whether a plain line after the last line of a traceback is a new event."""
         if not text or text[0].isspace():
             return False
         return bool(self._known.recognise(text) or bare_exception(text) or _ANNOUNCEMENT.match(text))

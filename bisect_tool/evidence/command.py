@@ -1,6 +1,7 @@
-"""Find why a plain command failed: its exit code or signal, and the relevant text of its output.
+"""Find why a plain command failed, from its exit code or signal and its output.
 
-Output comes from any tool, so it is read in ranks; the first rank that finds something decides:
+The output can be that of any tool, so several searches are tried in order; the first that finds anything
+decides:
 
 1. tests that a test runner names (pytest, unittest, go, cargo, googletest, ctest, TAP, jest, ...)
 2. a crash: a sanitizer's report, a panic, the shell's message about a signal
@@ -8,7 +9,7 @@ Output comes from any tool, so it is read in ranks; the first rank that finds so
 4. errors of compilers and linkers
 5. the last line that does not summarise the lines above it
 
-Ranks 1, 2 and 4 may find several: two failures are the same where they have one in common.
+Searches 1, 2 and 4 may find several failures: two runs failed the same way if they have one in common.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from bisect_tool.evidence.event import Event, Frame
 from bisect_tool.evidence.exit_codes import exit_text
 from bisect_tool.evidence.failure_chain import Failure
 from bisect_tool.evidence.signature import Signature, normalise
-from bisect_tool.evidence.traceback import Fed, TracebackReader, bare_exception, is_header, last_line
+from bisect_tool.evidence.traceback import FeedResult, TracebackReader, bare_exception, is_header, last_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,13 +33,13 @@ ROLE = "Command"
 NO_OUTPUT = "no output"
 _EXCERPT_LINES = 40
 _BEFORE, _AFTER = 10, 10
-_ALIKE_KEPT = 500
+_SIGNATURES_KEPT = 500
 _MESSAGE_LIMIT = 500
 
 
 @dataclass(frozen=True)
 class _Finding:
-    """One failure in the output, with its line number and the test it is about."""
+    """A failure in the output, with the index of its line and its test."""
 
     line: int
     exception: str
@@ -57,9 +58,9 @@ class _Finding:
 
 
 def command_failure(lines: Sequence[str], code: int, time: float, source: str) -> Failure:
-    """Return the failure of a command that ended with exit `code` (negative: that signal) at `time`.
+    """Return the failure of a command that ended with exit code `code` (a signal if negative) at `time`.
 
-    `lines` is its output, cleaned and without secrets; `source` names its log.
+    `lines` is its output, cleaned and without secrets; `source` is the name of its log.
     """
     ended = exit_text(code)
     found = _findings(lines) or (_last_line(lines),)
@@ -78,7 +79,7 @@ def command_failure(lines: Sequence[str], code: int, time: float, source: str) -
         frames=root.frames,
         lines=tuple(lines[-_EXCERPT_LINES:]),
     )
-    signatures = tuple(dict.fromkeys(each.signature(ended) for each in found[:_ALIKE_KEPT]))
+    signatures = tuple(dict.fromkeys(each.signature(ended) for each in found[:_SIGNATURES_KEPT]))
     return Failure(
         root=event,
         chain=(event,),
@@ -89,12 +90,12 @@ def command_failure(lines: Sequence[str], code: int, time: float, source: str) -
 
 
 def failed_test(text: str) -> str:
-    """Return the test that failed according to a line of a runner other than pytest; else empty."""
+    """Return the failed test that a line of a runner other than pytest names; else empty."""
     match = next((found for pattern in _TESTS if (found := pattern.match(text))), None)
     return "" if match is None or _CONSEQUENCE.match(text) else match["test"].strip()
 
 
-# Consequences of a failure further up, and summaries: never the cause.
+# Lines about the consequences of an earlier failure, and summaries: never the cause.
 _CONSEQUENCE = re.compile(
     r"\W*$"
     r"|=+ .* =+$|_+ .* _+$|!+ .* !+$"
@@ -183,52 +184,52 @@ _COMPILERS = tuple(
 
 
 def _findings(lines: Sequence[str]) -> tuple[_Finding, ...]:
-    """Return the findings of the first rank that has any, the root first; empty without any."""
+    """Return the findings of the first search that has any, the root first; else empty."""
     exceptions = _exceptions(lines)
     caught = [found for found in exceptions if found.exception != _CALLED_PROCESS]
-    ranks: tuple[Callable[[], Iterable[_Finding]], ...] = (
+    searches: tuple[Callable[[], Iterable[_Finding]], ...] = (
         lambda: _tests(lines, caught),
         lambda: [*_matches(_CRASHES, lines), *_signals(lines)],
         lambda: caught[-1:],
         lambda: _matches(_COMPILERS, lines),
         lambda: exceptions[-1:],
     )
-    return next((found for rank in ranks if (found := tuple(rank()))), ())
+    return next((found for search in searches if (found := tuple(search()))), ())
 
 
 def _matches(patterns: Iterable[re.Pattern[str]], lines: Sequence[str]) -> Iterator[_Finding]:
-    for place, text in enumerate(lines):
+    for index, text in enumerate(lines):
         if _CONSEQUENCE.match(text):
             continue
         match = next((found for pattern in patterns if (found := pattern.match(text))), None)
         if match is not None:
             named = match.groupdict()
             message = named.get("message") or ""
-            if message.endswith(":") and place + 1 < len(lines):  # Rust says what panicked on the next line
-                message = f"{message} {lines[place + 1]}"
-            yield _Finding(place, named.get("exception") or "error", message, named.get("test") or "")
+            if message.endswith(":") and index + 1 < len(lines):  # Rust prints the message on the next line
+                message = f"{message} {lines[index + 1]}"
+            yield _Finding(index, named.get("exception") or "error", message, named.get("test") or "")
 
 
 def _signals(lines: Sequence[str]) -> Iterator[_Finding]:
-    """Find the shell's messages about signals that ended programs."""
-    for place, text in enumerate(lines):
+    """Yield the shell's messages about programs that a signal ended."""
+    for index, text in enumerate(lines):
         if match := _SHELL_SIGNAL.match(text):
-            yield _Finding(place, _SIGNALS[match["signal"]])
+            yield _Finding(index, _SIGNALS[match["signal"]])
 
 
 def _last_line(lines: Sequence[str]) -> _Finding:
-    """Return the last line, which is the weakest evidence: no exception, no test."""
-    said = [place for place, text in enumerate(lines) if text.strip()]
-    telling = [place for place in said if not _CONSEQUENCE.match(lines[place])]
-    place = next(reversed(telling or said), None)
-    return _Finding(0, "", NO_OUTPUT) if place is None else _Finding(place, "", lines[place].strip())
+    """Return the last line, the weakest evidence: it names neither exception nor test."""
+    nonempty = [index for index, text in enumerate(lines) if text.strip()]
+    informative = [index for index in nonempty if not _CONSEQUENCE.match(lines[index])]
+    index = next(reversed(informative or nonempty), None)
+    return _Finding(0, "", NO_OUTPUT) if index is None else _Finding(index, "", lines[index].strip())
 
 
 def _tests(lines: Sequence[str], exceptions: Sequence[_Finding]) -> list[_Finding]:
     """Return the failed tests, each with the exception below its heading."""
     shown = dict(_sections(lines, exceptions))
     summary = [
-        _summarised(place, match) for place, text in enumerate(lines) if (match := _PYTEST.match(text))
+        _from_summary(index, match) for index, text in enumerate(lines) if (match := _PYTEST.match(text))
     ]
     if summary:
         return [replace(shown.get(found.test, found), test=found.test) for found in summary]
@@ -237,52 +238,52 @@ def _tests(lines: Sequence[str], exceptions: Sequence[_Finding]) -> list[_Findin
     return [replace(found, exception="FAILED") for found in _matches(_TESTS, lines)]
 
 
-def _summarised(place: int, match: re.Match[str]) -> _Finding:
-    """A line of pytest's summary; of a shortened message (`...`), only the exception is used."""
+def _from_summary(index: int, match: re.Match[str]) -> _Finding:
+    """Return the finding of a line of pytest's summary; a truncated message is dropped."""
     test = ".".join(match["test"].split("::")[1:]) or match["test"]
-    exception, message = _named(match["message"] or "FAILED")
-    return _Finding(place, exception, "" if message.endswith("...") else message, test)
+    exception, message = _split_exception(match["message"] or "FAILED")
+    return _Finding(index, exception, "" if message.endswith("...") else message, test)
 
 
 def _sections(lines: Sequence[str], exceptions: Sequence[_Finding]) -> Iterator[tuple[str, _Finding]]:
-    """Each test that has a heading, with the exceptions below it: pytest's `E` lines, or a traceback."""
-    headings = [(place, match) for place, text in enumerate(lines) if (match := _HEADING.match(text))]
-    ends = [*(place for place, _ in headings), len(lines)][1:]
+    """Yield each test with a heading, and the exceptions below it: pytest's `E` lines, or a traceback."""
+    headings = [(index, match) for index, text in enumerate(lines) if (match := _HEADING.match(text))]
+    ends = [*(index for index, _ in headings), len(lines)][1:]
     for (start, match), end in zip(headings, ends, strict=False):
         test = match["pytest"] or match["unittest"]
         if not test:
             continue
-        below = _margin(lines, start, end) or [each for each in exceptions if start < each.line < end]
+        below = _margin_errors(lines, start, end) or [each for each in exceptions if start < each.line < end]
         if below:
-            yield test, _joined(below)
+            yield test, _join(below)
 
 
-def _margin(lines: Sequence[str], start: int, end: int) -> list[_Finding]:
-    """The exceptions in a part of pytest's report: each block of `E` lines has one."""
+def _margin_errors(lines: Sequence[str], start: int, end: int) -> list[_Finding]:
+    """Return the exceptions in a part of pytest's report: each block of `E` lines has one."""
     blocks: list[list[int]] = []
-    for place in range(start, end):
-        if _MARGIN.match(lines[place]):
-            if not blocks or blocks[-1][-1] != place - 1:
+    for index in range(start, end):
+        if _MARGIN.match(lines[index]):
+            if not blocks or blocks[-1][-1] != index - 1:
                 blocks.append([])
-            blocks[-1].append(place)
-    return [_of_block(lines, block) for block in blocks]
+            blocks[-1].append(index)
+    return [_from_block(lines, block) for block in blocks]
 
 
-def _of_block(lines: Sequence[str], block: Sequence[int]) -> _Finding:
-    texts = [_MARGIN.sub("", lines[place]) for place in block]
+def _from_block(lines: Sequence[str], block: Sequence[int]) -> _Finding:
+    texts = [_MARGIN.sub("", lines[index]) for index in block]
     named = next((text for text in texts if text.startswith("assert ") or bare_exception(text)), texts[0])
-    return _Finding(block[texts.index(named)], *_named(named))
+    return _Finding(block[texts.index(named)], *_split_exception(named))
 
 
-def _named(text: str) -> tuple[str, str]:
-    """Split a line of pytest into exception and message; pytest omits the name AssertionError."""
+def _split_exception(text: str) -> tuple[str, str]:
+    """Split a line of pytest into exception and message; pytest leaves out the name AssertionError."""
     if text.startswith("assert "):
         return "AssertionError", text
     exception, message = last_line(text) or ("error", text)
     return exception, message or ""
 
 
-def _joined(found: Sequence[_Finding]) -> _Finding:
+def _join(found: Sequence[_Finding]) -> _Finding:
     """Join a chain of exceptions into one finding."""
     first, *rest = found
     led_to = (f" -> {each.exception}: {each.message}".rstrip(": ") for each in rest)
@@ -306,35 +307,35 @@ def _is_ignored(lines: Sequence[str], start: int) -> bool:
 
 
 def _tracebacks(lines: Sequence[str]) -> Iterator[tuple[int, _Finding]]:
-    """Yield every Python traceback: its first line, and its exceptions with the line of the last one."""
+    """Yield the index of the first line and the finding of every Python traceback."""
     reader: TracebackReader | None = None
     start = 0
-    for place, text in enumerate((*lines, "")):
-        over = place == len(lines) or (reader is not None and reader.raised and _HEADING.match(text))
-        if reader is not None and (over or reader.feed(text) is Fed.CLOSED):
-            if traced := _traced(reader.links(), lines, start, place):
+    for index, text in enumerate((*lines, "")):
+        over = index == len(lines) or (reader is not None and reader.raised and _HEADING.match(text))
+        if reader is not None and (over or reader.feed(text) is FeedResult.CLOSED):
+            if traced := _from_traceback(reader.links(), lines, start, index):
                 yield start, traced
             reader = None
         if reader is None and is_header(text):
-            reader, start = TracebackReader(), place
+            reader, start = TracebackReader(), index
             reader.feed(text)
 
 
-def _traced(links: Sequence[Link], lines: Sequence[str], start: int, end: int) -> _Finding | None:
+def _from_traceback(links: Sequence[Link], lines: Sequence[str], start: int, end: int) -> _Finding | None:
     named = [link for link in links if link.exception]
     if not named:
         return None
-    place = next((at for at in range(end - 1, start, -1) if lines[at].startswith(named[-1].exception)), start)
-    code = "" if named[-1].message else _code(lines, start, place)
+    index = next((at for at in range(end - 1, start, -1) if lines[at].startswith(named[-1].exception)), start)
+    code = "" if named[-1].message else _code(lines, start, index)
     last = replace(named[-1], message=named[-1].message or code)
-    return _joined(
-        [_Finding(place, link.exception, link.message, frames=link.frames) for link in (*named[:-1], last)]
+    return _join(
+        [_Finding(index, link.exception, link.message, frames=link.frames) for link in (*named[:-1], last)]
     )
 
 
-def _code(lines: Sequence[str], start: int, place: int) -> str:
-    """The line of code above an exception that has no message: in `assert total(2) == 4`."""
-    above = next((at for at in range(place - 1, start, -1) if lines[at].strip(" ^~")), start)
+def _code(lines: Sequence[str], start: int, index: int) -> str:
+    """Return the line of code above an exception without a message, as "in `assert total(2) == 4`"."""
+    above = next((at for at in range(index - 1, start, -1) if lines[at].strip(" ^~")), start)
     code = lines[above]
     return f"in `{code.strip()}`" if code.startswith("    ") else ""
 
@@ -349,8 +350,8 @@ _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 def _identity(exception: str, message: str) -> str:
     """Reduce a message to what all runs of the same failure have in common.
 
-    Times, numbers, paths and ids are replaced; the order in a set or list does not count, nor do the values
-    that a failed assertion shows. Where nothing but the last line is known, digits in words are numbers, too.
+    Times, numbers, paths and ids are replaced. The order in a set or list does not count, nor do the values
+    that a failed assertion shows. If only the last line is known, digits within words are replaced as well.
     """
     text = _VERSION.sub("<n>", _STAMP.sub("<time>", message))
     if exception.endswith("AssertionError"):
@@ -365,7 +366,7 @@ def _sorted(match: re.Match[str]) -> str:
 
 
 def _excerpt(lines: Sequence[str], root: int) -> list[str]:
-    """Return the last lines, after those around the root if it is further up."""
+    """Return the last lines, preceded by those around the root if it is not among them."""
     first = max(len(lines) - _EXCERPT_LINES, 0)
     if root >= first:
         return list(lines[first:])

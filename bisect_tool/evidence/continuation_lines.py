@@ -12,17 +12,17 @@ _LOGS = 1000
 
 
 class Writers:
-    """The last process named by a head of the scenario's format, for each log.
+    """Keeps the last process that a line's head named in each log, in the scenario's format.
 
-    A logger prints its head once, and the lines of a traceback without one below it.
+    A logger prints its head once, above the lines of a traceback, which have none.
     """
 
     def __init__(self, line_format: LineFormat | None) -> None:
         self.format = None if line_format is None or line_format.is_json else line_format
         self._last: dict[str, tuple[str, int | None]] = {}
 
-    def name(self, source: str, parsed: ParsedLine) -> ParsedLine:
-        """Return the line with the process of the line it continues; a line with a head is unchanged."""
+    def attribute(self, source: str, parsed: ParsedLine) -> ParsedLine:
+        """Return a line without a head with the process of the line before it; other lines are unchanged."""
         if self.format is None:
             return parsed
         if parsed.formatted:

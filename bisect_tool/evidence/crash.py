@@ -1,8 +1,8 @@
-"""Parse crashes line by line: of programs not in Python, and the stacks of Python's faulthandler.
+"""Parse crashes line by line: those of programs not in Python, and the stacks of Python's faulthandler.
 
-C++'s `what()`, the panics of Rust and Go, the exceptions of Java and .NET with their causes. Formats after
-CPython's `Python/traceback.c` (`_Py_DumpTracebackThreads`), libstdc++'s verbose terminate handler, the panic
-handlers of Rust and Go, and Java's `Throwable.printStackTrace`.
+Handles C++'s `what()`, panics of Rust and Go, and exceptions of Java and .NET with their causes. The formats
+are those of CPython's `Python/traceback.c` (`_Py_DumpTracebackThreads`), libstdc++'s verbose terminate
+handler, the panic handlers of Rust and Go, and Java's `Throwable.printStackTrace`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import dropwhile
 from typing import ClassVar
 
 from bisect_tool.evidence.event import Frame
-from bisect_tool.evidence.traceback import Fed, Link
+from bisect_tool.evidence.traceback import FeedResult, Link
 
 _BEGINS = re.compile(
     r"Fatal Python error: |Timeout \(\d+:\d\d:\d\d(?:\.\d+)?\)!$|terminate called "
@@ -37,10 +37,10 @@ _NAMED = re.compile(
     r"(?P<type>(?:[\w$]+\.)+[\w$]+)(?:: (?P<message>.*))?$"
 )
 _CAUSE = re.compile(r"(?:\s*Caused by: | +---> )(?P<type>[\w.$]+)(?:: (?P<message>.*))?$")
-_CAUSES = "Caused by:"
+_RUST_CAUSES = "Caused by:"
 _LISTED = re.compile(r"\s+(?:\d+: )?(?P<message>\S.*)$")
 _JAVA_SIGNAL = re.compile(r"#  (?P<message>(?:SIG[A-Z]+|EXCEPTION_\w+|Internal Error|Out of Memory).*)$")
-_OWN = re.compile(
+_OTHER_LINES = re.compile(
     r"\s*\.\.\.$|\s*<no Python frame>$|Stack \(most recent call first\):$"
     r"|Extension modules: |\s+@ +0x|\s*at \S+\(|\s*\.\.\. \d+ (?:more|common frames)|\s*Suppressed: |#(?: |$)"
     r"|note: run with|goroutine \d+ |\s*--- End of "
@@ -62,7 +62,7 @@ _FRAMES_KEPT = 48
 
 @dataclass
 class CrashReader:
-    """Reads the lines of one process from the first line of a crash to the end of its stacks."""
+    """Reads the lines of one process, from the first line of a crash to the end of its stacks."""
 
     takes_frames: ClassVar[bool] = False
     indented: ClassVar[bool] = False
@@ -77,12 +77,17 @@ class CrashReader:
     def __post_init__(self) -> None:
         self._expects_message = "panicked at" in self.first and self.first.endswith(":")
 
-    def feed(self, text: str) -> Fed:
-        """Take `text` if it belongs to the crash; CLOSED: it is over."""
-        belongs = not text.strip() or self._stack(text) or self._words(text) or bool(_OWN.match(text))
-        return Fed.TAKEN if belongs else Fed.CLOSED
+    def feed(self, text: str) -> FeedResult:
+        """Take `text` if it belongs to the crash; CLOSED means that the crash ended before it."""
+        belongs = (
+            not text.strip()
+            or self._read_stack(text)
+            or self._read_description(text)
+            or bool(_OTHER_LINES.match(text))
+        )
+        return FeedResult.TAKEN if belongs else FeedResult.CLOSED
 
-    def _stack(self, text: str) -> bool:
+    def _read_stack(self, text: str) -> bool:
         """Read a line of a stack."""
         if thread := _THREAD.match(text):
             self._threads.append((thread["current"] == "Current thread", []))
@@ -101,7 +106,7 @@ class CrashReader:
             frames.append(Frame(file=frame["file"], line=int(frame["line"]), function=frame["function"]))
         return True
 
-    def _words(self, text: str) -> bool:
+    def _read_description(self, text: str) -> bool:
         """Read the description of the crash below its first line."""
         if text.startswith("Fatal Python error: ") and self.first.startswith("*** SIG"):
             self.first = text  # the interpreter's own message about the signal follows that of the library
@@ -109,7 +114,7 @@ class CrashReader:
         if what := _WHAT.match(text) or _JAVA_SIGNAL.match(text):
             self._message = what["message"]
             return True
-        if self.first == _CAUSES and (listed := _LISTED.match(text)):
+        if self.first == _RUST_CAUSES and (listed := _LISTED.match(text)):
             if self._message:
                 self._effects.append(self._link())
             self._message = listed["message"]
@@ -129,10 +134,10 @@ class CrashReader:
         return (self._link(), *(replace(effect, explicit=True) for effect in reversed(self._effects)))
 
     def _link(self) -> Link:
-        """The exception that was read last: its type where it names one, the crashed thread's stack."""
+        """Return the exception that was read last, with its type if known, and the crashed thread's stack."""
         chosen = next((frames for current, frames in self._threads if current), None)
         frames = chosen if chosen is not None else (self._threads[0][1] if self._threads else [])
-        if self.first == _CAUSES:  # Rust's error crates list them, the innermost last
+        if self.first == _RUST_CAUSES:  # Rust's error crates list them, the innermost last
             return Link("", self._message or self.first, ())
         if named := _NAMED.match(self.first):
             own = [*dropwhile(_is_of_a_library, frames)] or frames
@@ -144,7 +149,7 @@ class CrashReader:
 
 
 def _is_of_a_library(frame: Frame) -> bool:
-    """Whether a frame is of the runtime or of a library of assertions: no failure is looked for there."""
+    """Whether a frame is in the runtime or an assertion library, where the failure is not."""
     return frame.function.startswith(_LIBRARIES)
 
 

@@ -1,4 +1,4 @@
-"""Recognise missed deadlines: a busy machine alone can cause them."""
+"""Recognise missed deadlines, which a busy machine can cause."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MESSAGE = re.compile(
 
 
 def is_missed_deadline(outcome: Outcome, failure: Failure | None) -> bool:
-    """Whether a red cell hung, or its root says that something took too long."""
+    """Whether a failed cell hung, or its root says that something took too long."""
     if outcome is Outcome.HUNG:
         return True
     if outcome is not Outcome.FAILED or failure is None:

@@ -16,9 +16,8 @@ class EngineLogs(BaseModel):
 
     Attributes:
         packages, roles, patterns, milestones: as in a section of patterns.toml.
-        format, fields, levels: see `LineFormat`; no format: the usual forms are recognised.
-        files: the logs that the engine writes into the trial's log folder besides its output, by name, with
-            `*` and `?`.
+        format, fields, levels: see `LineFormat`; without a format, the usual forms are recognised.
+        files: names (with `*` and `?`) of logs that the engine itself writes into the trial's log folder.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,13 +32,13 @@ class EngineLogs(BaseModel):
     milestones: tuple[Milestone, ...] = ()
 
     @model_validator(mode="after")
-    def _sound(self) -> EngineLogs:
+    def _check(self) -> EngineLogs:
         if not self.format and (self.fields or self.levels):
             raise ValueError("`fields` and `levels` need a `format`")
         if wrong := [name for name in self.files if "/" in name or not name.endswith(".log")]:
             raise ValueError(f"`files` has {wrong[0]!r}: use files in {{logs}} that end with .log")
         try:
-            _ = self.line_format  # made here, and so checked
+            _ = self.line_format  # created, and so validated
         except ValidationError as error:
             raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
         return self
@@ -49,8 +48,8 @@ class EngineLogs(BaseModel):
         """The format of the engine's lines; None for the usual ones."""
         return LineFormat(format=self.format, fields=self.fields, levels=self.levels) if self.format else None
 
-    def names(self, name: str) -> bool:
-        """Whether a file name is that of one of the engine's own logs."""
+    def is_own_log(self, name: str) -> bool:
+        """Whether a file name is that of a log that the engine itself writes."""
         return any(fnmatchcase(name, pattern) for pattern in self.files)
 
     @cached_property

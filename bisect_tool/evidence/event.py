@@ -1,4 +1,4 @@
-"""Events: an error or message of one process, and the failure that pytest saw."""
+"""Events of processes, such as an error or an exit, and the failure that pytest reported."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ class Event(BaseModel):
 
     Attributes:
         time: epoch seconds at which its first line was seen.
-        source: stem of its log file; `suite` for what pytest saw.
+        source: stem of its log file; `suite` for the failure that pytest reported.
         role: `Worker_DP0_TP0`, `Launcher` (no prefix), `Test`.
-        pid: process id where the line named one.
+        pid: process id, if the line named one.
         exception: dotted name of the exception type, or empty.
         message: first line of the message, cleaned.
         frames: outermost first, as Python prints them.
-        lines: the cleaned lines it was read from; head and tail of a long one.
-        exit: exit code or signal of a command, in words; empty for anything else.
+        lines: the cleaned lines that it was read from; head and tail of a long event.
+        exit: exit code or signal of a command as text; empty for other events.
         line: number of its first line in the log; 0 if unknown.
-        stage: how far it is from a cause, by its text or its chain of exceptions; None if unknown. See
-            `patterns.Stage`.
-        own_frame: innermost frame of the engine's or a test's code, as a signature has it; None in what older
-            versions stored.
+        stage: how far it is from a cause (`patterns.Stage`), by its text or its chain of exceptions; None if
+            unknown.
+        own_frame: innermost frame of the engine's or a test's code, as in a signature; None in events that
+            older versions stored.
     """
 
     model_config = ConfigDict(frozen=True)

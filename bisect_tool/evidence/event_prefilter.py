@@ -1,6 +1,6 @@
 """Filter the lines that can begin an event by their shape: the text in lower case without digits.
 
-Most lines of a healthy log have one of a few shapes, so that most are known once they have been split.
+Most lines of a healthy log have one of a few shapes, so that a look-up in a set decides about most lines.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _KEPT = 20_000
 LONG = 1000
-"""Shapes of this length or more are not remembered."""
+"""Shapes of this length or more are not cached."""
 _DIGITS = b"0123456789"
 _LOWER = bytes(range(256)).lower()
 
@@ -46,7 +46,7 @@ class EventPrefilter:
         return [at for at, shape in enumerate(shapes) if shape in self._with or shape in found]
 
     def _learn(self, shapes: Collection[bytes]) -> set[bytes]:
-        """Return those of some new shapes that have a stem."""
+        """Cache new shapes, and return those that have a stem."""
         text = b"\n".join(shapes)
         stems = [stem for stem in self._stems if stem in text]
         found = {shape for shape in shapes if any(stem in shape for stem in stems)} if stems else set()
@@ -58,7 +58,7 @@ class EventPrefilter:
 
 
 def line_shapes(block: str) -> list[bytes]:
-    """Return the shape of each line of a block, in order; the last is of what follows the last newline."""
+    """Return the shape of each line of a block; the last one is that of the text after the last newline."""
     return _shape(block).split(b"\n")
 
 

@@ -1,4 +1,4 @@
-"""Check regular expressions of scenarios."""
+"""Validate regular expressions of scenarios."""
 
 from __future__ import annotations
 

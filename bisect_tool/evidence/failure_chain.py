@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 CHAIN_KEPT = 40
 _OLDER_KEPT = 20
 _EXCERPT_LINES = 30
-# Times are those at which lines were seen: two logs are read within this many seconds of each other.
+# Event times are when lines were seen: two logs are read within this many seconds of each other.
 _SIMULTANEOUS = 0.25
 _WHOLE_SECONDS = 1.0
 _HANGS = ("Hang", "Hung")
@@ -35,7 +35,7 @@ _DEADLY = frozenset(
         Stage.DIED,
     }
 )
-"""Stages of a process that failed or died: a later exception is not its cause."""
+"""Stages of a process that failed or died: a later exception is not the cause of that."""
 _ABOUT_LEAKS = re.compile(
     r"leak|shared.?memory|shm|semaphore|resource_track|teardown|shutdown", re.IGNORECASE
 )
@@ -44,7 +44,7 @@ _ABOUT_LEAKS = re.compile(
 class Failure(BaseModel):
     """A failure with its chain of events: `chain[0]` is `root`, the rest follows in causal order.
 
-    `beside` are the signatures of unrelated failures in the same run; `older` are the errors before the root,
+    `beside` has the signatures of unrelated failures in the same run, and `older` the errors before the root,
     which have another cause.
     """
 
@@ -72,48 +72,51 @@ def explain(
     """Return the failure chain of one cell.
 
     Args:
-        events: what the engine's processes reported in the cell's window.
-        suite_failure: what pytest saw; None if the suite was killed before it reported.
+        events: the events of the engine's processes while the cell ran.
+        suite_failure: the failure that pytest reported; None if the suite was killed before.
         parents: process id -> parent's process id, as seen in the trial.
         known: the table of patterns, including those of the scenario.
 
-    Causes come before their consequences by stage (see `known`), then by time; of events seen at the same
-    time, a process comes before its ancestors. What the suite saw is the root if nothing else explains it.
+    Causes come before their consequences: events are ordered by stage (see `known`), then by time. Of events
+    at the same time, a process comes before its ancestors. The suite's failure is the root if no event
+    explains it.
     """
     suite = _suite_event(suite_failure, known) if suite_failure else None
-    told = [event for event in events if suite is None or not _says_the_same(event, suite)]
-    return _failure(told, suite, parents)
+    reported = [event for event in events if suite is None or not _is_same_exception(event, suite)]
+    return _failure(reported, suite, parents)
 
 
-def without(failure: Failure, good: Collection[Signature]) -> Failure:
-    """Return the failure without the events that passing runs have too.
+def failure_without_good_events(failure: Failure, good: Collection[Signature]) -> Failure:
+    """Return the failure without the events that also occur in passing runs.
 
-    The signature of what the suite itself saw is kept.
+    The suite's own failure is kept.
     """
     if failure.signatures.isdisjoint(good):
         return failure
     suite = next((event for event in failure.chain if stage(event) is Stage.SUITE), None)
     logged = [event for event in (*failure.older, *failure.chain) if event is not suite]
-    return _failure(unlike(logged, good), suite, {}).model_copy(update={"beside": failure.beside})
+    return _failure(without_good_events(logged, good), suite, {}).model_copy(
+        update={"beside": failure.beside}
+    )
 
 
-def unlike(events: Iterable[Event], good: Collection[Signature]) -> list[Event]:
-    """Return the events that passing runs do not have."""
+def without_good_events(events: Iterable[Event], good: Collection[Signature]) -> list[Event]:
+    """Return the events that do not occur in passing runs."""
     return [event for event in events if signature_of(event) not in good]
 
 
 def _failure(events: Sequence[Event], suite: Event | None, parents: Mapping[int, int]) -> Failure:
     engine = _serious(events, suite)
     ordered = sorted(engine, key=lambda event: (_stage(event, suite), event.time))
-    ordered = _root_first(_not_before_a_death(ordered), parents)
-    older = _first_of_each(event for event in ordered if _is_before(event, ordered[0]))
-    ordered = _first_of_each(_from_the_root_on(ordered))
+    ordered = _root_first(_prefer_earlier_deaths(ordered), parents)
+    older = _distinct(event for event in ordered if _is_before(event, ordered[0]))
+    ordered = _distinct(_drop_before_root(ordered))
     if suite is not None:
         ordered.append(suite)
         if len(ordered) > 1 and not _explains(ordered[0], suite):
             ordered.insert(0, ordered.pop())
     if not ordered:
-        ordered = [_unexplained()]
+        ordered = [_no_evidence()]
     chain = tuple(ordered[: CHAIN_KEPT - 1] + ordered[CHAIN_KEPT - 1 :][-1:])
     return Failure(
         root=chain[0],
@@ -141,30 +144,30 @@ def _suite_event(failure: SuiteFailure, known: Patterns) -> Event:
     return event.model_copy(update={"stage": found.pattern.causal_stage.name.lower()}) if found else event
 
 
-def _unexplained() -> Event:
+def _no_evidence() -> Event:
     return Event(time=0.0, source=SUITE, role=TEST, kind="test", severity="error", message="no evidence")
 
 
-def _says_the_same(event: Event, suite: Event) -> bool:
-    """Whether `event` is the suite's own exception, found again in a log."""
+def _is_same_exception(event: Event, suite: Event) -> bool:
+    """Whether `event` is the suite's own exception, read from a log."""
     return event.role == TEST and event.headline == suite.headline
 
 
 def _serious(events: Sequence[Event], suite: Event | None) -> list[Event]:
-    """Return errors and leaks, and the warnings of processes that reported an error."""
-    grave = [event for event in events if event.severity == "error" or event.kind == "leak"]
-    grave = [event for event in grave if suite is None or not _is_too_late(event, suite)]
-    speakers = {_process(event) for event in grave}
-    remarks = [event for event in events if event.severity == "info" and _process(event) in speakers]
-    return grave + remarks
+    """Return errors and leaks, and the informational events of processes that reported one."""
+    serious = [event for event in events if event.severity == "error" or event.kind == "leak"]
+    serious = [event for event in serious if suite is None or not _is_too_late(event, suite)]
+    failed_processes = {_process(event) for event in serious}
+    context = [event for event in events if event.severity == "info" and _process(event) in failed_processes]
+    return serious + context
 
 
 def _is_too_late(event: Event, suite: Event) -> bool:
-    """Whether `event` is from shutting down the servers after the suite had failed."""
+    """Whether `event` results from shutting down the servers after the suite had failed."""
     if suite.kind == "hang":
         return event.time > suite.time
     late = event.time > suite.time + _SIMULTANEOUS and stage(event) >= Stage.PARENT_GONE
-    return late and not _complains_of_leaks(suite)
+    return late and not _is_about_leaks(suite)
 
 
 def _process(event: Event) -> tuple[str, int | str]:
@@ -173,43 +176,43 @@ def _process(event: Event) -> tuple[str, int | str]:
 
 def _stage(event: Event, suite: Event | None) -> Stage:
     """Return the stage of `event`; a leak reported by the suite outranks unexplained errors."""
-    if event.kind == "leak" and suite is not None and _complains_of_leaks(suite):
+    if event.kind == "leak" and suite is not None and _is_about_leaks(suite):
         return Stage.REPORTED_BY_SUITE
     return stage(event)
 
 
-def _complains_of_leaks(suite: Event) -> bool:
+def _is_about_leaks(suite: Event) -> bool:
     return any(
         _ABOUT_LEAKS.search(text) for text in (*suite.lines, *(frame.function for frame in suite.frames))
     )
 
 
 def _explains(root: Event, suite: Event) -> bool:
-    """Whether an event of a process can be the cause of what the suite saw."""
+    """Whether an event of a process can be the cause of the suite's failure."""
     if suite.kind == "hang":
-        # Servers that hang are killed: broken pipes and leaked memory follow from that.
+        # Hanging servers are killed, which causes broken pipes and leaked memory.
         return stage(root) < Stage.REPORTED_BY_SUITE
-    return root.severity != "info" and (root.kind != "leak" or _complains_of_leaks(suite))
+    return root.severity != "info" and (root.kind != "leak" or _is_about_leaks(suite))
 
 
 def _root_first(ordered: list[Event], parents: Mapping[int, int]) -> list[Event]:
-    """Move the root to the front: no warning, and of one stage and time that of the deepest descendant."""
+    """Move the root to the front: an error or warning; at one stage and time, the deepest descendant's."""
     root = next((event for event in ordered if event.severity != "info"), None)
     if root is None:
         return ordered
-    rivals = [
+    simultaneous = [
         event
         for event in ordered
         if stage(event) is stage(root)
         and event.time - root.time <= _SIMULTANEOUS
         and root.pid in _ancestors(event.pid, parents)
     ]
-    deepest = max(rivals, key=lambda event: len(_ancestors(event.pid, parents)), default=root)
+    deepest = max(simultaneous, key=lambda event: len(_ancestors(event.pid, parents)), default=root)
     return [deepest, *(event for event in ordered if event is not deepest)]
 
 
-def _not_before_a_death(ordered: list[Event]) -> list[Event]:
-    """Move the root to the front: no event after a process has failed or died."""
+def _prefer_earlier_deaths(ordered: list[Event]) -> list[Event]:
+    """Move the root to the front: if a process failed or died before it, that event is the root."""
     root = next((event for event in ordered if event.severity != "info"), None)
     while root is not None:
         at = root
@@ -220,13 +223,13 @@ def _not_before_a_death(ordered: list[Event]) -> list[Event]:
     return ordered
 
 
-def _from_the_root_on(ordered: list[Event]) -> list[Event]:
-    """Drop the events before the root: they cannot follow from it."""
+def _drop_before_root(ordered: list[Event]) -> list[Event]:
+    """Drop the events before the root, which cannot be its consequences."""
     return [event for event in ordered if not _is_before(event, ordered[0])]
 
 
 def _is_before(event: Event, other: Event) -> bool:
-    """Whether `event` is older than `other` by more than their clocks differ."""
+    """Whether `event` is older than `other`, by more than their clocks may differ."""
     whole_seconds = event.time.is_integer() or other.time.is_integer()
     return event.time < other.time - (_WHOLE_SECONDS if whole_seconds else _SIMULTANEOUS)
 
@@ -239,8 +242,8 @@ def _ancestors(pid: int | None, parents: Mapping[int, int]) -> list[int]:
     return line
 
 
-def _first_of_each(events: Iterable[Event]) -> list[Event]:
-    """Return the first event of every signature, in order: four API servers die of one cause."""
+def _distinct(events: Iterable[Event]) -> list[Event]:
+    """Return the first event of each signature, in order: four API servers may die of one cause."""
     first: dict[Signature, Event] = {}
     for event in events:
         first.setdefault(signature_of(event), event)

@@ -1,4 +1,4 @@
-"""Recognise lines after which a server cannot start, so that waiting for it can stop."""
+"""Recognise lines after which a server cannot become ready, so that waiting for it can stop."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ _FATAL_LEVELS = frozenset({"", "ERROR", "CRITICAL"})
 
 
 def is_fatal(text: str, known: Patterns = PATTERNS) -> bool:
-    """Whether a server that prints `text` (one line, with or without prefix) cannot start any more."""
-    # Cheap on the many lines that are healthy: a plain search first, then the line is parsed.
+    """Whether a server that prints `text` (one line, with or without prefix) cannot become ready."""
+    # Most lines are healthy: a plain search is cheap, and only its hits are parsed.
     if not known.may_be_fatal(text):
         return False
     parsed = parse_line(text, known)

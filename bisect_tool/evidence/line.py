@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 
 class LogLine(NamedTuple):
-    """A line of a log; a tuple, because millions are made in seconds.
+    """A line of a log; a tuple, because millions are created within seconds.
 
     Attributes:
         source: stem of the log file, such as `4-rank0`.
         time: epoch seconds at which the line was seen.
-        text: the raw text; may hold colours, a prefix, anything.
-        number: its number in the log, from 1; 0 if unknown.
+        text: the raw text; may contain anything, such as colours or a prefix.
+        number: its number in the log, counted from 1; 0 if unknown.
     """
 
     source: str

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 JSON = "json"
 PARTS = ("message", "level", "time", "role", "pid", "rank", "traceback")
 """The parts of a line."""
-_USUAL = {
+_DEFAULT_FIELDS = {
     "message": (
         *("message", "msg", "fields.message", "event", "MESSAGE", "@message", "@m", "@mt"),
         *("jsonPayload.message", "short_message", "text", "body", "log"),
@@ -36,9 +36,9 @@ _USUAL = {
     ),
 }
 _REASONS = ("error.message", "err.message", "error", "err", "reason")
-"""Fields with the reason of an error, beside the message, in loggers of Go and Node."""
+"""Fields with the reason of an error, in addition to the message, in loggers of Go and Node."""
 _BAD = frozenset({"ERROR", "CRITICAL", "FATAL", "PANIC", "ERR"})
-# Numbers of syslog, and of the loggers that count in tens.
+# Numeric levels of syslog, and of loggers that count in tens.
 _NUMBERED = {
     **dict.fromkeys(("0", "1", "2", "60"), "CRITICAL"),
     **dict.fromkeys(("3", "50"), "ERROR"),
@@ -64,12 +64,12 @@ class Parts:
 
 
 class LineFormat(BaseModel):
-    """How the parts of a line are found.
+    """How to find the parts of a line.
 
     Attributes:
         format: `json`, or a regular expression whose named groups are `PARTS`.
         fields: with JSON, the field of each part; dots lead into objects (`log.level`).
-        levels: the engine's words (or numbers) for levels, and what Python's logging calls them.
+        levels: the engine's name (or number) of a level -> its name in Python's logging.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -79,7 +79,7 @@ class LineFormat(BaseModel):
     levels: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _sound(self) -> LineFormat:
+    def _check(self) -> LineFormat:
         wrong = [part for part in self.fields if part not in PARTS]
         if wrong:
             raise ValueError(f"`fields` has {wrong[0]!r}, which is not one of {', '.join(PARTS)}")
@@ -106,13 +106,13 @@ class LineFormat(BaseModel):
         return self.format == JSON
 
     @property
-    def names_levels(self) -> bool:
-        """Whether a level may be any word, so that no line can be skipped for lack of a known word."""
+    def allows_any_level(self) -> bool:
+        """Whether a level may be any word, so that no line can be skipped for its lack of known words."""
         return bool(self.levels) or not self.is_json
 
     @cached_property
     def expression(self) -> re.Pattern[str]:
-        """The regular expression."""
+        """The compiled regular expression."""
         return re.compile(self.format)
 
     def match(self, text: str) -> Parts | None:
@@ -125,7 +125,7 @@ class LineFormat(BaseModel):
         return Parts(**{**parts, "message": found["message"] or "", "level": level})
 
     def parts(self, record: Mapping[str, Any]) -> Parts | None:
-        """Return the parts of a JSON record; None if it has neither message nor traceback, or is no JSON."""
+        """Return the parts of a JSON record; None without message and traceback, or for another format."""
         if not self.is_json:
             return None
         found = {part: _text(self._field(record, part)) for part in PARTS}
@@ -136,23 +136,23 @@ class LineFormat(BaseModel):
         return Parts(**{**found, "level": self._level(found["level"])})
 
     def _field(self, record: Mapping[str, Any], part: str) -> object:
-        """Return the value of a part: of the scenario's field, else of a field with a usual name."""
-        names = (self.fields[part],) if part in self.fields else _USUAL.get(part, ())
-        return next((value for name in names if (value := _at(record, name)) is not None), None)
+        """Return the value of a part: that of the scenario's field, else of a field with a usual name."""
+        names = (self.fields[part],) if part in self.fields else _DEFAULT_FIELDS.get(part, ())
+        return next((value for name in names if (value := _lookup(record, name)) is not None), None)
 
-    def _level(self, word: str) -> str:
-        """The level in the names of Python's logging, as far as the scenario says; else in capitals."""
-        return self.levels.get(word) or _NUMBERED.get(word) or word.upper()
+    def _level(self, name: str) -> str:
+        """Return a level's name in Python's logging, if known; else its name in capitals."""
+        return self.levels.get(name) or _NUMBERED.get(name) or name.upper()
 
 
 def _with_reason(message: str, record: Mapping[str, Any]) -> str:
-    """Return the message of an error with its reason, if another field has one in one line."""
-    said = (value for name in _REASONS if isinstance(value := _at(record, name), str))
-    reason = next(said, "").strip()
+    """Return the message of an error, with its reason if another field has a single line with one."""
+    reasons = (value for name in _REASONS if isinstance(value := _lookup(record, name), str))
+    reason = next(reasons, "").strip()
     return message if not reason or "\n" in reason or reason in message else f"{message}: {reason}"
 
 
-def _at(record: Mapping[str, Any], name: str) -> object:
+def _lookup(record: Mapping[str, Any], name: str) -> object:
     if name in record:
         return record[name]
     value: Any = record
@@ -162,7 +162,7 @@ def _at(record: Mapping[str, Any], name: str) -> object:
 
 
 def _text(value: object) -> str:
-    """A field as text; a list, such as the lines of a stack, one item a line; an exception as its stack."""
+    """Return a field as text: a list (such as a stack) with one item per line, an exception as its stack."""
     if isinstance(value, list):
         return "\n".join(filter(None, map(_text, value)))
     if isinstance(value, dict):
@@ -171,11 +171,11 @@ def _text(value: object) -> str:
 
 
 def _exception_text(record: Mapping[str, Any]) -> str:
-    """An exception that is an object: its stack as text, or structlog's as Python prints it; else empty."""
+    """Return the stack of an exception that is an object, in structlog's form or as text; else empty."""
     if stack := next((record[name] for name in _STACKS if isinstance(record.get(name), str)), ""):
         return str(stack)
-    name = _text(_at(record, "exc_type")) or _text(_at(record, "type"))
-    message = _text(_at(record, "exc_value")) or _text(_at(record, "message"))
+    name = _text(_lookup(record, "exc_type")) or _text(_lookup(record, "type"))
+    message = _text(_lookup(record, "exc_value")) or _text(_lookup(record, "message"))
     frames = record.get("frames")
     stack = (
         [_frame_text(frame) for frame in frames if isinstance(frame, dict)]

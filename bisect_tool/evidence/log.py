@@ -1,4 +1,4 @@
-"""Explain any log: each failed test that pytest reports, else the log as a whole."""
+"""Explain any log: each failed test that pytest reports, or else the log as a whole."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bisect_tool.evidence.event import SuiteFailure
-from bisect_tool.evidence.failure_chain import Failure, explain, unlike
+from bisect_tool.evidence.failure_chain import Failure, explain, without_good_events
 from bisect_tool.evidence.other_test_runners import job_failure, named_tests
 from bisect_tool.evidence.parsed_line import LAUNCHER, LINE_LIMIT, TEST
 from bisect_tool.evidence.patterns import Stage, stage
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from bisect_tool.evidence.pytest_log import FailedTest, Span
 
 _LAST = 5000
-"""Lines kept for the messages of test runners and CI services at the end."""
+"""Lines kept at the end, for the messages of test runners and CI services."""
 
-_OF_THE_TEST = frozenset({"AssertionError", "Failed", "TimeoutError", "Timeout", "SystemExit"})
-"""Exceptions with which a test reports what it saw, not the cause."""
+_TEST_EXCEPTIONS = frozenset({"AssertionError", "Failed", "TimeoutError", "Timeout", "SystemExit"})
+"""Exceptions with which a test reports a symptom, not the cause."""
 
-_FREE = 500
-"""Events that belong to no test, each signature once."""
+_UNASSIGNED_KEPT = 500
+"""Events kept that belong to no test, one for each signature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,60 +45,60 @@ class LogFailure:
 def explain_log(
     lines: Iterable[LogLine], known_good: Collection[Signature] = frozenset()
 ) -> tuple[LogFailure, ...]:
-    """Return the failures in logs, the most severe first; empty without any.
+    """Return the failures in logs, the most severe first; empty if there is none.
 
-    Each failed test of pytest is one. If none is named, everything in the logs is one failure, except for the
-    output of tests that passed.
+    Each failed test of pytest is a failure. If none is named, the logs have one failure, to which everything
+    belongs except for the output of passed tests.
 
     Args:
-        lines: numbered lines; those of one source in their order.
+        lines: numbered lines; those of one source in order.
         known_good: signatures of passing runs, which are never a root.
     """
     tests = PytestReader()
     last: deque[LogLine] = deque(maxlen=_LAST)
-    every = read_events(_kept(tests.watch(lines), last))
-    events = unlike(every, known_good)
+    all_events = read_events(_keep_last(tests.read(lines), last))
+    events = without_good_events(all_events, known_good)
     evidence = _Evidence(events, tests)
-    found = [_of_test(test, evidence) for test in tests.failed()]
-    found = found or _of_all(events, tests) or _of_end(last, tests)
+    found = [_explain_test(test, evidence) for test in tests.failed()]
+    found = found or _explain_whole_log(events, tests) or _from_ci_message(last, tests)
     if all(is_symptom(each.failure.root) and not each.test for each in found):
-        found = _of_runner(last, tests) or found
+        found = _from_other_runner(last, tests) or found
     new = [each for each in found if each.failure.signature not in known_good]
-    return tuple(sorted(new, key=_gravity))
+    return tuple(sorted(new, key=_severity_order))
 
 
 def signatures(lines: Iterable[LogLine]) -> frozenset[Signature]:
-    """Return the signatures of all events in logs, errors or not, and of their failed tests."""
+    """Return the signatures of all events in logs, errors or not, and of failed tests."""
     tests = PytestReader()
-    events = read_events(tests.watch(lines))
+    events = read_events(tests.read(lines))
     failures = (explain((), _suite_failure(test, 0.0), {}) for test in tests.failed())
     return frozenset(
         {*(signature_of(event) for event in events), *(failure.signature for failure in failures)}
     )
 
 
-def _kept(lines: Iterable[LogLine], last: deque[LogLine]) -> Iterator[LogLine]:
-    """Yield the lines, and keep the last ones."""
+def _keep_last(lines: Iterable[LogLine], last: deque[LogLine]) -> Iterator[LogLine]:
+    """Yield the lines, and collect the last ones in `last`."""
     for line in lines:
         last.append(line if len(line.text) < LINE_LIMIT else line._replace(text=line.text[:LINE_LIMIT]))
         yield line
 
 
-def _of_all(events: Sequence[Event], tests: PytestReader) -> list[LogFailure]:
-    """The only failure of a log that names no failed test."""
+def _explain_whole_log(events: Sequence[Event], tests: PytestReader) -> list[LogFailure]:
+    """Return the one failure of logs that name no failed test; empty without an error."""
     left = [event for event in events if not tests.has_passed(event.source, event.line)]
     if not any(event.severity == "error" for event in left):
         return []
     return [LogFailure("", explain(left, None, {}))]
 
 
-def _of_runner(last: Iterable[LogLine], tests: PytestReader) -> list[LogFailure]:
-    """The failed tests that a runner other than pytest names."""
+def _from_other_runner(last: Iterable[LogLine], tests: PytestReader) -> list[LogFailure]:
+    """Return the failed tests that a runner other than pytest names."""
     return [LogFailure(*found) for found in named_tests(_not_passed(last, tests))]
 
 
-def _of_end(last: Iterable[LogLine], tests: PytestReader) -> list[LogFailure]:
-    """Return the message of the CI service at the end."""
+def _from_ci_message(last: Iterable[LogLine], tests: PytestReader) -> list[LogFailure]:
+    """Return the failure that the CI service reports at the end."""
     ended = job_failure(_not_passed(last, tests))
     return [LogFailure("", ended)] if ended else []
 
@@ -108,25 +108,25 @@ def _not_passed(last: Iterable[LogLine], tests: PytestReader) -> list[LogLine]:
 
 
 class _Evidence:
-    """The events of all logs, by the test they belong to."""
+    """Finds the events that belong to a test."""
 
     def __init__(self, events: Iterable[Event], tests: PytestReader) -> None:
         self._by_source: dict[str, list[Event]] = {}
-        free: dict[Signature, Event] = {}
+        unassigned: dict[Signature, Event] = {}
         for event in sorted(events, key=lambda event: event.line):
             self._by_source.setdefault(event.source, []).append(event)
-            if len(free) < _FREE and not tests.is_reported(event.source, event.line):
-                free.setdefault(signature_of(event), event)
-        self._free = tuple(free.values())
+            if len(unassigned) < _UNASSIGNED_KEPT and not tests.is_reported(event.source, event.line):
+                unassigned.setdefault(signature_of(event), event)
+        self._unassigned = tuple(unassigned.values())
 
     def of(self, test: FailedTest) -> list[Event]:
-        """The test's own, and those of no test that come before its report."""
-        own = {id(event): event for span in test.spans for event in self._within(span)}
-        free = (event for event in self._free if _may_concern(test, event))
-        own |= {id(event): event for event in free}
+        """Return the test's own events, and those of no test that come before its report."""
+        own = {id(event): event for span in test.spans for event in self._events_in_span(span)}
+        unassigned = (event for event in self._unassigned if _may_concern(test, event))
+        own |= {id(event): event for event in unassigned}
         return sorted(own.values(), key=lambda event: (event.time, event.line))
 
-    def _within(self, span: Span) -> list[Event]:
+    def _events_in_span(self, span: Span) -> list[Event]:
         events = self._by_source.get(span.source, [])
         first = bisect_left(events, span.first, key=lambda event: event.line)
         return events[first : bisect_right(events, span.last, key=lambda event: event.line)]
@@ -138,45 +138,47 @@ def _may_concern(test: FailedTest, event: Event) -> bool:
     return test.started is None and event.line < test.line
 
 
-def _of_test(test: FailedTest, evidence: _Evidence) -> LogFailure:
-    """Explain a failed test by its own lines and those that belong to no test."""
-    own = [_named(event, test) for event in evidence.of(test)]
+def _explain_test(test: FailedTest, evidence: _Evidence) -> LogFailure:
+    """Explain a failed test by its own events and those that belong to no test."""
+    own = [_with_test_role(event, test) for event in evidence.of(test)]
     if _raised_by_itself(test):
-        own = [event for event in own if not _is_remark(event)]
-    seen = _suite_failure(test, max((event.time for event in own), default=0.0))
-    failure = explain(own, seen.model_copy(update={"frames": seen.frames or _frames(seen, own)}), {})
-    chain = tuple(_placed(event, test) for event in failure.chain)
+        own = [event for event in own if not _is_only_logged(event)]
+    reported = _suite_failure(test, max((event.time for event in own), default=0.0))
+    failure = explain(
+        own, reported.model_copy(update={"frames": reported.frames or _frames(reported, own)}), {}
+    )
+    chain = tuple(_with_location(event, test) for event in failure.chain)
     return LogFailure(test.name, failure.model_copy(update={"root": chain[0], "chain": chain}))
 
 
 def _raised_by_itself(test: FailedTest) -> bool:
-    """Whether the failure was raised by code that the test calls: no assertion, no other process."""
-    if test.exception.rpartition(".")[2] in _OF_THE_TEST or not test.exception:
+    """Whether code that the test calls raised the failure, rather than an assertion or another process."""
+    if test.exception.rpartition(".")[2] in _TEST_EXCEPTIONS or not test.exception:
         return False
     failure = explain((), _suite_failure(test, 0.0), {})
     return failure.root.stage is None and not is_symptom(failure.root)
 
 
-def _is_remark(event: Event) -> bool:
-    """Whether a test's own process logged it as an error, of which nothing else is known."""
+def _is_only_logged(event: Event) -> bool:
+    """Whether the event is an error that the test's own process only logged."""
     return event.role == TEST and not event.exception and stage(event) is Stage.UNEXPLAINED
 
 
-def _named(event: Event, test: FailedTest) -> Event:
-    """The event; a traceback in the test's own section is the test's."""
-    inside = test.section is not None and test.section.holds(event.source, event.line)
+def _with_test_role(event: Event, test: FailedTest) -> Event:
+    """Return the event; a traceback in the test's own section gets the role of the test."""
+    inside = test.section is not None and test.section.contains(event.source, event.line)
     is_tests = inside and event.role == LAUNCHER and event.pid is None
     return event.model_copy(update={"role": TEST}) if is_tests else event
 
 
-def _frames(seen: SuiteFailure, own: Iterable[Event]) -> tuple[Frame, ...]:
-    """The stack of what the test saw, if the log has it as Python prints it."""
-    same = (event.frames for event in own if event.role == TEST and event.exception == seen.exception)
+def _frames(reported: SuiteFailure, own: Iterable[Event]) -> tuple[Frame, ...]:
+    """Return the stack of the test's exception, if the log has it as Python prints it."""
+    same = (event.frames for event in own if event.role == TEST and event.exception == reported.exception)
     return next((frames for frames in same if frames), ())
 
 
-def _placed(event: Event, test: FailedTest) -> Event:
-    """The event; what the test saw is in its part of the report, which has no times."""
+def _with_location(event: Event, test: FailedTest) -> Event:
+    """Return the event; the test's failure gets the location of its report, which has no time."""
     if event.kind not in ("test", "hang") or event.line:
         return event
     return event.model_copy(update={"source": test.source, "line": test.line, "time": 0.0})
@@ -192,7 +194,7 @@ def _suite_failure(test: FailedTest, time: float) -> SuiteFailure:
     )
 
 
-def _gravity(found: LogFailure) -> tuple[bool, int]:
-    """Causes come before mere symptoms, and an engine's before what only a test saw."""
+def _severity_order(found: LogFailure) -> tuple[bool, int]:
+    """Sort key: causes before symptoms, and failures of an engine before those that only a test reported."""
     root = found.failure.root
     return is_symptom(root), stage(root)

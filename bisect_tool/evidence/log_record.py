@@ -1,4 +1,4 @@
-"""Group the lines of one process into records, and draft events from them."""
+"""Collect the lines of one process in records, and draft events from them."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ _MESSAGE_LIMIT = 500
 _LINE_KEPT = 400
 _LINES_HEAD, _LINES_TAIL = 20, 40
 _PROCESS = re.compile(r"Process (?P<role>[A-Za-z]\w*?(?:_\w+)?)(?:-\d+(?::\d+)*)?:$")
-# What runs while a process ends: an exception there follows from the end.
-_ENDING = frozenset({"__del__", "_exitfunc", "_run_exitfuncs", "_exit_function", "_python_exit", "shutdown"})
+# Functions that run while a process ends: an exception in them is a consequence of the end.
+_SHUTDOWN_FUNCTIONS = frozenset(
+    {"__del__", "_exitfunc", "_run_exitfuncs", "_exit_function", "_python_exit", "shutdown"}
+)
 
 
 def _tail() -> deque[str]:
@@ -36,10 +38,10 @@ def _tail() -> deque[str]:
 
 @dataclass(slots=True)
 class Record:
-    """One logged record, one plain traceback or crash, or one plain line.
+    """A logged record, a plain traceback or crash, or a plain line.
 
-    `announced` is the line before it; `written` when it was written, and whether it says so itself; `place`
-    the number of its first line in the log.
+    `announced` is the line that announced it, `written` when it was written and whether that is its own
+    stamp, and `line_number` the number of its first line in the log.
     """
 
     number: int
@@ -49,7 +51,7 @@ class Record:
     line: ParsedLine
     known: Patterns
     announced: str = ""
-    place: int = 0
+    line_number: int = 0
     stack: TracebackReader | CrashReader | None = None
     last: int = 0
     head: list[str] = field(default_factory=list)
@@ -62,12 +64,12 @@ class Record:
         self.last = self.number
 
     def start_traceback(self, header: str) -> None:
-        """Read the first line, kept already, as the header of a traceback."""
+        """Read the first line, which has been kept already, as the header of a traceback."""
         self.stack = TracebackReader()
         self.stack.feed(header)
 
     def keep(self, text: str) -> None:
-        """Keep a line, the first one as it is and of others the beginning; of many, the head and the tail."""
+        """Keep a line: the first one in full, others truncated. Of many lines, head and tail are kept."""
         if self.head and len(text) > _LINE_KEPT:
             text = f"{text[: _LINE_KEPT - 1]}…"
         if len(self.head) < _LINES_HEAD:
@@ -75,10 +77,10 @@ class Record:
         else:
             self.tail.append(text)
 
-    def identity(self) -> int:
-        """A number that similar records share: a hash of their first and last text without digits."""
-        said = f"{self.head[-1]}\n{self.tail[-1]}" if self.tail else f"{self.head[0]}\n{self.head[-1]}"
-        return hash(said.encode().translate(None, b"0123456789"))
+    def similarity_key(self) -> int:
+        """Return the hash of the first and last text without digits, which similar records share."""
+        text = f"{self.head[-1]}\n{self.tail[-1]}" if self.tail else f"{self.head[0]}\n{self.head[-1]}"
+        return hash(text.encode().translate(None, b"0123456789"))
 
     def drafts(self) -> Iterator[Draft]:
         """Yield the events of this record, the cause first."""
@@ -105,10 +107,10 @@ def _headline(link: Link) -> str:
 
 
 def _stages(links: Sequence[Link], known: Patterns) -> list[Stage | None]:
-    """The stages of chained exceptions, None where nothing is known of one.
+    """Return the stages of chained exceptions; None for an unknown one.
 
-    What an exception was raised from is no further from the cause than itself; what was raised while another
-    one was handled is no nearer.
+    An exception's explicit cause is at least as near to the root cause as the exception itself. An exception
+    that was raised while another one was handled is at most as near as that one.
     """
     stages = [_own_stage(link, known) for link in links]
     for index in reversed(range(len(links) - 1)):
@@ -124,14 +126,14 @@ def _own_stage(link: Link, known: Patterns) -> Stage | None:
     found = known.recognise(_headline(link))
     if found is not None:
         return found.pattern.causal_stage
-    if link.frames and any(frame.function in _ENDING for frame in link.frames):
+    if link.frames and any(frame.function in _SHUTDOWN_FUNCTIONS for frame in link.frames):
         return Stage.LEAK
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An event whose writer's role may still become known."""
+    """An event whose role may become known later."""
 
     record: Record
     index: int
@@ -140,11 +142,11 @@ class Draft:
 
     @property
     def order(self) -> tuple[float, int, int]:
-        """Time, then order of appearance, then place in the chain."""
+        """Sort key: time, then order of appearance, then position in the chain."""
         return self.record.time, self.record.number, self.index
 
     def event(self, roles: Mapping[tuple[str, int], str]) -> Event:
-        """Return the event; `roles` holds the last role under which (source, pid) was seen."""
+        """Return the event; `roles` has the last known role of each (source, pid)."""
         link = self.link
         known = self.record.known.recognise(_headline(link))
         pid = self.record.line.pid if known is None or known.pid is None else known.pid
@@ -160,15 +162,15 @@ class Draft:
             message=clean_line(link.message, _MESSAGE_LIMIT),
             frames=link.frames,
             lines=lines if self.index == 0 else (),
-            line=self.record.place,
+            line=self.record.line_number,
             stage=None if self.stage is None else self.stage.name.lower(),
             own_frame=engine_frame(link.frames, self.record.known),
         )
 
     def _role(self, known: Recognised | None, roles: Mapping[tuple[str, int], str]) -> str:
         line = self.record.line
-        about = known.role if known is not None and known.pid is not None else ""
-        role = about or (
+        subject_role = known.role if known is not None and known.pid is not None else ""
+        role = subject_role or (
             line.role if line.pid is None else roles.get((self.record.source, line.pid), line.role)
         )
         announced = _PROCESS.match(self.record.announced)

@@ -1,6 +1,6 @@
 """Find failures reported by test runners other than pytest, and by the CI service at the end.
 
-Used if no process reported a cause: a log that ends with `exit code 1` failed, whatever else it has.
+Used if no process reported a cause: a log that ends with `exit code 1` failed, whatever its other lines are.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TESTS_KEPT = 1000
 _NAME_LIMIT = 300
 # GitHub, GitLab, Buildkite, Azure, and mocha's count.
 _ENDED = re.compile(
-    r"(?:##\[error\]| +)?(?P<said>Process completed with exit code [1-9]\d*"
+    r"(?:##\[error\]| +)?(?P<message>Process completed with exit code [1-9]\d*"
     r"|ERROR: Job failed: exit \w+ [1-9]\d*"
     r"|.{0,4}Error: The command exited with status -?[1-9]\d*|Bash exited with code '?[1-9]\d*"
     r"|(?<=  )[1-9]\d* failing$)"
@@ -33,7 +33,7 @@ _ENDED = re.compile(
 
 
 def named_tests(lines: Sequence[LogLine]) -> Iterator[tuple[str, Failure]]:
-    """Yield each test that failed according to a runner, with its failure."""
+    """Yield each failed test that a runner names, with its failure."""
     texts = [parse_line(line.text).text for line in lines]
     named: dict[str, int] = {}
     for at, text in enumerate(texts):
@@ -44,10 +44,10 @@ def named_tests(lines: Sequence[LogLine]) -> Iterator[tuple[str, Failure]]:
 
 
 def job_failure(lines: Sequence[LogLine]) -> Failure | None:
-    """Return the CI service's message about a failed job."""
+    """Return the failed job that the CI service reports; None if it reports none."""
     texts = [parse_line(line.text).text for line in lines]
-    said = ((at, match["said"]) for at, text in enumerate(texts) if (match := _ENDED.match(text)))
-    at, message = next(said, (0, ""))
+    found = ((at, match["message"]) for at, text in enumerate(texts) if (match := _ENDED.match(text)))
+    at, message = next(found, (0, ""))
     return _failure(lines, texts, at, LAUNCHER, message) if message else None
 
 

@@ -1,8 +1,8 @@
 """Parse a line into writer, level, time stamp and text.
 
-The forms are those of serving engines, Ray, torch's and glog's C++ logging, NCCL, launchers, uvicorn,
-pytest's reports, and of the usual configurations of Python's logging, loguru and structlog; a scenario may
-add one of its engine's own (`LineFormat`).
+Recognises the formats of serving engines, Ray, torch's and glog's C++ logging, NCCL, launchers, uvicorn,
+pytest's reports, and the usual configurations of Python's logging, loguru and structlog. A scenario may add
+the format of its engine (`LineFormat`).
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ ROLE_LIMIT = 60
 _LONG = 1000
 LAUNCHER, TEST = "Launcher", "Test"
 
-# Another process's line may follow, on the same line, a pytest mark or a progress bar that has not ended yet.
-_GLUE = (
+# A process may print after a pytest mark or a progress bar, on the same line.
+_GLUED_TEXT = (
     r"(?:(?:\S+::\S+\s+)?(?:PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS|[.FEsx])?\s*(?:\[\s*\d+%\])?\s*"
     r"|[^|(]{0,200}\|[^|]{0,200}\|[^\]]{0,100}\]\s*)"
 )
@@ -39,14 +39,14 @@ _PREFIX = re.compile(
     r"\((?:(?P<role>[A-Za-z][\w.:-]*)(?P<ranks>(?: [A-Za-z]{1,8}\d+)*)(?: rank=\d+)?,? )?"
     r"pid=(?P<pid>\d{1,9})[^)]{0,80}\) ?"
 )
-_FIRST_PREFIX = re.compile(f"{_GLUE}{_PREFIX.pattern}")
+_FIRST_PREFIX = re.compile(f"{_GLUED_TEXT}{_PREFIX.pattern}")
 _LEVEL = r"(?:DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)"
-_BEFORE_HEAD = re.compile(rf"{_GLUE}(?:collecting \.\.\. )?(?={_LEVEL} \d\d-\d\d \d\d:)")
+_BEFORE_HEAD = re.compile(rf"{_GLUED_TEXT}(?:collecting \.\.\. )?(?={_LEVEL} \d\d-\d\d \d\d:)")
 # A progress line's dots, or the test that `-v` names.
 _BEFORE_CRASH = re.compile(r"(?:[.FEsx]+|\S+::.{1,300}? )(?=Fatal Python error: )")
 _RANK = re.compile(r"\[(?:default(?P<local>\d+)\]:|rank(?P<rank>\d+)\]: ?)")
 _SOME_STAMP = "-"
-# Numbers of a prefix that are no part of a name, such as times.
+# Numbers in a prefix that are not part of a name, such as times.
 _UNNAMED = re.compile(r"(?<![\w=#-])[\d:.,/-]+(?!\w)")
 _PYTEST_MARGIN = re.compile(r"E {2,}")
 _XDIST = re.compile(r"\[(?P<role>gw\d+)\] (?=node down|\S+ -- Python)")
@@ -72,7 +72,7 @@ _HEADS = (
     rf"\[(?P<ray_time>{_DATE_TIME}) (?P<ray>[DIWEF]) \d+ \d+\] (?:\((?P<ray_role>[\w ]+)\) )?[\w./-]+:\d+: ?",
     # Rust's env_logger: `[2026-01-01T00:00:00Z ERROR module] m`.
     rf"\[(?P<env_time>{_DATE_TIME}) +(?P<env>{_LEVEL}) [^\]]{{0,80}}\] ",
-    # Ranks beside the time: `[2026-05-26 15:19:18 PP1 ATTN_CP3 TP3] m`.
+    # Ranks after the time: `[2026-05-26 15:19:18 PP1 ATTN_CP3 TP3] m`.
     rf"\[(?P<ranked_time>{_DATE_TIME})(?P<ranked>(?: [A-Z_]{{2,8}}\d+)*)\] (?!\[)",
     # NCCL: `host:3966:3980 [0] NCCL WARN m`.
     r"[\w.-]+:(?P<nccl_pid>\d{1,9}):\d+ \[(?P<nccl_rank>\d+)\] (?:\S+:\d+ )?NCCL (?P<nccl>[A-Z]+) ?(?:\S+:\d+ )?",  # noqa: E501
@@ -87,7 +87,7 @@ _HEADS = (
     rf"(?P<named>{_LEVEL}) +(?:\[[^\]]{{1,80}}\]|(?:in )?[\w.-]{{1,80}}:)(?: |$)",
     # logfmt.
     rf"(?:(?:ts|time|t)=(?P<fmt_time>{_WORD}) )?l(?:eve|v)l=(?P<fmt>\w+) (?:\w+={_WORD} )*?(?:msg|message)=",
-    # A level by itself, behind a time stamp that was stripped already.
+    # Only a level, after a time stamp that was stripped already.
     rf"(?P<bare>{_LEVEL}) +(?=\S)",
 )
 _HEAD = re.compile("|".join(_HEADS))
@@ -104,7 +104,7 @@ _TIMES = (
     "tf_time",
     "fmt_time",
 )
-# Ray's word on lines that other workers print as well.
+# Ray's note on lines that other workers print as well.
 _REPEATED = re.compile(r" ?\[repeated \d+x across cluster\](?: \(Ray deduplicates[^)]*\))?")
 _STREAMS = frozenset({"stderr", "stdout"})
 _MAYBE_HEAD = re.compile(
@@ -116,17 +116,17 @@ class ParsedLine(NamedTuple):
     """A parsed line.
 
     Attributes:
-        role: innermost, most specific role named; empty where none is.
-        pid: process id named; None where none is.
-        level: the logger's level, in Python's names; empty for plain output.
-        head: the logger's whole head (level, time, place), the same on every line of one record; empty for
-            loggers that print it once (uvicorn).
-        text: what is left, cleaned.
-        stamp: the outermost time stamp, as written: a collector writes one on every line; empty without one.
+        role: the innermost, most specific role named; empty without one.
+        pid: the process id named; None without one.
+        level: the logger's level, with Python's names; empty for plain output.
+        head: the logger's whole head (level, time, source file), which is the same on every line of a record;
+            empty for loggers that print it once (uvicorn).
+        text: the rest of the line, cleaned.
+        stamp: the outermost time stamp, as written (collectors write one on every line); empty without one.
         writer: what distinguishes the streams of one collector; empty if nothing does.
-        rank: the rank that a launcher put before the line; empty where none did.
-        more: lines that one JSON record holds besides its message, such as a traceback's.
-        formatted: whether it has the form that the scenario gives for its engine's lines.
+        rank: the rank that a launcher put before the line; empty without one.
+        more: further lines of a JSON record besides its message, such as a traceback.
+        formatted: whether it has the format that the scenario gives for its engine.
     """
 
     role: str
@@ -142,27 +142,27 @@ class ParsedLine(NamedTuple):
 
     @property
     def stream(self) -> str:
-        """The stream within its log: collectors and launchers write several into one."""
+        """The stream within its log: collectors and launchers write several streams into one log."""
         return f"{self.writer} {self.rank}".strip() if self.writer or self.rank else ""
 
 
 def parse_line(raw: str, known: Patterns = PATTERNS) -> ParsedLine:
     """Split a raw line into writer, level, time stamp and text."""
-    return _parsed_again(raw, known) if len(raw) < _LONG else _parsed(raw, known)
+    return _parsed_cached(raw, known) if len(raw) < _LONG else _parsed(raw, known)
 
 
 def _parsed(raw: str, known: Patterns) -> ParsedLine:
-    # Progress bars redraw themselves with carriage returns: only the last text is visible on the screen.
+    # Progress bars redraw themselves with carriage returns: only the last text is visible.
     shown = clean(raw.rstrip("\r\n").rpartition("\r")[2][:JSON_LIMIT])
     prefix = collector_prefix(shown)
     own = known.line_format
-    # What looks like a collector's prefix may be the head of the engine's own form.
+    # What looks like a collector's prefix may be the head of the engine's own format.
     if own is not None and (parts := own.match(shown) or own.match(shown[prefix.end :])):
         return _formatted(parts, prefix)
     rest = shown[prefix.end :]
     if rest.startswith("{") and (parsed := _json(rest, prefix, known)):
         return parsed
-    parsed = (_bare_again if len(rest) < _LONG else _bare)(rest, bool(prefix.stamp), known)
+    parsed = (_bare_cached if len(rest) < _LONG else _bare)(rest, bool(prefix.stamp), known)
     if not prefix.end:
         return parsed
     return parsed._replace(
@@ -171,19 +171,19 @@ def _parsed(raw: str, known: Patterns) -> ParsedLine:
 
 
 def _bare(text: str, stamped: bool, known: Patterns) -> ParsedLine:
-    """A line without its collector's prefix, which differs from line to line where this does not."""
+    """Parse a line without its collector's prefix; many lines are equal but for that, and so cached."""
     stamp = _SOME_STAMP if stamped else ""
     parsed = _plain(clean_line(text, LINE_LIMIT), Prefix(stamp=stamp), known)
     return parsed._replace(stamp="") if parsed.stamp is stamp else parsed
 
 
-# Many lines come again: those that are short are kept.
-_parsed_again = lru_cache(maxsize=4096)(_parsed)
-_bare_again = lru_cache(maxsize=4096)(_bare)
+# Many lines are repeated: results for short ones are cached.
+_parsed_cached = lru_cache(maxsize=4096)(_parsed)
+_bare_cached = lru_cache(maxsize=4096)(_bare)
 
 
 def _formatted(parts: Parts, prefix: Prefix) -> ParsedLine:
-    """A line of the scenario's form; the lines of one record have the same time and level."""
+    """Return a line of the scenario's format; the lines of one record have the same time and level."""
     stamp = parts.time or prefix.stamp
     lines = (*parts.message.split("\n"), *parts.traceback.split("\n"))
     first, *more = [clean_line(line, LINE_LIMIT) for line in lines]
@@ -202,7 +202,7 @@ def _formatted(parts: Parts, prefix: Prefix) -> ParsedLine:
 
 
 def without_prefix(parsed: ParsedLine, end: int, known: Patterns = PATTERNS) -> ParsedLine:
-    """Return a line whose text holds a prefix of `end` characters more; the prefix names its writer."""
+    """Return the line without a further prefix of `end` characters, which identifies its writer."""
     writer = parsed.writer or _UNNAMED.sub("", parsed.text[:end])
     stripped = _plain(parsed.text[end:], Prefix(0, parsed.stamp, writer, parsed.rank), known)
     return stripped._replace(stamp=parsed.stamp)
@@ -211,7 +211,7 @@ def without_prefix(parsed: ParsedLine, end: int, known: Patterns = PATTERNS) -> 
 def _plain(text: str, prefix: Prefix, known: Patterns) -> ParsedLine:
     if "[repeated " in text:
         text = _REPEATED.sub("", text)
-    role, pid, at = _who(text, known)
+    role, pid, at = _read_writer(text, known)
     if rank := _RANK.match(text, at):
         at = rank.end()
         prefix = replace(prefix, rank=prefix.rank or rank["rank"] or rank["local"])
@@ -234,10 +234,10 @@ def _with_head(line: ParsedLine, head: re.Match[str], known: Patterns) -> Parsed
     role = line.role or (f"Scheduler{ranks}" if ranks else "") or (head["ray_role"] or "")
     rank = head["nccl_rank"] or head["trt_rank"]
     role = role or (f"Rank_{rank}" if rank else "")
-    role = role or known.places.get((head["place"] or "").rpartition("/")[2], "")
+    role = role or known.source_files.get((head["place"] or "").rpartition("/")[2], "")
     own_pid = head["nccl_pid"] or head["spring_pid"]
     pid = line.pid if line.pid is not None or not own_pid else int(own_pid)
-    # uvicorn's head, and all heads without a time, are on the first line of a record only.
+    # uvicorn's head, and every head without a time, is only on the first line of a record.
     repeated = head["placed"] or head["glog"] or head["ray"]
     record = head[0].rstrip() if repeated else ""
     text = head.string[head.end() :]
@@ -245,12 +245,12 @@ def _with_head(line: ParsedLine, head: re.Match[str], known: Patterns) -> Parsed
 
 
 def _nccl_level(word: str | None) -> str:
-    """The level of NCCL's lines; its warnings are of anything, errors among them: their text decides."""
+    """Return the level of an NCCL line; empty for warnings, which include errors: their text decides."""
     return {"ERROR": "ERROR", "FATAL": "CRITICAL", "INFO": "INFO"}.get(word or "", "")
 
 
-def _who(text: str, known: Patterns) -> tuple[str, int | None, int]:
-    """Return role, pid and where the rest begins."""
+def _read_writer(text: str, known: Patterns) -> tuple[str, int | None, int]:
+    """Return role, pid and the index at which the rest begins."""
     match = _FIRST_PREFIX.match(text) if "pid=" in text else None
     if match is None:
         before = _BEFORE_HEAD.match(text) or ("Fatal Python" in text and _BEFORE_CRASH.match(text))
@@ -273,7 +273,7 @@ def _role(match: re.Match[str]) -> str:
 
 
 def _json(text: str, prefix: Prefix, known: Patterns) -> ParsedLine | None:
-    """A JSON record; None where the line is none. The text of a wrapped line is parsed in its turn."""
+    """Parse a JSON record; None if the line is not one. If the record wraps a line, that line is parsed."""
     try:
         record = json.loads(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Find the tests that a log of pytest lists as passed, by node id. Pure."""
+"""Find the node ids of the tests that a log of pytest lists as passed. Pure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 _STARTED = re.compile(rf"{NODE}(?P<passed>\s+PASSED\b)?")
 _ENDED = re.compile(r"PASSED(?:\s*\[ *\d+%\])?\s*$")
 _XDIST = re.compile(rf"\[gw\d+\] \[ *\d+%\] PASSED {NODE}")
-_CUT = re.compile(r"=+ .* =+$|\[\d+ bytes left out\]$")
-"""After a line like these, a verdict without a name is of no test that was named before."""
+_RESET = re.compile(r"=+ .* =+$|\[\d+ bytes left out\]$")
+"""After such a line, a verdict without a name does not belong to the test named before."""
 
 
 def passed_tests(lines: Iterable[str]) -> frozenset[str]:
-    """Return the tests that passed according to `-v`, also if `-s` prints output before the verdict."""
+    """Return the tests that `-v` lists as passed, even if `-s` prints output before the verdict."""
     return frozenset(_passed(lines))
 
 
@@ -36,7 +36,7 @@ def _passed(lines: Iterable[str]) -> Iterator[str]:
             node = found["node"]
             if found["passed"]:
                 yield node
-        elif _CUT.match(text):
+        elif _RESET.match(text):
             node = ""
         elif node and _ENDED.match(text):
             yield node

@@ -1,4 +1,4 @@
-"""The table of known texts (`patterns.toml`): the event a text makes, and how far it is from a cause."""
+"""The table of known texts (`patterns.toml`): the event that a text means, and how far it is from a cause."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 SUITE = "suite"
-"""The source of what pytest itself saw."""
+"""The source of failures that pytest itself reported."""
 
 
 class Stage(IntEnum):
@@ -51,7 +51,7 @@ class Stage(IntEnum):
 
 
 _STAGES = tuple(Stage.__members__)
-Reached = Literal["imports_done", "handshake", "ready", "first_request", "sigterm"]
+Step = Literal["imports_done", "handshake", "ready", "first_request", "sigterm"]
 
 
 class _Model(BaseModel):
@@ -74,7 +74,7 @@ class Pattern(_Model):
     fatal: bool = False
 
     @model_validator(mode="after")
-    def _sound(self) -> Pattern:
+    def _check(self) -> Pattern:
         if not (self.text or self.exception or self.regex):
             raise ValueError("a pattern needs a `text`, an `exception` or a `regex`")
         if self.exception and not re.fullmatch(r"\w+", self.exception):
@@ -86,42 +86,42 @@ class Pattern(_Model):
 
     @cached_property
     def expression(self) -> re.Pattern[str]:
-        """What the text matches."""
+        """The regular expression that the text matches."""
         return re.compile(
             self.regex or (rf"\b{self.exception}\b" if self.exception else re.escape(self.text))
         )
 
     @cached_property
     def causal_stage(self) -> Stage:
-        """The stage by its name."""
+        """The stage, as a member of `Stage`."""
         return Stage[self.stage.upper()]
 
     @property
-    def mark(self) -> str:
-        """Literal text that it holds: searching for it is many times cheaper than matching."""
+    def literal(self) -> str:
+        """Text that every match contains: searching for it is much cheaper than matching."""
         return self.text or self.exception
 
     def match(self, text: str) -> re.Match[str] | None:
         """Return the match in `text`, or None."""
-        return self.expression.search(text) if self.mark in text else None
+        return self.expression.search(text) if self.literal in text else None
 
 
 class Milestone(_Model):
-    """A text that dates a step in the life of a process of `role`; `reaches` names the steps."""
+    """A text that shows when a process of `role` reached a step; `reaches` names the steps."""
 
     text: str
     regex: str = ""
     role: str
-    reaches: tuple[Reached, ...] = Field(min_length=1)
+    reaches: tuple[Step, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _sound(self) -> Milestone:
+    def _check(self) -> Milestone:
         check_expression(self.regex)
         return self
 
     @cached_property
     def expression(self) -> re.Pattern[str] | None:
-        """What the text matches, where the literal text alone does not say it."""
+        """The regular expression that the text matches too; None if the literal text is enough."""
         return re.compile(self.regex) if self.regex else None
 
     def is_in(self, text: str) -> bool:
@@ -133,7 +133,7 @@ class Section(_Model):
     """The patterns of one program; patterns.toml describes the fields."""
 
     packages: frozenset[str] = frozenset()
-    places: dict[str, str] = Field(default_factory=dict)
+    source_files: dict[str, str] = Field(default_factory=dict)
     roles: tuple[str, ...] = ()
     aliases: dict[str, str] = Field(default_factory=dict)
     launchers: frozenset[str] = frozenset()
@@ -157,36 +157,38 @@ class Patterns:
     def __init__(self, sections: Mapping[str, Section], line_format: LineFormat | None = None) -> None:
         self.sections = dict(sections)
         self.line_format = line_format
-        every = self.sections.values()
-        self.packages = frozenset(name for section in every for name in section.packages)
-        self.places = {place: role for section in every for place, role in section.places.items()}
-        self.roles = tuple(dict.fromkeys(role for section in every for role in section.roles))
-        self.aliases = {name: role for section in every for name, role in section.aliases.items()}
-        self.launchers = frozenset(role for section in every for role in section.launchers)
-        self.launched = frozenset(role for section in every for role in section.launched)
-        self.milestones = tuple(each for section in every for each in section.milestones)
-        self._patterns = tuple(each for section in every for each in section.patterns)
-        self._datable = tuple(dict.fromkeys(each.text for each in self.milestones))
+        all_sections = self.sections.values()
+        self.packages = frozenset(name for section in all_sections for name in section.packages)
+        self.source_files = {
+            file: role for section in all_sections for file, role in section.source_files.items()
+        }
+        self.roles = tuple(dict.fromkeys(role for section in all_sections for role in section.roles))
+        self.aliases = {name: role for section in all_sections for name, role in section.aliases.items()}
+        self.launchers = frozenset(role for section in all_sections for role in section.launchers)
+        self.launched = frozenset(role for section in all_sections for role in section.launched)
+        self.milestones = tuple(each for section in all_sections for each in section.milestones)
+        self._patterns = tuple(each for section in all_sections for each in section.patterns)
+        self._milestone_texts = tuple(dict.fromkeys(each.text for each in self.milestones))
         self._cache: dict[str, Recognised | None] = {}
 
-    # Compiled when a log is first read: most processes read none.
+    # Compiled when a log is first read: most processes do not read any.
 
     @cached_property
     def _any(self) -> re.Pattern[str]:
-        return re.compile("|".join(re.escape(each.mark) for each in self._patterns))
+        return re.compile("|".join(re.escape(each.literal) for each in self._patterns))
 
     @cached_property
     def _fatal(self) -> re.Pattern[str]:
-        return re.compile("|".join(re.escape(each.mark) for each in self._patterns if each.fatal))
+        return re.compile("|".join(re.escape(each.literal) for each in self._patterns if each.fatal))
 
     @cached_property
     def prefilter(self) -> EventPrefilter:
-        """Which lines can begin an event."""
-        return EventPrefilter((*_STEMS, *self._marks()))
+        """Decides which lines can begin an event."""
+        return EventPrefilter((*_STEMS, *self._literals()))
 
     @cached_property
     def summary(self) -> re.Pattern[str]:
-        """The head of a line that begins with the name of a process and a colon."""
+        """The regular expression of a line's head that is a role and a colon."""
         roles = "|".join(map(re.escape, self.roles))
         return re.compile(rf"(?P<role>(?:{roles})(?:[_-]\w+)?): (?=\S)")
 
@@ -195,48 +197,48 @@ class Patterns:
         if text not in self._cache:
             if len(self._cache) > _CACHED:
                 self._cache.clear()
-            self._cache[text] = next(self._found(text), None) if self._any.search(text) else None
+            self._cache[text] = next(self._matches(text), None) if self._any.search(text) else None
         return self._cache[text]
 
-    def may_tell(self, block: str) -> bool:
-        """Whether any line of a block can begin an event; cheap on the many blocks that are healthy."""
+    def may_begin_event(self, block: str) -> bool:
+        """Whether any line of a block can begin an event; cheap for healthy blocks."""
         return bool(self.prefilter.matching(line_shapes(block)))
 
-    def may_date(self, text: str) -> bool:
-        """Whether a line can name a process or hold a milestone; cheap on the many lines that cannot."""
-        return self.line_format is not None or "pid=" in text or self.may_reach(text)
+    def may_matter_to_timeline(self, text: str) -> bool:
+        """Whether a line can name a process or have a milestone; cheap for other lines."""
+        return self.line_format is not None or "pid=" in text or self.may_have_milestone(text)
 
-    def may_reach(self, text: str) -> bool:
-        """Whether a text can hold a milestone."""
-        # Searches one after the other are several times faster than one regular expression.
-        return any(mark in text for mark in self._datable)
+    def may_have_milestone(self, text: str) -> bool:
+        """Whether a text can have a milestone."""
+        # Several plain searches are faster than one regular expression.
+        return any(literal in text for literal in self._milestone_texts)
 
     def may_be_fatal(self, text: str) -> bool:
-        """Whether `text` holds the mark of a fatal pattern; cheap on the many lines that are healthy."""
+        """Whether `text` contains the literal of a fatal pattern; cheap for healthy lines."""
         return bool(self._fatal.search(text))
 
     def is_fatal(self, text: str) -> bool:
-        """Whether a server that prints `text`, without prefix, cannot start any more."""
+        """Whether a server that prints `text`, without prefix, cannot become ready."""
         return any(pattern.fatal and pattern.match(text) for pattern in self._patterns)
 
-    def _marks(self) -> list[str]:
-        """The marks of patterns that are long enough to be rare."""
-        return [each.mark for each in self._patterns if len(each.mark) > _SHORT_MARK]
+    def _literals(self) -> list[str]:
+        """Return the literals of patterns that are long enough to be rare."""
+        return [each.literal for each in self._patterns if len(each.literal) > _SHORT_LITERAL]
 
     def extended(self, section: Section, line_format: LineFormat | None = None) -> Patterns:
-        """Return these patterns with those of a scenario before them, and the form of its engine's lines."""
+        """Return these patterns, preceded by those of a scenario, with the format of its engine's lines."""
         extended = Patterns({_OWN: section, **self.sections}, line_format)
-        marks = {each.mark.lower() for each in section.patterns}
-        # Where a level can be any word, or a pattern has no literal text, every line has to be looked at.
-        anything = "" in marks or (line_format is not None and line_format.names_levels)
-        extended.prefilter = EventPrefilter(("",) if anything else (*_STEMS, *self._marks(), *marks))
+        literals = {each.literal.lower() for each in section.patterns}
+        # If a level can be any word, or a pattern has no literal text, no line can be filtered out.
+        matches_any = "" in literals or (line_format is not None and line_format.allows_any_level)
+        extended.prefilter = EventPrefilter(("",) if matches_any else (*_STEMS, *self._literals(), *literals))
         return extended
 
     def is_own(self, file: str) -> bool:
         """Whether an installed file, by its path below site-packages, is the engine's own code."""
         return file.partition("/")[0] in self.packages
 
-    def _found(self, text: str) -> Iterator[Recognised]:
+    def _matches(self, text: str) -> Iterator[Recognised]:
         for pattern in self._patterns:
             if match := pattern.match(text):
                 named = match.groupdict()
@@ -247,7 +249,7 @@ class Patterns:
 
 _OWN = "scenario"
 _PID = re.compile(r"[0-9]{1,9}")
-_SHORT_MARK = 7
+_SHORT_LITERAL = 7
 _CACHED = 4096
 _STEMS = (
     *("error", "exception", "traceback", "fatal", "fail", "crit", "kill", "abort", "signal", "segfault"),
@@ -255,14 +257,14 @@ _STEMS = (
     *("exit", "interrupt", "timeout", "panic", "died", "crash", "assert", "broken", "closed"),
     *(".py::", ".pyi::", "=====", "____"),
 )
-"""Stems of the lines that begin an event: levels, exceptions, words of most patterns, and pytest's marks."""
+"""Texts in lines that begin an event: levels, exceptions, words of most patterns, and pytest's marks."""
 
 
 def load(text: str) -> Patterns:
     """Return the patterns of a TOML text.
 
     Raises:
-        ValueError: it is no TOML, or a section has a field that is unknown or wrong.
+        ValueError: it is not TOML, or a section has an unknown or invalid field.
     """
     table: dict[str, Any] = tomllib.loads(text)
     return Patterns({name: Section.model_validate(section) for name, section in table.items()})

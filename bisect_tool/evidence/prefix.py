@@ -1,9 +1,8 @@
 """Strip the prefixes of log collectors, CI services and launchers, and read the writer from them.
 
-The forms are those of Kubernetes' container runtime (CRI), kubectl and stern, Docker Compose, BuildKit,
-journald, GitHub Actions, GitLab, Buildkite, Jenkins, torchrun, srun and mpirun, and of quoted mail. A prefix
-of any other form is learnt from the first traceback below it: the lines of one traceback begin alike
-(`PrefixLearner`).
+Recognises Kubernetes' container runtime (CRI), kubectl and stern, Docker Compose, BuildKit, journald, GitHub
+Actions, GitLab, Buildkite, Jenkins, torchrun, srun and mpirun, and quoted mail. Any other prefix is learnt
+from the first traceback that has it, whose lines all begin with that prefix (`PrefixLearner`).
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ _SYSLOG_TIME = r"[A-Za-z][a-z]{2} [ \d]\d {1,2}\d\d:\d\d:\d\d(?:\.\d+)?"
 _CTIME = r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}"
 _END = r"(?: |$)"
 
-# Longer forms first. Every one ends at a blank or at the end of the line.
+# Longer forms first. Each ends at a blank or at the end of the line.
 _FORMS = (
     rf"(?P<cri>{_DATE_TIME}) std(?:out|err) [FP]{_END}",
     rf"(?P<gitlab>{_DATE_TIME}) \d\d[OE](?:[ +]|$)",
     rf"(?P<journal>{_SYSLOG_TIME}) (?P<host>[\w.-]+) (?P<unit>[\w./@-]+)(?:\[\d+\])?:{_END}",
-    # Behind this stamp, two words and a colon may be anything: `Caused by:`.
+    # After this stamp, two words and a colon may be anything: `Caused by:`.
     rf"(?P<iso>{_ISO_ZONED}) [\w.-]+ (?P<process>kernel(?=:)|[\w./@-]+(?=\[))(?:\[\d+\])?:{_END}",
     rf"(?P<job>[^\t\n]{{1,200}}\t[^\t\n]{{1,200}})\t\ufeff?(?P<step>{_DATE_TIME}){_END}",
     rf"\[(?P<bracketed>{_DATE_TIME})\]{_END}",
@@ -39,7 +38,7 @@ _FORMS = (
     rf"(?P<task>\d{{1,5}}):{_END}",
     rf"\[(?P<dmesg>{_CTIME})\]{_END}",
     rf"(?P<ctime>{_CTIME})?\[\d+,(?P<mpi>\d+)\]<std(?:out|err)>:(?: (?! ))?",
-    # What PostgreSQL puts before its level: `[30] FATAL:  m`, no rank.
+    # PostgreSQL's process id before its level, which is not a rank: `[30] FATAL:  m`.
     r"\[\d{1,9}\] (?=(?:LOG|ERROR|FATAL|PANIC|WARNING|DETAIL|HINT|STATEMENT|CONTEXT):  )",
     rf"\[(?P<hydra>\d{{1,5}})\](?! \[[A-Z]+\]){_END}",
     rf"(?P<clock>\d\d:\d\d:\d\d(?:[.,]\d{{1,9}})?){_END}",
@@ -66,10 +65,10 @@ class Prefix:
     """The prefix of a line.
 
     Attributes:
-        end: where the line itself begins.
-        stamp: the outermost time stamp, as written; empty where there is none.
+        end: the index at which the line itself begins.
+        stamp: the outermost time stamp, as written; empty without one.
         writer: what distinguishes the streams of one collector, such as a pod; empty if nothing does.
-        rank: the rank or task number; empty where there is none.
+        rank: the rank or task number; empty without one.
     """
 
     end: int = 0
@@ -82,7 +81,7 @@ _NONE = Prefix()
 
 
 def collector_prefix(text: str) -> Prefix:
-    """Return what collectors put before `text`, of which there may be several, one before the other."""
+    """Return the prefix that one or several collectors put before `text`."""
     if not _STARTS.match(text):
         return _NONE
     end, stamp, writer, rank = 0, "", "", ""
@@ -121,33 +120,33 @@ _RANKED = frozenset({"rank", "local", "task", "mpi", "hydra"})
 class PrefixLearner:
     """Learns prefixes of unknown forms from tracebacks.
 
-    The text before `Traceback (most recent call last):` is one where the next lines begin with the same,
-    except for digits, and go on as a stack does.
+    The text before `Traceback (most recent call last):` is a prefix if the next lines begin with the same
+    text, except for digits, and continue with a stack.
     """
 
-    _offered: re.Pattern[str] | None = None
+    _proposed: re.Pattern[str] | None = None
     _known: list[re.Pattern[str]] = field(default_factory=list)
-    begins: set[str] = field(default_factory=set)
-    """The characters that they begin with."""
+    first_characters: set[str] = field(default_factory=set)
+    """The first characters of learnt and proposed prefixes."""
 
-    def strip(self, text: str) -> int:
+    def prefix_length(self, text: str) -> int:
         """Return the length of the learnt prefix of `text`; 0 without one."""
-        if text[:1] not in self.begins:
+        if text[:1] not in self.first_characters:
             return 0
         for known in self._known:
             if match := known.match(text):
                 return match.end()
-        match = self._offered.match(text) if self._offered is not None else None
-        if self._offered is None or match is None or not text.startswith('  File "', match.end()):
+        match = self._proposed.match(text) if self._proposed is not None else None
+        if self._proposed is None or match is None or not text.startswith('  File "', match.end()):
             return 0
-        self._known = [*self._known[-_KEPT + 1 :], self._offered]
-        self._offered = None
+        self._known = [*self._known[-_KEPT + 1 :], self._proposed]
+        self._proposed = None
         return match.end()
 
-    def offer(self, before: str) -> None:
+    def propose(self, before: str) -> None:
         """Try the text before a traceback's header as a prefix, in case the next lines have it too."""
         bare = before.rstrip(" ")
         shape = re.sub(r"\d+", r"\\d+", re.escape(bare))
         indent = max(len(before) - len(bare), 1)
-        self.begins.update("0123456789" if before[0].isdigit() else before[0])
-        self._offered = re.compile(rf"{shape}(?: {{1,{indent}}}|$)")
+        self.first_characters.update("0123456789" if before[0].isdigit() else before[0])
+        self._proposed = re.compile(rf"{shape}(?: {{1,{indent}}}|$)")

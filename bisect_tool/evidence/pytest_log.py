@@ -1,7 +1,7 @@
 """Find the failed tests in pytest's output: what each raised, and which lines of the log belong to it.
 
-Forms after pytest's terminal reporter (`_pytest/terminal.py`): progress with and without `-v` and `-s`, the
-sections below `FAILURES` and `ERRORS`, the short test summary, and what xdist puts before them.
+Reads the output of pytest's terminal reporter (`_pytest/terminal.py`): progress with and without `-v` and
+`-s`, the sections below `FAILURES` and `ERRORS`, the short test summary, and the prefixes of xdist.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ _MAY_SUMMARISE = re.compile(r"(?:FAILED|ERROR)(?:\x1b\[[\d;]*m)? (?:\x1b\[[\d;]*
 _XDIST_VERDICT = re.compile(rf"\[gw\d+\] \[ *\d+%\] (?P<verdict>{_VERDICT}) {NODE}")
 _SUMMARY = re.compile(
     r"(?P<verdict>FAILED|ERROR) (?P<node>[^\s:]+(?:\.pyi?|\.\w+(?=::))(?:::[\w.]+)*(?:\[.*?\])?)"
-    r"(?: - (?P<said>.*))?$"
+    r"(?: - (?P<message>.*))?$"
 )
 _BANNER = re.compile(r"=+ (?P<title>\S.*?) =+$")
 _CLOSING = re.compile(r"(?:\d+ [a-z]+(?:, )?)+ in \d[\d.]*s|no tests ran")
-_RED = re.compile(r"\b\d+ (?:failed|errors?)\b")
+_FAILED = re.compile(r"\b\d+ (?:failed|errors?)\b")
 _HEADING = re.compile(
     r"_+ (?!_)(?:ERROR (?:at (?P<phase>setup|teardown) of|(?P<collecting>collecting)) )?(?P<title>\S.*?) _+$"
 )
 _CAPTURED = re.compile(r"-+ Captured .* -+$")
 _MARGIN = re.compile(r"E(?: {2,}|$)")
-_PLACE = re.compile(
+_LOCATION = re.compile(
     r"(?P<file>[^\s:]+\.\w+):(?P<line>\d{1,9}):(?: in (?P<function>.+)| (?P<exception>[A-Za-z_][\w.]*))?$"
 )
 _DEFINED = re.compile(r"[ >]   +(?:async )?def (?P<name>\w+)\(")
@@ -66,13 +66,13 @@ class Span:
     first: int
     last: int
 
-    def holds(self, source: str, number: int) -> bool:
+    def contains(self, source: str, number: int) -> bool:
         """Whether a line is within the span."""
         return source == self.source and self.first <= number <= self.last
 
 
 class _Spans:
-    """Spans that are added in their order in each log, and do not overlap."""
+    """Spans of each log, which are added in order and do not overlap."""
 
     def __init__(self) -> None:
         self._by_source: dict[str, list[Span]] = {}
@@ -82,7 +82,7 @@ class _Spans:
         if len(spans) < _SPANS:
             spans.append(span)
 
-    def hold(self, source: str, number: int) -> bool:
+    def contains(self, source: str, number: int) -> bool:
         """Whether a line is within one of the spans."""
         spans = self._by_source.get(source, [])
         at = bisect_right(spans, number, key=lambda span: span.first)
@@ -94,10 +94,10 @@ class FailedTest:
     """A failed test, with what pytest reports about it.
 
     Attributes:
-        name: its node id; where the summary is missing, the title of its section.
-        section: its part of the report; None where there is none.
-        started: the lines from its start to its verdict, where the log shows its progress.
-        text: what it raised, the lines of the last exception.
+        name: its node id; without a summary, the title of its section.
+        section: its part of the report; None without one.
+        started: the lines from its start to its verdict; None if the log does not show the progress.
+        text: the lines of the last exception that it raised.
     """
 
     name: str
@@ -112,13 +112,13 @@ class FailedTest:
 
     @property
     def spans(self) -> tuple[Span, ...]:
-        """The lines that are this test's."""
+        """The spans of lines that belong to this test."""
         return tuple(span for span in (self.section, self.started) if span is not None)
 
 
 @dataclass(slots=True)
 class _Section:
-    """One section of the report, as it is read."""
+    """A section of the report that is being read."""
 
     title: str
     phase: Phase
@@ -129,41 +129,41 @@ class _Section:
     function: str = ""
     raised: str = ""
     captured: bool = False
-    inside: bool = False
+    in_margin: bool = False
 
     def feed(self, text: str) -> None:
-        """Take in a line of pytest's, up to the output of the test that it captured."""
+        """Read a line of pytest's, up to the captured output of the test."""
         if self.captured or _CAPTURED.match(text):
             self.captured = True
             return
         margin = _MARGIN.match(text)
         if margin:
             self._raised(text[margin.end() :])
-        elif place := _PLACE.match(text):
-            self._place(place)
+        elif location := _LOCATION.match(text):
+            self._add_location(location)
         elif defined := _DEFINED.match(text):
             self.function = self.function or defined["name"]
         elif bare_exception(text) or not (self.first or text[:1].isspace() or _NOISE.match(text)):
             self.first = text
-        self.inside = bool(margin)
+        self.in_margin = bool(margin)
 
     def _raised(self, text: str) -> None:
-        if not self.inside:  # of chained exceptions the last one is what failed the test
+        if not self.in_margin:  # the last of chained exceptions failed the test
             self.text = []
         if len(self.text) < _TEXT_LINES:
             self.text.append(text)
 
-    def _place(self, place: re.Match[str]) -> None:
-        function = place["function"] or self.function or _function(self.title)
-        self.frames.append(Frame(file=place["file"], line=int(place["line"]), function=function))
+    def _add_location(self, location: re.Match[str]) -> None:
+        function = location["function"] or self.function or _function(self.title)
+        self.frames.append(Frame(file=location["file"], line=int(location["line"]), function=function))
         del self.frames[_FRAMES:]
-        self.raised, self.function = place["exception"] or "", ""
+        self.raised, self.function = location["exception"] or "", ""
 
     def test(self, source: str, last: int) -> FailedTest:
-        """What this section says."""
+        """Return the failed test of this section."""
         text = self.text or ([self.first] if self.first else [])
-        told = next((line for line in text if line.startswith("assert ") or bare_exception(line)), "")
-        exception, first = _named(told or "".join(text[:1]))
+        assertion = next((line for line in text if line.startswith("assert ") or bare_exception(line)), "")
+        exception, first = _split_exception(assertion or "".join(text[:1]))
         if not exception or exception == "AssertionError":
             exception = self.raised or exception
         return FailedTest(
@@ -179,13 +179,13 @@ class _Section:
 
 
 def _function(title: str) -> str:
-    """The function of a test that is called `TestA.test_b[1.5]` or `tests/test_a.py::TestA::test_b[1.5]`."""
+    """Return the function of `TestA.test_b[1.5]` or `tests/test_a.py::TestA::test_b[1.5]`."""
     return re.split(r"::|\.", title.partition("[")[0])[-1]
 
 
 @dataclass(slots=True)
 class _Log:
-    """The state of one log while it is read."""
+    """The state of a log that is being read."""
 
     source: str
     report: str = ""
@@ -194,13 +194,13 @@ class _Log:
     since: int = 0
     began: int = 0
 
-    def heeds(self, text: str) -> bool:
-        """Whether a line within a report or a test's output may matter; cheap on the many that do not."""
+    def is_relevant(self, text: str) -> bool:
+        """Whether a line within a report or a test's output may be relevant; cheap for other lines."""
         if self.report in ("FAILURES", "ERRORS"):
             return True
         if self.report:
             return ("FAILED" in text or "ERROR" in text) and bool(_MAY_SUMMARISE.search(text))
-        # Of the verdicts, three end with `ED`; searches one after the other are faster than an expression's.
+        # Three verdicts end with `ED`; several plain searches are faster than one regular expression.
         marked = "ED" in text or "ERROR" in text or "XFAIL" in text or "XPASS" in text
         return marked and bool(_MAY_END.search(text))
 
@@ -213,19 +213,19 @@ class PytestReader:
         self._sections: dict[str, deque[FailedTest]] = {}
         self._tests: dict[tuple[str, str], FailedTest] = {}
         self._verdicts: dict[tuple[str, str], Span] = {}
-        self._live: set[str] = set()
+        self._with_progress: set[str] = set()
         self._ran = _Spans()
         self._reports = _Spans()
         self._passed = _Spans()
 
-    def watch(self, lines: Iterable[LogLine]) -> Iterator[LogLine]:
-        """Yield the lines unchanged, and read them."""
+    def read(self, lines: Iterable[LogLine]) -> Iterator[LogLine]:
+        """Read lines, and yield them unchanged."""
         log = _Log("")
         for line in lines:
             if line.source != log.source:
                 log = self._logs.setdefault(line.source, _Log(line.source))
             text = line.text
-            if "::" in text or "=====" in text or ((log.report or log.node) and log.heeds(text)):
+            if "::" in text or "=====" in text or ((log.report or log.node) and log.is_relevant(text)):
                 self._feed(log, line)
             yield line
         for log in self._logs.values():
@@ -233,18 +233,18 @@ class PytestReader:
             self._end_test(log, _END)
 
     def failed(self) -> tuple[FailedTest, ...]:
-        """The tests that failed, in the order of the summary; those that it does not name come last."""
+        """Return the failed tests in the order of the summary; those that it does not name come last."""
         for (node, verdict), span in list(self._verdicts.items()):
             self._summarise(node, verdict, span.source, span.last)
         return (*self._tests.values(), *(each for queue in self._sections.values() for each in queue))
 
     def is_reported(self, source: str, number: int) -> bool:
         """Whether a line is part of pytest's report, or of the progress of a test that it names."""
-        return self._reports.hold(source, number) or self._ran.hold(source, number)
+        return self._reports.contains(source, number) or self._ran.contains(source, number)
 
     def has_passed(self, source: str, number: int) -> bool:
-        """Whether a line was printed by tests none of which failed, according to pytest's summary."""
-        return self._passed.hold(source, number)
+        """Whether a line is from a pytest run in which no test failed, according to its summary."""
+        return self._passed.contains(source, number)
 
     def _feed(self, log: _Log, line: LogLine) -> None:
         shown = clean(line.text[: 4 * _LINE_LIMIT].rstrip("\r\n"))
@@ -260,7 +260,7 @@ class PytestReader:
                 log.section.feed(text)
         elif summary := _SUMMARY.match(text):
             node, verdict = summary["node"], summary["verdict"]
-            self._summarise(node, verdict, log.source, line.number, summary["said"] or "")
+            self._summarise(node, verdict, log.source, line.number, summary["message"] or "")
         elif not log.report:
             self._progress(log, line.number, text)
 
@@ -270,7 +270,7 @@ class PytestReader:
         if title in ("FAILURES", "ERRORS") or title.startswith("short test summary"):
             log.began, log.report = log.began if log.report else number, title
         elif _CLOSING.match(title):
-            if not _RED.search(title):
+            if not _FAILED.search(title):
                 self._passed.add(Span(log.source, log.since, number))
             log.since = number + 1
             self._end_report(log, number)
@@ -291,35 +291,35 @@ class PytestReader:
         if section is not None and len(self._sections) < TESTS_KEPT:
             self._sections.setdefault(section.title, deque()).append(section.test(log.source, number))
 
-    def _summarise(self, node: str, verdict: str, source: str, number: int, said: str = "") -> None:
-        """Add a failed test, with its section should there be one."""
-        titles = (_title(node), node, node.partition("::")[0])  # the file's: its xdist worker crashed
+    def _summarise(self, node: str, verdict: str, source: str, number: int, message: str = "") -> None:
+        """Add a failed test, with its section if there is one."""
+        titles = (_title(node), node, node.partition("::")[0])  # the file is the title if the worker crashed
         queue = next((queue for title in titles if (queue := self._sections.get(title))), None)
         if not queue and (node, verdict) in self._tests:
             return
         phase: Phase = "setup" if verdict == "ERROR" else "call"
         test = queue.popleft() if queue else FailedTest(node, phase, source, number)
-        if not test.text and said:
-            exception, first = _named(said)
+        if not test.text and message:
+            exception, first = _split_exception(message)
             test = replace(test, exception=exception, text=(first,))
-        started = self._verdicts.get((node, verdict)) if source in self._live else None
+        started = self._verdicts.get((node, verdict)) if source in self._with_progress else None
         if len(self._tests) < TESTS_KEPT:
             self._tests[node, verdict] = replace(test, name=node, started=started)
 
     def _progress(self, log: _Log, number: int, text: str) -> None:
-        """A line of `-v`, or of the output of a test that `-s` shows below its name."""
+        """Read a line of `-v`, or of the output that `-s` shows below the name of a test."""
         if found := _XDIST_VERDICT.match(text):
-            self._judge(found["node"], found["verdict"], Span(log.source, number, number))
+            self._record_verdict(found["node"], found["verdict"], Span(log.source, number, number))
         elif found := _STARTED.match(text):
             if found["node"] != log.node:
                 self._end_test(log, number - 1)
                 log.node, log.began = found["node"], number
-            self._live.add(log.source)
-            self._judge(log.node, found["verdict"], Span(log.source, log.began, number))
+            self._with_progress.add(log.source)
+            self._record_verdict(log.node, found["verdict"], Span(log.source, log.began, number))
         elif log.node and (found := _ENDED.match(text)):
-            self._judge(log.node, found["verdict"], Span(log.source, log.began, number))
+            self._record_verdict(log.node, found["verdict"], Span(log.source, log.began, number))
 
-    def _judge(self, node: str, verdict: str | None, span: Span) -> None:
+    def _record_verdict(self, node: str, verdict: str | None, span: Span) -> None:
         if verdict in ("FAILED", "ERROR") and len(self._verdicts) < TESTS_KEPT:
             self._verdicts.setdefault((node, verdict), span)
 
@@ -330,13 +330,13 @@ class PytestReader:
 
 
 def _title(node: str) -> str:
-    """The title of the section of a test: its node id without the file."""
+    """Return the title of a test's section: its node id without the file."""
     name, bracket, parameters = node.partition("[")
     return ".".join(name.split("::")[1:]) + bracket + parameters
 
 
-def _named(text: str) -> tuple[str, str]:
-    """Exception and message of the first line of what a test raised."""
+def _split_exception(text: str) -> tuple[str, str]:
+    """Split the first line of what a test raised into exception and message."""
     if text.startswith("assert "):
         return "AssertionError", text
     if named := bare_exception(text):

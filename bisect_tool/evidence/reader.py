@@ -1,4 +1,4 @@
-"""Read events from the lines of many processes in many logs."""
+"""Read events from log lines of many processes in many logs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from bisect_tool.evidence.log_record import Record
 from bisect_tool.evidence.parsed_line import LINE_LIMIT, ParsedLine, parse_line, without_prefix
 from bisect_tool.evidence.patterns import PATTERNS, Patterns
 from bisect_tool.evidence.prefix import PrefixLearner
-from bisect_tool.evidence.traceback import TRACEBACK, Fed, TracebackReader, before_header
-from bisect_tool.evidence.traceback_lines import Looks, StackRun, run_after
+from bisect_tool.evidence.traceback import TRACEBACK, FeedResult, TracebackReader, before_header
+from bisect_tool.evidence.traceback_lines import StackRun, TextClassifier, start_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,25 +23,25 @@ if TYPE_CHECKING:
     from bisect_tool.evidence.line import LogLine
 
 RECORDS_KEPT = 1000
-"""Records kept of each kind: the first ones, the last ones, and in between those unlike any other."""
+"""Limit of kept records for each of: the first ones, the last ones, and dissimilar ones in between."""
 _OPEN_RECORDS = 512
 _PROCESSES = 10_000
 _PREFIX_LIMIT = 160
-_LINES_PASSED = 8
-"""How many of the skipped lines are searched for time stamps."""
-_TRACEBACKS = frozenset({Beginning.TRACEBACK, Beginning.TRACEBACK_BEHIND_TEXT})
+_SKIPPED_KEPT = 8
+"""Skipped lines that are searched for time stamps."""
+_TRACEBACKS = frozenset({Beginning.TRACEBACK, Beginning.TRACEBACK_AFTER_TEXT})
 _SWEEP, _IDLE = 64, 256
-"""How often records are looked at, and after how many lines without one of theirs they are over."""
-# One record's lines share a key: source and collector's stream, process (pid, or a role), head of the logger.
+"""Every `_SWEEP` lines, records that got none of the last `_IDLE` lines are finished."""
+# The lines of a record share a key: source, collector's stream, process (pid or role), head of the logger.
 _Process = tuple[str, str, int | str]
 _Key = tuple[str, str, int | str, str]
 
 
 def read_events(lines: Iterable[LogLine], known: Patterns = PATTERNS) -> tuple[Event, ...]:
-    """Return the events, by time; the lines of one source must come in their order.
+    """Return the events, by time; the lines of one source must come in order.
 
-    Linear in the number of lines. Memory is bounded by what is kept: three times
-    `RECORDS_KEPT` records with at most 60 lines each.
+    Takes linear time. Memory is bounded: at most three times `RECORDS_KEPT` records are kept, with at most 60
+    lines each.
     """
     reader = _Reader(known)
     reader.feed(lines)
@@ -49,7 +49,7 @@ def read_events(lines: Iterable[LogLine], known: Patterns = PATTERNS) -> tuple[E
 
 
 class _Reader:
-    """The state of one pass: records that are open, and those that are done."""
+    """The state of one pass: open and finished records."""
 
     def __init__(self, known: Patterns) -> None:
         self._known = known
@@ -60,12 +60,12 @@ class _Reader:
         self._adopting: dict[tuple[str, str], _Key] = {}
         self._announced: dict[_Process, str] = {}
         self._roles: dict[tuple[str, int], tuple[int, str]] = {}
-        self._named: dict[tuple[str, str], int] = {}
-        self._passed: dict[str, deque[LogLine]] = {}
+        self._named_prefixes: dict[tuple[str, str], int] = {}
+        self._skipped: dict[str, deque[LogLine]] = {}
         self._prefixes: dict[str, PrefixLearner] = {}
         self._writers = Writers(known.line_format)
         self._classifier = LineClassifier(known)
-        self._looks = Looks(self._classifier)
+        self._texts = TextClassifier(self._classifier)
         self._run: StackRun | None = None
         self._first: list[Record] = []
         self._new: list[Record] = []
@@ -82,64 +82,64 @@ class _Reader:
                 self._sweep()
 
     def _feed(self, line: LogLine) -> None:
-        """Take a line that is not of a run."""
+        """Read a line that is not part of a run."""
         if self._run is not None:
             self._end_run(self._run)
         if not self._open and not self._known.prefilter.matches(line.text):
-            self._pass(line)
+            self._skip(line)
             return
-        if self._passed:
-            for before in self._passed.pop(line.source, ()):  # this line may lack a time stamp
-                self._see(before)
+        if self._skipped:
+            for before in self._skipped.pop(line.source, ()):  # this line may lack a time stamp
+                self._observe_stamp(before)
         classified = self._classified(line)
         learner = self._prefixes.get(line.source) if self._prefixes else None
-        if learner is not None and (end := learner.strip(classified.parsed.text)):
+        if learner is not None and (end := learner.prefix_length(classified.parsed.text)):
             classified = self._without_prefix(line.source, classified, end)
-        elif classified.beginning is Beginning.TRACEBACK_BEHIND_TEXT:
+        elif classified.beginning is Beginning.TRACEBACK_AFTER_TEXT:
             before_it = before_header(classified.parsed.text)
-            self._prefixes.setdefault(line.source, PrefixLearner()).offer(before_it)
+            self._prefixes.setdefault(line.source, PrefixLearner()).propose(before_it)
         if classified.parsed.more:
-            for part in _parts(classified.parsed, self._number):
-                self._take(line, self._classifier.parsed(part))
+            for part in _json_lines(classified.parsed, self._number):
+                self._process(line, self._classifier.parsed(part))
             return
-        record = self._take(line, classified)
+        record = self._process(line, classified)
         if record is not None and record.stack is not None:
-            begins = learner.begins if learner is not None else ()
-            self._run = run_after(line, classified.parsed, record, self._looks, begins)
+            first_characters = learner.first_characters if learner is not None else ()
+            self._run = start_run(line, classified.parsed, record, self._texts, first_characters)
 
     def _end_run(self, run: StackRun) -> None:
         run.record.last = self._number - 1
         if run.stamped:
-            self._see(run.last)
+            self._observe_stamp(run.last)
         self._run = None
 
-    def _see(self, line: LogLine) -> None:
+    def _observe_stamp(self, line: LogLine) -> None:
         """Record the time stamp of a line."""
         if stamp := self._classified(line).parsed.stamp:
-            self._clock.see(line, stamp)
+            self._clock.observe(line, stamp)
 
     def _sweep(self) -> None:
-        """Finish the records that nothing has been added to for long."""
+        """Finish the records to which no line has been added for long."""
         if self._run is not None:
             self._run.record.last = self._number
         for key in [key for key, record in self._open.items() if record.last < self._number - _IDLE]:
             self._finish(key)
 
-    def _pass(self, line: LogLine) -> None:
-        """Skip a line, except for its time and the role of its process."""
-        passed = self._passed.get(line.source)
-        if passed is None:
-            passed = self._passed[line.source] = deque(maxlen=_LINES_PASSED)
-        passed.append(line if len(line.text) < LINE_LIMIT else line._replace(text=line.text[:LINE_LIMIT]))
+    def _skip(self, line: LogLine) -> None:
+        """Skip a line, but keep it for its time stamp, and its prefix for the role of its process."""
+        skipped = self._skipped.get(line.source)
+        if skipped is None:
+            skipped = self._skipped[line.source] = deque(maxlen=_SKIPPED_KEPT)
+        skipped.append(line if len(line.text) < LINE_LIMIT else line._replace(text=line.text[:LINE_LIMIT]))
         at = line.text.rfind("pid=", 0, _PREFIX_LIMIT)
-        if at >= 0 and len(self._named) < _PROCESSES:
-            self._named[line.source, line.text[: line.text.find(")", at) + 1]] = self._number
+        if at >= 0 and len(self._named_prefixes) < _PROCESSES:
+            self._named_prefixes[line.source, line.text[: line.text.find(")", at) + 1]] = self._number
 
     def events(self) -> tuple[Event, ...]:
-        for (source, prefix), number in self._named.items():
+        for (source, prefix), number in self._named_prefixes.items():
             parsed = parse_line(prefix, self._known)
             if parsed.pid is not None:
-                self._name(source, parsed.pid, parsed.role, number)
+                self._record_role(source, parsed.pid, parsed.role, number)
         for key in list(self._open):
             self._finish(key)
         kept = (*self._first, *self._new, *self._last)
@@ -158,50 +158,50 @@ class _Reader:
         classified = self._classifier.line(line.text)
         if self._writers.format is None:
             return classified
-        return self._classifier.parsed(self._writers.name(line.source, classified.parsed))
+        return self._classifier.parsed(self._writers.attribute(line.source, classified.parsed))
 
     def _without_prefix(self, source: str, classified: ClassifiedLine, end: int) -> ClassifiedLine:
-        """The line without the prefix that was learnt; the header of the traceback has it, too."""
+        """Return the line without a learnt prefix, and let the traceback continue under the new key."""
         stripped = self._classifier.parsed(without_prefix(classified.parsed, end, self._known))
         key = source, stripped.stream, stripped.process, stripped.head
         self._move_header((source, classified.parsed.stream), key)
         return stripped
 
     def _move_header(self, stream: tuple[str, str], key: _Key) -> None:
-        """Let a traceback go on under its prefix, which is known since the line after its header."""
+        """Let a traceback continue under the key of its prefix, which becomes known after its header."""
         old = self._adopting.get(stream)
         if old is not None and old in self._open and key not in self._open:
             self._open[key] = self._open.pop(old)
             del self._adopting[stream]
 
-    def _take(self, line: LogLine, classified: ClassifiedLine) -> Record | None:
-        """Take a classified line, and return the record that it went to."""
+    def _process(self, line: LogLine, classified: ClassifiedLine) -> Record | None:
+        """Add a classified line to a record, and return that; None if the line is in no open record."""
         parsed = classified.parsed
         if parsed.stamp:
-            self._clock.see(line, parsed.stamp)
+            self._clock.observe(line, parsed.stamp)
         if parsed.pid is not None:
-            self._name(line.source, parsed.pid, parsed.role, self._number)
+            self._record_role(line.source, parsed.pid, parsed.role, self._number)
         own = key = line.source, classified.stream, classified.process, classified.head
         record = self._open.get(own)
-        if record is None and classified.adoptable:
+        if record is None and classified.is_adoptable:
             key = self._adopter(own, classified)
             record = self._open.get(key)
-        if record is not None and not classified.alone and self._continues(key, record, classified):
+        if record is not None and not classified.starts_record and self._continues(key, record, classified):
             return record
         if classified.beginning is Beginning.NOTHING and not self._announced:
             return None
         return self._begin(own, line, classified)
 
-    def _name(self, source: str, pid: int, role: str, number: int) -> None:
-        """Keep the last role under which a process was seen, by the number of the line."""
+    def _record_role(self, source: str, pid: int, role: str, number: int) -> None:
+        """Record the role of a process, unless a later line has named another one."""
         known = self._roles.get((source, pid))
         if (known is None and len(self._roles) < _PROCESSES) or (known is not None and known[0] <= number):
             self._roles[source, pid] = number, role
 
     def _adopter(self, own: _Key, classified: ClassifiedLine) -> _Key:
-        """Return the key of the record that a line without a writer may continue: the latest traceback's."""
+        """Return the key of the record that a line without a writer may continue: the latest traceback."""
         stream = own[:2]
-        if classified.frame and self._adopting.get(stream) not in self._open and stream in self._latest:
+        if classified.is_frame and self._adopting.get(stream) not in self._open and stream in self._latest:
             self._adopting[stream] = self._latest[stream]
         return self._adopting.get(stream, own)
 
@@ -214,19 +214,24 @@ class _Reader:
                 record.stack = CrashReader(text)
             record.keep(text)
             return True
-        if classified.anew and not classified.head and isinstance(stack, TracebackReader) and stack.is_over:
+        if (
+            classified.ends_traceback
+            and not classified.head
+            and isinstance(stack, TracebackReader)
+            and stack.is_over
+        ):
             self._finish(key)
             return False
         record.last = self._number
         fed = stack.feed(text)
-        if fed is Fed.TAKEN:
+        if fed is FeedResult.TAKEN:
             record.keep(text)
-        elif fed is Fed.CLOSED:
+        elif fed is FeedResult.CLOSED:
             self._finish(key)
-        return fed is Fed.TAKEN
+        return fed is FeedResult.TAKEN
 
     def _begin(self, key: _Key, line: LogLine, classified: ClassifiedLine) -> Record | None:
-        """Begin a record with a line that continues none; None where it is over with it, or none begins."""
+        """Begin a record with a line; None if the record has only this line, or the line begins none."""
         parsed, beginning = classified.parsed, classified.beginning
         announced = self._announced.pop(key[:3], "") if self._announced and not parsed.head else ""
         if beginning is Beginning.NOTHING:
@@ -243,9 +248,9 @@ class _Reader:
             record.stack = CrashReader(parsed.text)
         elif beginning in _TRACEBACKS:
             record.start_traceback(_header(classified))
-        if beginning is not Beginning.TRACEBACK_BEHIND_TEXT:
+        if beginning is not Beginning.TRACEBACK_AFTER_TEXT:
             return record
-        self._adopting[line.source, parsed.stream] = key  # the head of the line is not that of the frames
+        self._adopting[line.source, parsed.stream] = key  # the frames do not have the head of this line
         return None
 
     def _record(self, line: LogLine, parsed: ParsedLine, announced: str) -> Record:
@@ -272,18 +277,18 @@ class _Reader:
         self._keep(self._open.pop(key))
 
     def _keep(self, record: Record) -> None:
-        """Keep a record; of very many, the first, the last, and those unlike all before."""
+        """Keep a record; of very many, the first, the last, and dissimilar ones are kept."""
         if len(self._first) < RECORDS_KEPT:
             self._first.append(record)
-        elif (identity := record.identity()) not in self._seen and len(self._seen) < RECORDS_KEPT:
-            self._seen.add(identity)
+        elif (key := record.similarity_key()) not in self._seen and len(self._seen) < RECORDS_KEPT:
+            self._seen.add(key)
             self._new.append(record)
         else:
             self._last.append(record)
 
 
-def _parts(parsed: ParsedLine, number: int) -> Iterator[ParsedLine]:
-    """A JSON record's message and the lines of its traceback, under one head."""
+def _json_lines(parsed: ParsedLine, number: int) -> Iterator[ParsedLine]:
+    """Yield a JSON record's message and the lines of its traceback, with the same head."""
     head = f"{parsed.head} {number}"
     yield parsed._replace(head=head, more=())
     for text in parsed.more:
@@ -291,5 +296,5 @@ def _parts(parsed: ParsedLine, number: int) -> Iterator[ParsedLine]:
 
 
 def _header(classified: ClassifiedLine) -> str:
-    """The header of a traceback, without the text before it."""
-    return TRACEBACK if classified.beginning is Beginning.TRACEBACK_BEHIND_TEXT else classified.parsed.text
+    """Return the header of a traceback, without the text before it."""
+    return TRACEBACK if classified.beginning is Beginning.TRACEBACK_AFTER_TEXT else classified.parsed.text

@@ -1,7 +1,7 @@
 """Skip blocks in the middle of a long log that repeat lines already read.
 
-A service that fails in a loop logs the same failures for megabytes. Of records that differ in their numbers
-alone the reader keeps the first and the last ones, so that those in between need not be read.
+A service that fails in a loop logs megabytes of the same failures. Of records that differ only in numbers,
+the reader keeps the first and the last ones, so that those in between need not be read.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _PYTEST = ("::", "=====", "____")
 
 
 class RepeatedBlocks:
-    """Decides which blocks of one log are left out, and keeps the end of what was.
+    """Decides which blocks of a log are skipped, and keeps the last skipped lines.
 
-    Around a block with new lines, `context` lines are read as well: a record may reach into its neighbours.
+    `context` lines around a block with new lines are read as well, since they may belong to its records.
     """
 
     def __init__(self, context: int) -> None:
@@ -35,9 +35,9 @@ class RepeatedBlocks:
         self._skipped: deque[str] = deque(maxlen=context)
 
     def skip(self, shapes: Sequence[bytes], block: str, *, at_end: bool) -> bool:
-        """Return whether a block is left out; its lines are remembered in either case."""
+        """Return whether a block is skipped; its lines are recorded in either case."""
         self._size += len(block)
-        if not self._includes(shapes, block):
+        if not self._has_seen(shapes, block):
             self._add(shapes, block)
             self._to_read = self._context
             return False
@@ -48,24 +48,24 @@ class RepeatedBlocks:
         return True
 
     def take_skipped(self) -> list[str]:
-        """Return the last lines that were left out before this block, and forget them."""
+        """Return the last skipped lines before this block, and clear them."""
         skipped = list(self._skipped)
         self._skipped.clear()
         return skipped
 
-    def _includes(self, shapes: Sequence[bytes], block: str) -> bool:
+    def _has_seen(self, shapes: Sequence[bytes], block: str) -> bool:
         """Whether every line of a block has been read before, except for numbers.
 
-        Tests may differ only in the numbers of their names and parameters: a line that may name one counts as
-        read only if the very same line was.
+        Tests may differ only in the numbers of their names and parameters, so a line that may name one must
+        have been read exactly.
         """
-        return self._shapes.issuperset(shapes) and self._texts.issuperset(_of_pytest(block))
+        return self._shapes.issuperset(shapes) and self._texts.issuperset(_pytest_lines(block))
 
     def _add(self, shapes: Sequence[bytes], block: str) -> None:
         if len(self._shapes) < _KEPT:
             self._shapes.update(shape for shape in shapes if len(shape) < LONG)
         if len(self._texts) < _KEPT:
-            self._texts.update(text for text in _of_pytest(block) if len(text) < LONG)
+            self._texts.update(text for text in _pytest_lines(block) if len(text) < LONG)
 
 
 def with_end_marked(blocks: Iterable[str]) -> Iterator[tuple[str, bool]]:
@@ -82,8 +82,8 @@ def with_end_marked(blocks: Iterable[str]) -> Iterator[tuple[str, bool]]:
         yield block, True
 
 
-def _of_pytest(block: str) -> set[str]:
-    """The lines that may be pytest's: a node id, a banner, or the heading of a failed test."""
+def _pytest_lines(block: str) -> set[str]:
+    """Return the lines that may be pytest's: with a node id, a banner, or the heading of a failed test."""
     return {line for mark in _PYTEST for line in _lines_with(mark, block)}
 
 

@@ -1,4 +1,4 @@
-"""Decide whether an event is only a consequence: a process that saw another one fail."""
+"""Decide whether an event is only a symptom: a process reports that another one failed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bisect_tool.evidence.patterns import Stage, known_stage
 if TYPE_CHECKING:
     from bisect_tool.evidence.event import Event
 
-# Errors that a test or a tool raises about a process other than itself.
+# Errors that a test or a tool raises about another process.
 _OF_ANOTHER_PROCESS = re.compile(
     r"\b(?:CalledProcessError|ProcessExitedException|ChildFailedError|ChildProcessError|ProcessRaisedException"
     r"|BrokenProcessPool|TerminatedWorkerError|WorkerCrashedError|ActorDiedError|EngineDeadError)\b"

@@ -1,7 +1,7 @@
-"""Date the start, readiness and end of each process of a trial, by its log lines and the process table.
+"""Determine when each process of a trial started, was ready and ended, by log lines and the process table.
 
-The lines are the milestones of patterns.toml, and of the scenario. A line that an engine does not print
-leaves its milestone unknown.
+The lines are the milestones of patterns.toml and of the scenario. If an engine does not print a line, its
+milestone is unknown.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PROCESSES_KEPT = 200
 RESOURCE_TRACKER = "ResourceTracker"
 _ROLE_LIMIT, _TITLE_LIMIT, _SOURCE_LIMIT = 60, 200, 100
 _LARGEST_PID = 1 << 22  # PID_MAX_LIMIT, linux/threads.h
-# A process may be seen by the guardian only after its first line, and end before its last one is stamped.
+# The guardian may see a process after its first line, and its last line may be stamped after its end.
 _MARGIN_S = 2.0
 
 
@@ -37,16 +37,16 @@ class ProcessTimeline(BaseModel):
 
     Attributes:
         role: `Worker_DP1`, `Launcher`, `ResourceTracker`; empty if unknown.
-        pid: its id; `parent` is that of the process that it was first seen below.
-        source: stem of the log it, or the launcher above it, wrote to.
-        title: its command line when it was last looked at, cleaned.
-        spawned: when it was started, from its process table entry.
-        imports_done: its first line of its own; what its entry point imports took no longer.
-        handshake: it had met its peers: the launcher its engine, the engine its launcher, ranks one another.
-        ready: it could do its work.
-        first_request: an API server answered a request for the first time, probes of its health left out.
-        sigterm: it began to shut down on SIGTERM.
-        exit: it was found gone.
+        pid: its process id; `parent` is that of its first known parent.
+        source: stem of the log that it, or its launcher, wrote to.
+        title: its last known command line, cleaned.
+        spawned: when it was started, according to the process table.
+        imports_done: when it printed its first line; its entry point had been imported by then.
+        handshake: when it was connected to its peers: launcher and engine, or ranks.
+        ready: when it could do its work.
+        first_request: when an API server first answered a request other than a health probe.
+        sigterm: when it began to shut down on SIGTERM.
+        exit: when it was found gone.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -67,9 +67,9 @@ class ProcessTimeline(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class TableEntry:
-    """A process as the table of processes showed it; times in epoch seconds, `gone` None while it ran.
+    """A process in the process table; times are epoch seconds, and `gone` is None while it ran.
 
-    `role` is read from its title (`Worker_DP1` from `ENGINE::Worker_DP1`); empty if there is none.
+    `role` is read from its title (`Worker_DP1` from `ENGINE::Worker_DP1`); empty if the title has none.
     """
 
     pid: int
@@ -89,12 +89,12 @@ def read_timeline(
     """Return the timeline of every process of the engine, by the time at which it was spawned.
 
     Args:
-        lines: of all logs, those of each one in their order.
+        lines: the lines of all logs; those of one log in order.
         table: every process of the trial that was seen.
-        known: the table of milestones, including those of the scenario.
+        known: the table of patterns, including the milestones of the scenario.
 
-    Processes of the engine are those that a log line or a title names, their launchers, and what ran below
-    them; at most `PROCESSES_KEPT`, those with a name first. Empty where nothing is named: a plain command.
+    The engine's processes are those that a log line or a title names, their launchers, and their descendants:
+    at most `PROCESSES_KEPT`, named ones first. Empty if none is named, as for a plain command.
     """
     reader = _Reader(table, known)
     for line in lines:
@@ -118,12 +118,12 @@ class _Draft:
     times: dict[str, float] = field(default_factory=dict)
 
     def name(self, role: str) -> None:
-        """Take a more specific role: `Worker_DP0` rather than `Worker`."""
+        """Set the role if it is more specific: `Worker_DP0` rather than `Worker`."""
         if len(role) > len(self.role):
             self.role = role
 
-    def pass_(self, milestones: Iterable[str], time: float) -> None:
-        """Record when a milestone was reached first."""
+    def reach(self, milestones: Iterable[str], time: float) -> None:
+        """Record when milestones were first reached."""
         for milestone in milestones:
             self.times.setdefault(milestone, time)
 
@@ -145,7 +145,7 @@ class _Draft:
 
 
 class _Reader:
-    """The state of one pass: a draft for every process in the table, and for those that only logs name."""
+    """The state of one pass: a draft of every process in the table or in the logs."""
 
     def __init__(self, table: Sequence[TableEntry], known: Patterns) -> None:
         self._known = known
@@ -153,24 +153,24 @@ class _Reader:
         for entry in sorted(table, key=lambda entry: entry.spawned):
             self._drafts.setdefault(entry.pid, []).append(_Draft(entry.pid, entry))
         self._unnamed: dict[tuple[str, Milestone], float] = {}
-        self._strangers = 0
+        self._unlisted = 0
 
     def feed(self, line: LogLine) -> None:
-        """Read a line; only those that name a process or have a milestone matter."""
-        if not self._known.may_date(line.text):
+        """Read a line; lines that neither name a process nor have a milestone are ignored."""
+        if not self._known.may_matter_to_timeline(line.text):
             return
-        said = parse_line(line.text, self._known)
-        if said.pid is None:
-            if said.level:
-                for milestone in self._milestones(said.text):
+        parsed = parse_line(line.text, self._known)
+        if parsed.pid is None:
+            if parsed.level:
+                for milestone in self._milestones(parsed.text):
                     self._unnamed.setdefault((line.source, milestone), line.time)
             return
-        draft = self._draft(said.pid, line.time)
+        draft = self._draft(parsed.pid, line.time)
         if draft is not None:
-            self._hear(draft, said, line)
+            self._record_line(draft, parsed, line)
 
     def timelines(self) -> Iterator[ProcessTimeline]:
-        """The processes of the engine."""
+        """Yield the timelines of the engine's processes."""
         for draft in self._all():
             if draft.entry is not None:
                 draft.name(draft.entry.role)
@@ -180,13 +180,13 @@ class _Reader:
             self._attribute(engine, source, milestone, time)
         return (draft.timeline() for draft in engine)
 
-    def _hear(self, draft: _Draft, said: ParsedLine, line: LogLine) -> None:
-        draft.name(said.role)
+    def _record_line(self, draft: _Draft, parsed: ParsedLine, line: LogLine) -> None:
+        draft.name(parsed.role)
         draft.source = draft.source or line.source
-        draft.pass_(("imports_done",), line.time)
-        for milestone in self._milestones(said.text):
+        draft.reach(("imports_done",), line.time)
+        for milestone in self._milestones(parsed.text):
             if self._role(draft) == milestone.role:
-                draft.pass_(milestone.reaches, line.time)
+                draft.reach(milestone.reaches, line.time)
 
     def _milestones(self, text: str) -> Iterator[Milestone]:
         return (milestone for milestone in self._known.milestones if milestone.is_in(text))
@@ -195,14 +195,14 @@ class _Reader:
         return general_role(draft.role, self._known)
 
     def _draft(self, pid: int, time: float) -> _Draft | None:
-        """The process that had this pid then; None if it is no pid, or if too many processes are kept."""
+        """Return the process with this pid at a time; None if the pid is invalid or the limit is reached."""
         known = self._drafts.get(pid, [])
         ran = [draft for draft in known if draft.entry is None or draft.entry.spawned <= time + _MARGIN_S]
         if ran:
             return ran[-1]
-        if known or not 0 < pid <= _LARGEST_PID or self._strangers >= PROCESSES_KEPT:
+        if known or not 0 < pid <= _LARGEST_PID or self._unlisted >= PROCESSES_KEPT:
             return None
-        self._strangers += 1
+        self._unlisted += 1
         self._drafts[pid] = [_Draft(pid, None)]
         return self._drafts[pid][0]
 
@@ -212,16 +212,16 @@ class _Reader:
     def _parent(self, draft: _Draft) -> _Draft | None:
         if draft.entry is None:
             return None
-        rivals = self._drafts.get(draft.entry.parent, [])
+        matching = self._drafts.get(draft.entry.parent, [])
         before = [
-            rival
-            for rival in rivals
-            if rival is not draft and rival.entry and rival.entry.spawned <= draft.entry.spawned
+            other
+            for other in matching
+            if other is not draft and other.entry and other.entry.spawned <= draft.entry.spawned
         ]
         return before[-1] if before else None
 
     def _name_launchers(self) -> None:
-        """A process without a name, below which named ones run, is their launcher."""
+        """Name the parents of named processes: a parent without a name is a launcher."""
         for draft in self._all():
             below = self._role(draft) in self._known.launched and draft.role not in self._known.launchers
             parent = self._parent(draft)
@@ -229,7 +229,7 @@ class _Reader:
                 parent.role = LAUNCHER
 
     def _engine(self) -> list[_Draft]:
-        """The named processes and all that ran below them; each knows the log of those next to it."""
+        """Return the named processes and their descendants, with logs taken from children or parents."""
         drafts = sorted(self._all(), key=lambda draft: draft.entry.spawned if draft.entry else 0.0)
         for draft in drafts:
             parent = self._parent(draft)
@@ -251,14 +251,14 @@ class _Reader:
         return engine
 
     def _attribute(self, engine: Iterable[_Draft], source: str, milestone: Milestone, time: float) -> None:
-        """Attribute a line without a name to its writer, if there is only one possible."""
-        rivals = [
+        """Attribute a line without a pid to its writer, if only one process is possible."""
+        matching = [
             draft
             for draft in engine
             if draft.source == source and self._role(draft) == milestone.role and _ran(draft.entry, time)
         ]
-        if len(rivals) == 1:
-            rivals[0].pass_(("imports_done", *milestone.reaches), time)
+        if len(matching) == 1:
+            matching[0].reach(("imports_done", *milestone.reaches), time)
 
 
 def _ran(entry: TableEntry | None, time: float) -> bool:

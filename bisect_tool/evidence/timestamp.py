@@ -37,10 +37,10 @@ class Stamp:
     """A time as a log wrote it.
 
     Attributes:
-        time: seconds since 1970; of a stamp without a zone as if it were UTC.
-        resolution: the smallest difference in seconds between two stamps.
-        zoned: whether the stamp names its zone.
-        year: the year that the stamp names; None where it names none.
+        time: epoch seconds; a stamp without a zone is taken as UTC.
+        resolution: the smallest difference between two stamps, in seconds.
+        zoned: whether the stamp has a zone.
+        year: the year of the stamp; None if it has none.
     """
 
     time: float
@@ -50,7 +50,7 @@ class Stamp:
 
 
 def read_stamp(text: str, year: int) -> Stamp | None:
-    """Parse a time stamp; None if `text` is none. `year` is the year of stamps without one."""
+    """Parse a time stamp; None if `text` is not one. `year` is used for stamps without a year."""
     if match := _EPOCH.match(text):
         if match["millis"]:
             return _epoch(int(match["millis"]) / 1000, 0.001)
@@ -59,7 +59,7 @@ def read_stamp(text: str, year: int) -> Stamp | None:
     if match is None:
         return None
     found = match.groupdict()
-    named = _full(found["year"]) if found.get("year") else None
+    named = _four_digits(found["year"]) if found.get("year") else None
     midnight = _midnight(
         named or str(year),
         found.get("month") or found.get("name") or "1",
@@ -83,7 +83,7 @@ def _epoch(time: float, resolution: float) -> Stamp:
 
 @lru_cache(maxsize=256)
 def _midnight(year: str, month: str, day: str) -> float | None:
-    """When a day began; None for a day that does not exist."""
+    """Return when a day began; None if the day does not exist."""
     try:
         return datetime(
             int(year), int(month) if month.isdigit() else _month(month), int(day), tzinfo=UTC
@@ -92,8 +92,8 @@ def _midnight(year: str, month: str, day: str) -> float | None:
         return None
 
 
-def _full(year: str) -> str:
-    """A year in four digits."""
+def _four_digits(year: str) -> str:
+    """Return a year with four digits."""
     return year if len(year) == len("2000") else f"20{year}"
 
 
@@ -102,7 +102,7 @@ def _month(name: str) -> int:
 
 
 def _offset(zone: str | None) -> float:
-    """Seconds that a zone is ahead of UTC."""
+    """Return how many seconds a zone is ahead of UTC."""
     if zone is None or zone in ("Z", "UTC"):
         return 0.0
     sign = -1 if zone[0] == "-" else 1

@@ -1,6 +1,6 @@
 """Parse Python tracebacks line by line: chained, grouped, of syntax errors, truncated, interleaved.
 
-Grammar after CPython's `traceback.TracebackException.format` (Lib/traceback.py).
+The grammar is that of CPython's `traceback.TracebackException.format` (Lib/traceback.py).
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ _BARE = re.compile(
 _RULER = re.compile(r"\s*[=\-_*~#+^.]{4,}\s*$")
 _LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
 _FRAMES_HEAD, _FRAMES_TAIL, _LINKS = 8, 40, 16
-_PATIENCE = 40
-_CONTINUED = 6
+_MAX_OTHER_LINES = 40
+_CONTINUED_LINES = 6
 _MESSAGE_LIMIT = 500
 
 
-class Fed(Enum):
+class FeedResult(Enum):
     """What the reader did with a line."""
 
     TAKEN = auto()
-    REFUSED = auto()
+    REJECTED = auto()
     CLOSED = auto()
 
 
@@ -54,7 +54,7 @@ class _State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One exception of a chain; `exception` is empty where the log ends before its last line.
+    """One exception of a chain; `exception` is empty if the log ends before its last line.
 
     Attributes:
         explicit: it was raised `from` the one before it.
@@ -84,7 +84,7 @@ class TracebackReader:
     _connector: str = ""
     _indent: str = ""
     takes_frames: bool = False
-    """Whether a stack is open, not in a group, so that frames and code can only belong to it."""
+    """Whether a stack outside of groups is open, so that frames and code can only belong to it."""
 
     @property
     def raised(self) -> bool:
@@ -94,7 +94,9 @@ class TracebackReader:
     @property
     def expects_more(self) -> bool:
         """Whether the message so far ends with a colon: it continues on the next line."""
-        return bool(self._links) and self._links[-1].message.endswith(":") and self._continued < _CONTINUED
+        return (
+            bool(self._links) and self._links[-1].message.endswith(":") and self._continued < _CONTINUED_LINES
+        )
 
     @property
     def is_over(self) -> bool:
@@ -103,26 +105,29 @@ class TracebackReader:
 
     @property
     def indented(self) -> bool:
-        """Whether its lines have an indentation of their own."""
+        """Whether its lines are indented as a whole."""
         return bool(self._indent)
 
     @property
     def grouped(self) -> bool:
-        """Whether it is of an exception group, whose lines have a margin."""
+        """Whether it is an exception group, whose lines have a margin."""
         return self._grouped
 
     def add_frame(self, frame: Frame) -> None:
-        """Take a frame of the open stack; of many the outermost and the innermost are kept."""
+        """Add a frame to the open stack; of many frames, the outermost and innermost are kept."""
         self._frames.append(frame)
         if len(self._frames) > _FRAMES_HEAD + _FRAMES_TAIL:
             del self._frames[_FRAMES_HEAD]
 
-    def feed(self, text: str) -> Fed:
-        """Take `text` if it belongs here; REFUSED: it does not, CLOSED: and the traceback ended before it."""
+    def feed(self, text: str) -> FeedResult:
+        """Take `text` if it belongs to the traceback.
+
+        REJECTED means that it does not; CLOSED, that the traceback also ended before it.
+        """
         if self._grouped:
             if _SEPARATOR.match(text):
                 self._enter(_State.BETWEEN)
-                return Fed.TAKEN
+                return FeedResult.TAKEN
             text, margins = _MARGIN.subn("", text, count=1)
             if not margins and _CONNECTOR.match(text):
                 self._end_groups()
@@ -131,59 +136,61 @@ class TracebackReader:
             return self._header(header)
         text = text.removeprefix(self._indent)  # pip indents what its subprocesses print
         if not text.strip():
-            self._continued = _CONTINUED
-            return Fed.TAKEN if self._state is not _State.IDLE else Fed.CLOSED
+            self._continued = _CONTINUED_LINES
+            return FeedResult.TAKEN if self._state is not _State.IDLE else FeedResult.CLOSED
         if 'File "' in text and (frame := _FRAME.match(text)):
             return self._frame(frame)
-        return self._other(text)
+        return self._other_line(text)
 
     def links(self) -> tuple[Link, ...]:
         """Return the exceptions read so far, the cause first; a group follows its members."""
-        cut = [Link("", "traceback cut short", tuple(self._frames))] if self._state is _State.STACK else []
-        return (*self._links, *cut, *reversed(self._groups))
+        truncated = (
+            [Link("", "traceback cut short", tuple(self._frames))] if self._state is _State.STACK else []
+        )
+        return (*self._links, *truncated, *reversed(self._groups))
 
     def _enter(self, state: _State) -> None:
         self._state = state
         self.takes_frames = state is _State.STACK and not self._grouped
 
-    def _header(self, match: re.Match[str]) -> Fed:
+    def _header(self, match: re.Match[str]) -> FeedResult:
         if self._state is _State.RAISED and self._quoted and self._links:
-            self._links.pop()  # a remote exception's own text follows: its last line will name it properly
+            self._links.pop()  # the text of a remote exception follows, whose last line names it properly
         elif self._state is _State.RAISED and len(self._links) >= self._writers:
-            return Fed.CLOSED
+            return FeedResult.CLOSED
         elif self._state is _State.STACK and self._frames and not self._grouped:
-            self._writers += 1  # inside an open stack: a second writer's lines are in between
+            self._writers += 1  # a header in an open stack: the lines of a second writer are interleaved
         self._grouped = self._grouped or bool(match["group"])
         self._quoted = False
         self._frames = []
         self._enter(_State.STACK)
-        return Fed.TAKEN
+        return FeedResult.TAKEN
 
-    def _frame(self, match: re.Match[str]) -> Fed:
+    def _frame(self, match: re.Match[str]) -> FeedResult:
         if self._state is _State.IDLE and match["function"]:
-            return Fed.CLOSED
+            return FeedResult.CLOSED
         if self._state is _State.RAISED and self._links and self._writers == 1:
             self._links.pop()  # a remote stack printed as the message
             self._frames = []
         self._enter(_State.STACK)
         self.add_frame(Frame(file=match["file"], line=int(match["line"]), function=match["function"] or ""))
-        return Fed.TAKEN
+        return FeedResult.TAKEN
 
-    def _other(self, text: str) -> Fed:
+    def _other_line(self, text: str) -> FeedResult:
         if self._state is _State.IDLE:
-            return Fed.CLOSED
+            return FeedResult.CLOSED
         if self._state is _State.RAISED:
-            return self._after(text)
+            return self._after_exception(text)
         if self._state is _State.BETWEEN and (connector := _CONNECTOR.match(text)):
             self._connector = "explicit" if connector["explicit"] else "implicit"
-            return Fed.TAKEN
+            return FeedResult.TAKEN
         named = None if text[0].isspace() else last_line(text)
         if named:
-            self._raise(*named)
-            return Fed.TAKEN
-        return Fed.TAKEN if text[0].isspace() else self._foreign()
+            self._add_exception(*named)
+            return FeedResult.TAKEN
+        return FeedResult.TAKEN if text[0].isspace() else self._reject()
 
-    def _raise(self, exception: str, message: str | None) -> None:
+    def _add_exception(self, exception: str, message: str | None) -> None:
         link = Link(
             exception,
             message or "",
@@ -192,71 +199,71 @@ class TracebackReader:
             implicit=self._connector == "implicit",
         )
         kept = self._groups if self._grouped and exception.endswith("ExceptionGroup") else self._links
-        if len(kept) >= _LINKS:  # of a long chain, both ends say the most
+        if len(kept) >= _LINKS:  # the ends of a long chain are the most relevant
             del kept[_LINKS // 2]
         kept.append(link)
-        self._continued = 0 if message is not None else _CONTINUED
+        self._continued = 0 if message is not None else _CONTINUED_LINES
         self._connector = ""
         self._frames = []
         self._others = 0
         self._enter(_State.RAISED)
 
-    def _after(self, text: str) -> Fed:
+    def _after_exception(self, text: str) -> FeedResult:
         if connector := _CONNECTOR.match(text):
             self._connector = "explicit" if connector["explicit"] else "implicit"
             self._enter(_State.BETWEEN)
-            return Fed.TAKEN
+            return FeedResult.TAKEN
         if self.expects_more and bare_exception(text):
-            self._take_in(text)
-            return Fed.TAKEN
+            self._extend_message(text)
+            return FeedResult.TAKEN
         if len(self._links) < self._writers and (named := bare_exception(text)):
-            self._raise(*named)
-            return Fed.TAKEN
+            self._add_exception(*named)
+            return FeedResult.TAKEN
         self._quoted = text.strip() == '"""'
-        if self._links and not self._quoted and self._goes_on(text):
-            self._take_in(text)
+        if self._links and not self._quoted and self._continues_message(text):
+            self._extend_message(text)
         self._others += 1
-        return Fed.TAKEN if self._others <= _PATIENCE else Fed.CLOSED
+        return FeedResult.TAKEN if self._others <= _MAX_OTHER_LINES else FeedResult.CLOSED
 
-    def _take_in(self, text: str) -> None:
-        """Let the last message go on with a line."""
+    def _extend_message(self, text: str) -> None:
+        """Append a line to the last message."""
         last = self._links[-1]
         message = f"{last.message} {text.strip()}".strip()[:_MESSAGE_LIMIT]
         self._links[-1] = replace(last, message=message)
         self._continued += 1
 
-    def _goes_on(self, text: str) -> bool:
-        """Whether a line after the last one belongs to the message: after a colon, or indented."""
-        if self._continued >= _CONTINUED or _RULER.match(text):
+    def _continues_message(self, text: str) -> bool:
+        """Whether a line after the exception continues its message: after a colon, or indented."""
+        if self._continued >= _CONTINUED_LINES or _RULER.match(text):
             return False
         message = self._links[-1].message
         return not message or message.endswith(":") or text[:1].isspace()
 
     def _end_groups(self) -> None:
-        """Let the groups follow their members, before what was raised because of them."""
+        """Add the groups after their members, and before exceptions that they caused."""
         self._links.extend(reversed(self._groups))
         self._groups.clear()
 
-    def _foreign(self) -> Fed:
+    def _reject(self) -> FeedResult:
         self._others += 1
-        return Fed.REFUSED if self._others <= _PATIENCE else Fed.CLOSED
+        return FeedResult.REJECTED if self._others <= _MAX_OTHER_LINES else FeedResult.CLOSED
 
 
 class Mark(Enum):
-    """Which part of a traceback a line can be, by itself."""
+    """The part of a traceback that a line can be."""
 
     NONE = auto()
     HEADER = auto()
-    HEADER_BEHIND_TEXT = auto()
+    HEADER_AFTER_TEXT = auto()
     FRAME = auto()
 
 
 def mark_of(text: str) -> Mark:
-    """Return which part of a traceback `text` can be."""
+    """Return the part of a traceback that `text` can be."""
     if "Traceback (most" in text:
         if _HEADER.match(text):
             return Mark.HEADER
-        return Mark.HEADER_BEHIND_TEXT if before_header(text) else Mark.NONE
+        return Mark.HEADER_AFTER_TEXT if before_header(text) else Mark.NONE
     if is_frame(text):
         return Mark.FRAME if ", in " in text else Mark.HEADER
     return Mark.NONE
@@ -283,7 +290,7 @@ def is_frame(text: str) -> bool:
 
 
 def frame_of(text: str) -> Frame | None:
-    """Return the frame that `text` is, with its function; None where it is none."""
+    """Parse a stack frame with its function; None if `text` is not one."""
     match = _FRAME.match(text)
     if match is None or not match["function"]:
         return None
@@ -291,7 +298,7 @@ def frame_of(text: str) -> Frame | None:
 
 
 def may_follow_a_stack(text: str) -> bool:
-    """Whether `text` can continue or end a stack; a line of another writer cannot."""
+    """Whether `text` can continue or end a stack, unlike a line of another writer."""
     return not text or text[0].isspace() or bool(_CONNECTOR.match(text)) or last_line(text) is not None
 
 

@@ -1,7 +1,7 @@
 """Read consecutive lines of one traceback or crash in bulk, without classifying each.
 
-Most lines of a log that failed are of this kind, and all that differs between them is what comes after
-the prefix, and the seconds in it. What is the least unusual goes the long way through `parsed_line`.
+Most lines of a failed log are of this kind. They differ only in the text after the prefix, and in the seconds
+of its time stamp. Any unusual line is parsed in full by `parsed_line`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bisect_tool.evidence.classified_line import Beginning
 from bisect_tool.evidence.parsed_line import ParsedLine
-from bisect_tool.evidence.traceback import Fed, TracebackReader, frame_of, may_follow_a_stack
+from bisect_tool.evidence.traceback import FeedResult, TracebackReader, frame_of, may_follow_a_stack
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _KEPT, _LONG = 20_000, 500
 _INDENTED, _FRAME = "    ", '  File "'
-# What another writer's line holds that is glued to this one, or the next header.
+# Text of another writer's line that was appended to this one, or of the next header.
 _UNUSUAL = re.compile(
     r'File "|Traceback \(|pid=|\[repeated |[A-Z] \d\d-\d\d \d\d:|Fatal Python error: |Exception Group'
 )
@@ -32,61 +32,67 @@ _LEVEL = re.compile(r"(?:DEBUG|INFO|WARN|ERROR|CRITICAL|FATAL)")
 _SECONDS = re.compile(r"(?<=\d\d:\d\d:)\d\d(?:[.,]\d+)?")
 
 
-class Look(NamedTuple):
+class ClassifiedText(NamedTuple):
     """The classification of a text after a prefix.
 
     Attributes:
-        text: the text; of equal ones only one is kept.
-        frame: the frame that it is; None where it is none.
-        inside: whether it can only be a part of the stack that is open: a frame, or a line of code.
-        follows: whether a stack goes on with it, or ends with it.
-        anew: whether it is an event of its own behind a traceback that is over.
+        text: the text; equal texts are one object.
+        frame: the stack frame that it is; None for other texts.
+        in_stack: whether it can only be part of the open stack: a frame, or a line of code.
+        may_follow: whether a stack can continue or end with it.
+        ends_traceback: whether it is a new event if the traceback is over.
     """
 
     text: str
     frame: Frame | None
-    inside: bool
-    follows: bool
-    anew: bool
+    in_stack: bool
+    may_follow: bool
+    ends_traceback: bool
 
 
-class Looks:
-    """Classifies texts after prefixes; caches the recent ones."""
+class TextClassifier:
+    """Classifies the texts after prefixes; caches the results for recent ones."""
 
     def __init__(self, classifier: LineClassifier) -> None:
         self._classifier = classifier
-        self.known: dict[str, Look | None] = {}
+        self.cache: dict[str, ClassifiedText | None] = {}
 
-    def of(self, text: str) -> Look | None:
-        """What a text is that is not known yet; None where the whole line has to be classified."""
-        if len(self.known) >= _KEPT:
-            self.known.clear()
+    def of(self, text: str) -> ClassifiedText | None:
+        """Classify a text that is not in the cache; None if the whole line has to be classified."""
+        if len(self.cache) >= _KEPT:
+            self.cache.clear()
         if len(text) >= _LONG:
             return None
-        look = self.known[text] = self._look(text)
-        return look
+        classified_text = self.cache[text] = self._classify(text)
+        return classified_text
 
-    def _look(self, text: str) -> Look | None:
+    def _classify(self, text: str) -> ClassifiedText | None:
         if not text.isprintable() or text[-1:].isspace():
             return None
         frame = frame_of(text) if text.startswith(_FRAME) else None
         if _UNUSUAL.search(text, len(_FRAME) if frame else 0):
             return None
         if frame or text.startswith(_INDENTED):
-            return Look(text, frame, inside=True, follows=True, anew=False)
+            return ClassifiedText(text, frame, in_stack=True, may_follow=True, ends_traceback=False)
         classified = self._classifier.line(text)
-        goes_on_with_prefix = classified.parsed != ParsedLine("", None, "", "", text) or _LEVEL.match(text)
-        if goes_on_with_prefix or classified.beginning is Beginning.TRACEBACK_BEHIND_TEXT:
+        has_more_prefix = classified.parsed != ParsedLine("", None, "", "", text) or _LEVEL.match(text)
+        if has_more_prefix or classified.beginning is Beginning.TRACEBACK_AFTER_TEXT:
             return None
-        return Look(text, None, inside=False, follows=may_follow_a_stack(text), anew=classified.anew)
+        return ClassifiedText(
+            text,
+            None,
+            in_stack=False,
+            may_follow=may_follow_a_stack(text),
+            ends_traceback=classified.ends_traceback,
+        )
 
 
 class StackRun:
-    """Takes the lines that go on with an open record, each behind the same prefix in the same log."""
+    """Takes the lines that continue an open record, all with the same prefix in the same log."""
 
     __slots__ = (
-        *("_at", "_before", "_begins", "_behind", "_looks", "_resumes", "_source", "_stack"),
-        *("last", "record"),
+        *("_after_seconds", "_before_seconds", "_first_characters", "_prefix_length", "_seconds_end"),
+        *("_source", "_stack", "_texts", "last", "record"),
     )
 
     def __init__(  # noqa: PLR0913, PLR0917  # the parts of a run
@@ -95,70 +101,74 @@ class StackRun:
         parsed: ParsedLine,
         record: Record,
         stack: TracebackReader | CrashReader,
-        looks: Looks,
-        begins: Collection[str],
+        texts: TextClassifier,
+        first_characters: Collection[str],
     ) -> None:
         prefix = first.text[: len(first.text) - len(parsed.text)]
         self._source = first.source
-        self._at = len(prefix)
-        self._before, self._resumes = _up_to_seconds(prefix, parsed.stamp)
-        self._behind = prefix[self._resumes :]
-        self._looks = looks
-        self._begins = begins
+        self._prefix_length = len(prefix)
+        self._before_seconds, self._seconds_end = _up_to_seconds(prefix, parsed.stamp)
+        self._after_seconds = prefix[self._seconds_end :]
+        self._texts = texts
+        self._first_characters = first_characters
         self._stack = stack
         self.record = record
         self.last = first
 
     @property
     def stamped(self) -> bool:
-        """Whether each line has a time of its own."""
-        return self._resumes > 0
+        """Whether each line has its own time stamp."""
+        return self._seconds_end > 0
 
     def take(self, line: LogLine) -> bool:
-        """Take a line; False where it is not of this run."""
+        """Take a line; returns False if it is not part of this run."""
         source, _, text, _ = line
-        if not text.startswith(self._before) or source != self._source:
+        if not text.startswith(self._before_seconds) or source != self._source:
             return False
-        if self._resumes and not self._has_prefix(text):
+        if self._seconds_end and not self._has_prefix(text):
             return False
-        rest = text[self._at :]
-        if rest[:1] in self._begins:
+        rest = text[self._prefix_length :]
+        if rest[:1] in self._first_characters:
             return False
-        look = self._looks.known[rest] if rest in self._looks.known else self._looks.of(rest)
-        if look is None:
+        classified_text = self._texts.cache[rest] if rest in self._texts.cache else self._texts.of(rest)
+        if classified_text is None:
             return False
-        known, frame, inside, _, _ = look
-        if inside and self._stack.takes_frames:
+        kept_text, frame, in_stack, _, _ = classified_text
+        if in_stack and self._stack.takes_frames:
             if frame is not None:
                 self._stack.add_frame(frame)  # type: ignore[union-attr]
-        elif not self._goes_on(look):
+        elif not self._feed_stack(classified_text):
             return False
-        self.record.keep(known)
+        self.record.keep(kept_text)
         self.last = line
         return True
 
-    def _goes_on(self, look: Look) -> bool:
-        """Give a text to the stack; False where it does not go on with it."""
+    def _feed_stack(self, classified_text: ClassifiedText) -> bool:
+        """Feed a text to the stack; returns False if it does not continue the stack."""
         stack = self._stack
         if isinstance(stack, TracebackReader):
-            if stack.grouped or not (look.follows or stack.raised):
+            if stack.grouped or not (classified_text.may_follow or stack.raised):
                 return False
-            if look.anew and stack.is_over and not self.record.line.head:
+            if classified_text.ends_traceback and stack.is_over and not self.record.line.head:
                 return False
-        return stack.feed(look.text) is Fed.TAKEN
+        return stack.feed(classified_text.text) is FeedResult.TAKEN
 
     def _has_prefix(self, text: str) -> bool:
-        """Whether a line with the same start has the prefix, except for its seconds."""
-        seconds = text[len(self._before) : self._resumes]
-        return seconds[:2].isdigit() and text.startswith(self._behind, self._resumes)
+        """Whether a line with the same start has the prefix, with any seconds."""
+        seconds = text[len(self._before_seconds) : self._seconds_end]
+        return seconds[:2].isdigit() and text.startswith(self._after_seconds, self._seconds_end)
 
 
-def run_after(
-    line: LogLine, parsed: ParsedLine, record: Record, looks: Looks, begins: Collection[str]
+def start_run(
+    line: LogLine,
+    parsed: ParsedLine,
+    record: Record,
+    texts: TextClassifier,
+    first_characters: Collection[str],
 ) -> StackRun | None:
-    """Return the run that a line begins which went to a record with a stack; None where it begins none.
+    """Return the run that starts with a line of a record with a stack; None if the line starts none.
 
-    `begins` are the characters that prefixes begin with which were learnt in this log.
+    `first_characters` are those of the prefixes that were learnt in this log.
     """
     if parsed.formatted or (parsed.level and not parsed.head):
         return None
@@ -166,11 +176,14 @@ def run_after(
         return None
     if not parsed.text or not line.text.endswith(parsed.text):
         return None
-    return StackRun(line, parsed, record, record.stack, looks, begins)
+    return StackRun(line, parsed, record, record.stack, texts, first_characters)
 
 
 def _up_to_seconds(prefix: str, stamp: str) -> tuple[str, int]:
-    """The prefix up to the seconds of its time stamp, and the index after it; all, 0 without one."""
+    """Return the prefix up to the seconds of its time stamp, and the index after them.
+
+    Without seconds, return the whole prefix and 0.
+    """
     place = prefix.find(stamp) if stamp else -1
     seconds = _SECONDS.search(prefix, place, place + len(stamp)) if place >= 0 else None
     return (prefix[: seconds.start()], seconds.end()) if seconds else (prefix, 0)

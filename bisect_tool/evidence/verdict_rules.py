@@ -31,12 +31,12 @@ class Judgement(BaseModel):
 
 
 def classify(outcome: Outcome, failure: Failure | None, investigated: frozenset[Signature]) -> Judgement:
-    """Return the verdict of `outcome` about its commit.
+    """Return the verdict about the commit.
 
     Args:
         outcome: the outcome of a cell in a trial.
-        failure: its evidence; None where there is none.
-        investigated: signatures of the failure under investigation; empty means any failure is the one.
+        failure: its evidence; None without any.
+        investigated: signatures of the failure under investigation; if empty, any failure counts.
     """
     if outcome is Outcome.PASSED:
         return Judgement(verdict=Verdict.GOOD, reason="passed")
@@ -47,16 +47,16 @@ def classify(outcome: Outcome, failure: Failure | None, investigated: frozenset[
         return Judgement(verdict=Verdict.BAD, reason=str(failure.signature) if failure else str(outcome))
     if failure is None:
         return Judgement(verdict=Verdict.SKIP, reason=f"{outcome} without evidence")
-    met = next(
+    matching = next(
         (signature for signature in identifying_signatures(failure) if signature in investigated), None
     )
-    if met is None:
+    if matching is None:
         return Judgement(verdict=Verdict.SKIP, reason=f"another failure: {failure.signature}")
-    return Judgement(verdict=Verdict.BAD, reason=str(met))
+    return Judgement(verdict=Verdict.BAD, reason=str(matching))
 
 
-def says(failure: Failure, text: str) -> bool:
-    """Whether the signature of `failure` contains `text`; for a command, also its output and findings."""
+def mentions(failure: Failure, text: str) -> bool:
+    """Whether the signature of `failure` contains `text`; for a command, its output and findings too."""
     known = [str(failure.signature)]
     if failure.signature.exit:
         known += [failure.root.headline, failure.excerpt, *map(str, failure.beside)]
@@ -66,8 +66,8 @@ def says(failure: Failure, text: str) -> bool:
 def identifying_signatures(failure: Failure) -> tuple[Signature, ...]:
     """Return the signatures that identify `failure`, the root's first.
 
-    Consequences (a broken pipe, a leak) follow from many causes alike: they identify a failure only where the
-    root is one of them, and the server's end never does. Of a command all have its exit code.
+    Consequences (a broken pipe, a leak) can have many causes: they identify a failure only if the root is one
+    of them, and the end of a server never does. All signatures of a command have its exit code.
     """
     consequences_only = stage(failure.root) > Stage.CAUSE
     others = (

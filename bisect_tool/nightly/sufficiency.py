@@ -1,8 +1,8 @@
 """Decide whether a red streak is a regression, or what has to be run to find out.
 
 At least three failures and two passes are needed, as in PyTorch's autorevert (pytorch/test-infra,
-`pytorch-auto-revert`). A cell that failed earlier needs more failures: so many that its failure rate rarely
-explains the streak. A pass after the first failure shows that the machines have not changed.
+`pytorch-auto-revert`). A cell that failed earlier needs more failures, until its failure rate rarely explains
+the streak. A pass after the first failure shows that the machines have not changed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _PASSES = 2
 _CHANCE = 0.005
 """A streak is a regression if a flaky cell would show it by chance less often than this."""
 _PRIOR_FAILURES = 0.25
-"""A prior for the failure rate: so many failures in one additional run. Most cells are not flaky."""
+"""A prior for the failure rate: this many failures in one additional run. Most cells are not flaky."""
 _RERUN_CHANCE = 0.05
 _PERSISTENT = 3
 """A failure at this many commits is not caused by a machine, so that no rerun has to rule that out."""

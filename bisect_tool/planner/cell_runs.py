@@ -11,10 +11,10 @@ from bisect_tool.evidence import (
     Judgement,
     Signature,
     classify,
-    command_without,
+    command_without_good_events,
+    failure_without_good_events,
     identifying_signatures,
     is_missed_deadline,
-    without,
 )
 from bisect_tool.planner.types import EndCounts
 from bisect_tool.verdict import RED, Outcome, Verdict
@@ -156,7 +156,9 @@ def _found(cell: str, trials: Sequence[TrialResult]) -> Iterator[tuple[TrialResu
 def _without(result: CellResult, good: frozenset[Signature]) -> CellResult:
     if result.failure is None:
         return result
-    left = (command_without if result.failure.root.exit else without)(result.failure, good)
+    left = (command_without_good_events if result.failure.root.exit else failure_without_good_events)(
+        result.failure, good
+    )
     return result if left is result.failure else result.model_copy(update={"failure": left})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import StepCode
-from bisect_tool.evidence import classify, says
+from bisect_tool.evidence import classify, mentions
 from bisect_tool.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -25,4 +25,4 @@ def cell_verdict(cell: CellResult, signature: str) -> Verdict:
     verdict = classify(cell.outcome, cell.failure, frozenset()).verdict
     if not signature or verdict is not Verdict.BAD:
         return verdict
-    return Verdict.BAD if cell.failure is not None and says(cell.failure, signature) else Verdict.SKIP
+    return Verdict.BAD if cell.failure is not None and mentions(cell.failure, signature) else Verdict.SKIP

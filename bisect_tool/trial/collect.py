@@ -156,7 +156,7 @@ def timeline(folder: Path, logs: Path, engine: EngineLogs = _UNKNOWN) -> tuple[P
         for info in read_journal(folder)
     ]
     # A process that writes JSON is named by any line.
-    may = engine.known.may_reach if engine.line_format is None else lambda _: True
+    may = engine.known.may_have_milestone if engine.line_format is None else lambda _: True
     lines = merged_lines(sorted(logs.glob("*.log")), ALWAYS, Relevance(may, following=0))
     return read_timeline(lines, table, engine.known)
 
@@ -316,7 +316,7 @@ def logged_events(
     logs: Iterable[Path], window: tuple[float, float] = ALWAYS, known: Patterns = PATTERNS
 ) -> tuple[Event, ...]:
     """Return the events logged within `window` (epoch seconds), in bounded memory."""
-    return read_events(merged_lines(logs, window, Relevance(known.may_tell)), known)
+    return read_events(merged_lines(logs, window, Relevance(known.may_begin_event)), known)
 
 
 def printed(logs: Path, cells: Sequence[CellResult], known: Patterns = PATTERNS) -> tuple[Signature, ...]:
@@ -364,7 +364,7 @@ class _Evidence:
         if self._folder is None:
             return explain(_captured_events(captured, seen.time), seen, self._parents)
         every = sorted(path.name for path in self._folder.glob("*.log"))
-        own = [name for name in every if self._engine.names(name)]
+        own = [name for name in every if self._engine.is_own_log(name)]
         names = tuple(dict.fromkeys((*logs, *own) if logs else every))
         key = (names, window)
         if key not in self._events:  # cells that fail together follow one another
@@ -374,4 +374,4 @@ class _Evidence:
     def _read(self, folder: Path, names: Sequence[str], window: tuple[float, float]) -> tuple[Event, ...]:
         paths = [folder / Path(name).name for name in names]
         wide, known = (window[0] - _MARGIN_S, window[1] + _MARGIN_S), self._engine.known
-        return read_events(self._logs.merged(paths, wide, Relevance(known.may_tell)), known)
+        return read_events(self._logs.merged(paths, wide, Relevance(known.may_begin_event)), known)

@@ -81,7 +81,7 @@ def command_cell(argv: Sequence[str], ended: GuardianResult, log: Path) -> CellR
 def output_failure(log: Path, code: int, time: float) -> Failure:
     """Return the failure of a program that ended with `code` at `time` (epoch seconds), from its log."""
     failure = command_failure(_output(log, _LINES_READ), code, time, log.stem)
-    return with_chain(failure, explain_log(merged_lines([log], ALWAYS, Relevance(PATTERNS.may_tell))))
+    return with_chain(failure, explain_log(merged_lines([log], ALWAYS, Relevance(PATTERNS.may_begin_event))))
 
 
 def not_started(why: str) -> CellResult:

@@ -15,7 +15,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from bisect_tool.evidence import LogLine
-from bisect_tool.evidence.healthy_lines import FOLLOWING
+from bisect_tool.evidence.healthy_lines import CONTEXT_LINES
 from bisect_tool.sanitise import clean_line, redact, secret_values
 from bisect_tool.supervise.logs import Block, Times, count_lines, line_start, read_blocks
 
@@ -34,7 +34,7 @@ class Relevance:
     """Selects relevant blocks: those for which `may` is true, and the `following` lines after them."""
 
     may: Callable[[str], bool]
-    following: int = FOLLOWING
+    following: int = CONTEXT_LINES
 
 
 def merged_lines(

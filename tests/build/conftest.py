@@ -11,7 +11,7 @@ from bisect_tool.build import BuildProfile, Environment, installer, prepare
 
 @pytest.fixture(params=["pip", "uv"])
 def installed_by(request, monkeypatch):
-    """Run the test once with each installer; uv is skipped where there is none."""
+    """Run the test once with each installer; uv is skipped if it is not installed."""
     found = installer.Installer.find
     if request.param == "pip":
         monkeypatch.setattr(installer.Installer, "find", lambda job: installer.Installer(job, uv=""))

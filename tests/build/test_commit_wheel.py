@@ -54,7 +54,7 @@ def wheel(tmp_path):
 
 
 def used(job):
-    """The commit whose wheel a build uses; None where it compiles."""
+    """The commit whose wheel a build uses; None if it compiles."""
     with wheel_variables(job) as variables:
         if not variables:
             return None

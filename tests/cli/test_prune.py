@@ -50,7 +50,7 @@ def test_a_pruned_session_is_still_reported_and_listed(cli, ended):
     assert (listed["logs_bytes"], listed["logs_pruned"] != "") == (0, True)
 
 
-def test_a_size_that_is_none(cli):
+def test_invalid_size(cli):
     pruned = cli("prune", "--max-size", "many")
     assert (pruned.code, pruned.out) == (2, "")
     assert "'many' is not a size" in pruned.err

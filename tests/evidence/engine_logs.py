@@ -1,4 +1,4 @@
-"""Log lines in the engine's form, written by hand: what each process would print, one stream a process."""
+"""Log lines in the engine's format, written by hand: what each process prints, one stream per process."""
 
 from __future__ import annotations
 
@@ -101,9 +101,9 @@ def engine_core_failure(pid: int = 21) -> list[str]:
         ),
     )
     prefix = f"(EngineCore_DP1 pid={pid})"
-    said = ["EngineCore failed to start.", *traceback(*frames, raised=raised)]
+    texts = ["EngineCore failed to start.", *traceback(*frames, raised=raised)]
     died = ["Process EngineCore_DP1:", *traceback(*frames, raised=raised)]
-    return [*logged(prefix, "core.py:1100", said), *prefixed(prefix, died)]
+    return [*logged(prefix, "core.py:1100", texts), *prefixed(prefix, died)]
 
 
 def broken_pipe(pid: int = 32) -> list[str]:
@@ -134,5 +134,5 @@ def suite_end() -> list[str]:
 def as_lines(
     texts: list[str] | tuple[str, ...], source: str = "4-rank0", start: float = 100.0
 ) -> list[LogLine]:
-    """One line every millisecond: whatever their order, they are simultaneous."""
+    """Lines seen a millisecond apart, and so simultaneous in any order."""
     return [LogLine(source, start + index / 1000, text) for index, text in enumerate(texts)]

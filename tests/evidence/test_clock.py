@@ -1,4 +1,4 @@
-"""When lines were written: by their stamps, and by those around them."""
+"""When lines were written, by their time stamps and those of the lines around them."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ def test_a_stamp_may_end_with_a_tab():
     assert times("2026-01-01 00:00:09,101\tINFO worker.py:1621 -- Started", "ValueError: x") == [9.101]
 
 
-def test_the_time_is_that_of_the_last_line_that_says_one():
+def test_time_is_that_of_the_last_stamped_line():
     assert times("2026-01-01 00:00:09 a", "Loading: 50%", "Loading: 100%", "ValueError: x") == [9.0]

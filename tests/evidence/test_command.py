@@ -1,4 +1,4 @@
-"""What a plain command's output says of its failure, as the tools of the field print it."""
+"""The failure of a plain command, read from the output of common tools."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from textwrap import dedent
 
 import pytest
 
-from bisect_tool.evidence import command_failure, exit_text, identifying_signatures, says
+from bisect_tool.evidence import command_failure, exit_text, identifying_signatures, mentions
 
 PYTEST = """
     .FF                                                                      [100%]
@@ -133,7 +133,7 @@ def failure(output, code=1):
         ("    tax: tax.c:3: main: Assertion `rate' failed.", "Assertion: `rate' failed"),
     ],
 )  # fmt: skip
-def test_what_tells(output, headline):
+def test_headline_of_a_command(output, headline):
     assert failure(output).root.headline == f"exit code 1: {headline}"
 
 
@@ -160,7 +160,7 @@ def test_a_check_that_only_calls_another_program_is_explained_by_that():
     assert failure(wrapper).signature.exception == "subprocess.CalledProcessError"
 
 
-def test_what_python_ignores_is_no_failure():
+def test_ignored_exception_is_no_failure():
     ignored = "Exception ignored in: <x>\nTraceback (most recent call last):\nKeyError: 1\nno rates today"
     assert failure(ignored).root.headline == "exit code 1: no rates today"
 
@@ -197,7 +197,7 @@ def test_another_failure(one, other):
     assert set(identifying_signatures(failure(one))).isdisjoint(identifying_signatures(failure(other)))
 
 
-def test_the_exit_code_tells_failures_apart():
+def test_exit_code_distinguishes_failures():
     assert failure("no", 1).signature != failure("no", 2).signature
 
 
@@ -218,7 +218,7 @@ def test_exit_text(code, text):
     assert exit_text(code) == text
 
 
-def test_excerpt_has_the_telling_line_and_the_end():
+def test_excerpt_has_the_root_and_the_end():
     lines = ["ValueError: bad header", *(f"line {number}" for number in range(100))]
     excerpt = command_failure(lines, 1, 1.0, "suite").excerpt.splitlines()
     assert excerpt[0] == "ValueError: bad header"
@@ -231,9 +231,9 @@ def test_excerpt_of_a_short_output_is_all_of_it():
 
 
 @pytest.mark.parametrize("text", ["exit code 1", "KeyError", "'DE'", "test_rate", "where 3 = total"])
-def test_says_anything_it_is_known_by(text):
-    assert says(failure(PYTEST), text)
+def test_failure_mentions_its_signature_and_output(text):
+    assert mentions(failure(PYTEST), text)
 
 
-def test_says_nothing_else():
-    assert not says(failure(PYTEST), "exit code 2")
+def test_failure_does_not_mention_other_text():
+    assert not mentions(failure(PYTEST), "exit code 2")

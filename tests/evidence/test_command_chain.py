@@ -1,4 +1,4 @@
-"""The chain of a command: what the processes below it logged, and what it said itself in the end."""
+"""The failure chain of a command: what its child processes logged, and its own last error."""
 
 from textwrap import dedent
 
@@ -7,7 +7,7 @@ import pytest
 from bisect_tool.evidence import (
     LogLine,
     command_failure,
-    command_without,
+    command_without_good_events,
     explain_log,
     identifying_signatures,
     with_chain,
@@ -55,7 +55,7 @@ def failure(output, code=1):
     return with_chain(command_failure(texts, code, 2.0, "suite"), logged)
 
 
-def test_an_error_of_the_engine_is_the_root_of_what_the_check_says():
+def test_engine_error_is_the_root_of_the_error_of_the_check():
     found = failure(SERVED)
     assert (found.root.role, found.root.headline) == ("EngineCore_DP0", "exit code 1: KeyError: 'page'")
     assert (found.chain[-1].role, found.chain[-1].exception) == ("Command", "RuntimeError")
@@ -64,17 +64,17 @@ def test_an_error_of_the_engine_is_the_root_of_what_the_check_says():
     assert {signature.exit for signature in identifying_signatures(found)} == {"exit code 1"}
 
 
-def test_what_the_check_raised_itself_keeps_its_own_words():
+def test_own_error_of_the_check_is_kept():
     found = failure(CHAINED)
     assert found.root.role == "Command"
     assert "cannot load" in found.root.message
 
 
-def test_an_exception_that_was_handled_is_not_the_reason():
+def test_handled_exception_is_not_the_root():
     assert failure(HANDLED).root.headline == "exit code 1: ValueError: bad header"
 
 
-def test_what_follows_the_root_is_its_chain():
+def test_consequences_of_the_root_are_its_chain():
     output = (
         "Traceback (most recent call last):\n"
         '  File "/x/check.py", line 3, in load\n    open()\n'
@@ -84,7 +84,7 @@ def test_what_follows_the_root_is_its_chain():
     assert [event.exception for event in failure(output).chain] == ["ValueError", "BrokenPipeError"]
 
 
-def test_output_that_says_nothing_is_the_exit_code_and_the_last_line():
+def test_output_without_errors_gives_exit_code_and_last_line():
     found = failure("ok so far\n", code=3)
     assert found.chain == (found.root,)
     assert found.root.headline == "exit code 3: ok so far"
@@ -108,7 +108,7 @@ def test_output_that_says_nothing_is_the_exit_code_and_the_last_line():
         ("- shop - ERROR - no page\nerror: creating server: nothing loaded", "no page"),
     ],
 )
-def test_an_error_said_before_is_the_root_of_an_end(output, root):
+def test_earlier_error_is_the_root_of_the_last_one(output, root):
     found = failure(output)
     assert found.root.headline == f"exit code 1: {root}"
     assert found.chain[-1].role == "Command"
@@ -123,11 +123,11 @@ def test_an_error_said_before_is_the_root_of_an_end(output, root):
         "ValueError: no page\nKeyError: 'page'",
     ],
 )
-def test_what_the_command_said_last_stays_where_it_is_as_near(output):
+def test_last_error_is_kept_if_it_is_as_near_to_the_cause(output):
     assert failure(output).root.role == "Command"
 
 
-def test_an_error_said_before_is_no_root_if_good_runs_say_it_too():
+def test_earlier_error_of_passing_runs_is_no_root():
     found = failure('{"level": "error", "msg": "no cache"}\nbye')
     good = [found.signature.model_copy(update={"exit": ""})]
-    assert command_without(found, good).root.headline == "exit code 1: bye"
+    assert command_without_good_events(found, good).root.headline == "exit code 1: bye"

@@ -1,4 +1,4 @@
-"""Roots in the logs of compilers, containers and databases, as people paste them."""
+"""Roots in the logs of compilers, containers and databases."""
 
 import pytest
 
@@ -45,7 +45,7 @@ def test_a_compiler_s_numbered_error_is_the_root(line):
         "      Reason:       Evicted",
     ],
 )
-def test_what_kubectl_says_of_a_pod_is_the_root(line):
+def test_kubectl_error_of_a_pod_is_the_root(line):
     text = f"Pods of the namespace:\n{line}\nweb-2   1/1     Running   0   4m\n"
     assert _roots(text) == [("", line.strip(), 2)]
 
@@ -178,7 +178,7 @@ def test_a_runner_s_failed_test_has_its_name(line, test):
     assert "Actual: 2" in found.failure.excerpt
 
 
-def test_mocha_s_count_is_a_symptom_with_what_failed_beside_it():
+def test_count_of_failures_of_mocha_is_a_symptom():
     text = "  Cart\n    1) totals\n\n  1 passing (5ms)\n  1 failing\n\n  1) Cart\n\n      9 !== 10\n"
     (found,) = _explained(text)
     assert is_symptom(found.failure.root)

@@ -1,4 +1,4 @@
-"""Which failures say that something took too long."""
+"""Failures that say that something took too long."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_another_failure(exception, message):
     assert not is_missed_deadline(Outcome.FAILED, failure(exception, message))
 
 
-def test_a_hang_is_one_whatever_it_says():
+def test_hang_is_a_missed_deadline_with_any_message():
     assert is_missed_deadline(Outcome.HUNG, failure("", ""))
     assert is_missed_deadline(Outcome.HUNG, None)
     assert not is_missed_deadline(Outcome.FAILED, None)

@@ -1,4 +1,4 @@
-"""What a scenario says of its engine's logs decides what is read from them."""
+"""The `[logs]` settings of a scenario decide how its engine's logs are read."""
 
 import json
 import re
@@ -44,7 +44,7 @@ def root(known, *texts):
     return explain(events(known, *texts), None, {}, known.known).root
 
 
-def test_a_regular_expression_takes_a_line_apart():
+def test_regular_expression_parses_a_line():
     parsed = parse_line("2026-01-01 10:00:00|E|shard_1/77|no room for page 3", PIPES.known)
     assert (parsed.role, parsed.pid, parsed.level) == ("shard_1", 77, "ERROR")
     assert (parsed.text, parsed.stamp) == ("no room for page 3", "2026-01-01 10:00:00")
@@ -102,7 +102,7 @@ def test_a_field_that_is_not_named_is_looked_for_under_its_usual_names():
     assert (parsed.text, parsed.level) == ("boom", "ERROR")
 
 
-def test_a_collector_s_json_around_the_engine_s_is_taken_off():
+def test_json_of_a_collector_around_a_line_is_removed():
     inner = json.dumps({"say": "boom", "log": {"sev": 50}, "who": "shard"})
     assert parse_line(json.dumps({"say": inner, "stream": "stderr"}), JSON.known).role == "shard"
 
@@ -110,7 +110,7 @@ def test_a_collector_s_json_around_the_engine_s_is_taken_off():
 @pytest.mark.parametrize(
     "text", ["{}", "{1", '{"say": {"a": 1}}', '{"say": null}', "[" * 9000, '{"when": 5}']
 )
-def test_json_that_says_nothing_is_text(text):
+def test_json_without_a_message_is_text(text):
     assert parse_line(text, JSON.known).text == text[:2000] or len(text) > 2000
 
 
@@ -127,18 +127,18 @@ def test_a_known_consequence_is_no_root():
     [{"text": "OOPS"}, {"regex": "^O+PS "}, {"exception": "Splat"}],
     ids=["short", "regex", "class"],
 )
-def test_a_pattern_without_any_usual_word_is_found(pattern):
+def test_pattern_without_a_usual_stem_is_found(pattern):
     known = EngineLogs.model_validate({"patterns": [{**pattern, "stage": "cause"}]})
     assert events(known, "OOPS Splat")
 
 
-def test_a_process_id_that_is_none_is_left_out():
+def test_invalid_process_id_is_left_out():
     pattern = {"regex": r"lost shard (?P<pid>\S+)", "stage": "died"}
     known = EngineLogs.model_validate({"patterns": [pattern]})
     assert [event.pid for event in events(known, "lost shard x", "lost shard 7")] == [None, 7]
 
 
-def test_a_fatal_text_ends_the_wait():
+def test_fatal_text_of_a_scenario_is_recognised():
     known = EngineLogs.model_validate(
         {"patterns": [{"text": "kiln is cold", "stage": "cause", "fatal": True}]}
     )
@@ -163,7 +163,7 @@ def test_the_frame_of_a_signature_is_in_the_engine_s_packages():
     assert signature_of(root(EngineLogs(packages=frozenset({"kiln"})), *lines)).frame == "kiln/shard.py:load"
 
 
-def test_a_milestone_of_the_scenario_dates_its_process():
+def test_milestone_of_a_scenario_is_in_the_timeline():
     known = EngineLogs.model_validate(
         {"format": "json", "milestones": [{"text": "hot", "role": "Shard", "reaches": ["ready"]}]}
     )
@@ -194,12 +194,12 @@ def test_a_milestone_of_the_scenario_dates_its_process():
         ({"colour": "red"}, "Extra inputs are not permitted"),
     ],
 )
-def test_what_is_wrong_is_said(fields, message):
+def test_invalid_settings_are_rejected_with_the_reason(fields, message):
     with pytest.raises(ValidationError, match=re.escape(message)):
         EngineLogs.model_validate(fields)
 
 
 def test_files_are_known_by_name():
     logs = EngineLogs(files=("engine-*.log",))
-    assert logs.names("engine-1.log")
-    assert not logs.names("1-rank0.log")
+    assert logs.is_own_log("engine-1.log")
+    assert not logs.is_own_log("1-rank0.log")

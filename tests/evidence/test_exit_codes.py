@@ -1,4 +1,4 @@
-"""How processes ended, in the words of those that report it."""
+"""How processes ended, according to text about them."""
 
 import pytest
 
@@ -20,7 +20,7 @@ from bisect_tool.evidence.exit_codes import exit_in
         ("page 3 of 9 is torn", ""),
     ],
 )
-def test_how_a_process_ended(text, ended):
+def test_exit_in(text, ended):
     assert exit_in(text) == ended
 
 
@@ -29,7 +29,7 @@ def end(text):
     return signature_of(event)
 
 
-def test_two_ends_of_a_process_without_a_word_are_two_failures():
+def test_different_exit_codes_without_other_text_are_two_failures():
     one, other = (end(f"Process Worker_{n} (PID: {n}77) died with exit code {n}") for n in (1, 2))
     assert (one.exit, other.exit) == ("exit code 1", "exit code 2")
     assert end("Process Worker_3 (PID: 5) died with exit code 1") == one
@@ -37,8 +37,8 @@ def test_two_ends_of_a_process_without_a_word_are_two_failures():
 
 def test_the_servers_of_a_suite_that_died_in_different_ways_are_two_failures():
     def seen(status):
-        said = f"Server exited unexpectedly: rank 0, exit status {status}, last line: step {status}00 done"
-        failure = SuiteFailure(phase="setup", exception="ServersFailed", message=said, time=1.0)
+        message = f"Server exited unexpectedly: rank 0, exit status {status}, last line: step {status}00 done"
+        failure = SuiteFailure(phase="setup", exception="ServersFailed", message=message, time=1.0)
         return explain((), failure, {}).signature
 
     assert seen(-9) != seen(1)

@@ -1,4 +1,4 @@
-"""The failure chain: which event is the root, and what followed from it."""
+"""The failure chain: which event is the root, and which are its consequences."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def failure_of(
     return explain(read_events(lines), suite, parents or {})
 
 
-def saw(exception: str = "AssertionError", message: str = "assert 1 == 4", **more) -> SuiteFailure:
+def suite_failure(exception: str = "AssertionError", message: str = "assert 1 == 4", **more) -> SuiteFailure:
     return SuiteFailure(**{"phase": "call", "exception": exception, "message": message, "time": 200.0} | more)
 
 
@@ -142,13 +142,13 @@ class TestHealthy:
         assert [event.severity for event in read_events(as_lines(HEALTHY))] == ["info"]
 
     def test_parent_process_exited_alone_proves_nothing(self):
-        failure = failure_of(as_lines(HEALTHY), saw())
+        failure = failure_of(as_lines(HEALTHY), suite_failure())
         assert [event.kind for event in failure.chain] == ["test"]
 
 
 class TestShutdown:
-    def test_a_leak_is_the_root_when_the_suite_complains_of_it(self):
-        suite = saw(message=f"assert not ('4-rank0: {LEAK[0]}',)", phase="call")
+    def test_leak_is_the_root_if_the_suite_reports_it(self):
+        suite = suite_failure(message=f"assert not ('4-rank0: {LEAK[0]}',)", phase="call")
         failure = failure_of(as_lines([*HEALTHY, *LEAK]), suite)
         assert [event.kind for event in failure.chain] == ["leak", "test"]
         assert failure.root.message.startswith("resource_tracker: There appear to be 1 leaked shared_memory")
@@ -157,36 +157,38 @@ class TestShutdown:
         )
 
     def test_a_leak_explains_nothing_else(self):
-        failure = failure_of(as_lines([*HEALTHY, *LEAK]), saw(message="assert '' # no text"))
+        failure = failure_of(as_lines([*HEALTHY, *LEAK]), suite_failure(message="assert '' # no text"))
         assert [event.kind for event in failure.chain] == ["test", "leak"]
 
     def test_a_dead_engine_core_is_the_root_of_a_teardown_failure(self):
-        failure = failure_of(as_lines([*HEALTHY, *DIED]), saw(message="assert not ('1-rank1: ...died...',)"))
+        failure = failure_of(
+            as_lines([*HEALTHY, *DIED]), suite_failure(message="assert not ('1-rank1: ...died...',)")
+        )
         assert (
             failure.root.message == "Engine core proc EngineCore_DP1 died unexpectedly, shutting down client."
         )
         assert failure.root.role == "APIServer"
         assert failure.signature.role == "ApiServer"
 
-    def test_a_leak_complained_of_comes_before_a_dead_engine_core(self):
+    def test_reported_leak_comes_before_a_dead_engine_core(self):
         frames = (Frame(file="/x/test_lb.py", line=1, function="test_external_lb_teardown"),)
         failure = failure_of(
-            as_lines([*DIED, *LEAK]), saw(message="assert not ('1-rank1...',)", frames=frames)
+            as_lines([*DIED, *LEAK]), suite_failure(message="assert not ('1-rank1...',)", frames=frames)
         )
         assert [event.kind for event in failure.chain] == ["leak", "log", "test"]
 
     @pytest.mark.parametrize("what", ["semaphore", "shared_memory", "folder"])
     @pytest.mark.parametrize("names", ["", ": {'/psm_a1b2c3d4', '/psm_00ff11ee'}"])
     def test_every_kind_of_leak(self, what, names):
-        said = f"resource_tracker: There appear to be 12 leaked {what} objects to clean up at shutdown"
-        line = f"x.py:254: UserWarning: {said}{names}"
+        message = f"resource_tracker: There appear to be 12 leaked {what} objects to clean up at shutdown"
+        line = f"x.py:254: UserWarning: {message}{names}"
         (event,) = read_events(as_lines([line]))
         assert (event.kind, event.severity, event.role) == ("leak", "warning", "Launcher")
 
 
 class TestSuite:
     def test_alone_it_is_its_own_root(self):
-        failure = failure_of(as_lines(HEALTHY), saw(frames=SUITE_FRAMES))
+        failure = failure_of(as_lines(HEALTHY), suite_failure(frames=SUITE_FRAMES))
         assert failure.chain == (failure.root,)
         assert failure.root.role == "Test"
         assert str(failure.signature) == (
@@ -198,11 +200,11 @@ class TestSuite:
         lines = prefixed(
             "(ApiServer_2 pid=9)", traceback((f"{TREE}/vllm/a.py", 3, "f"), raised="KeyError: 'x'")
         )
-        failure = failure_of(as_lines(lines), saw())
+        failure = failure_of(as_lines(lines), suite_failure())
         assert headlines(failure) == ["KeyError: 'x'", "AssertionError: assert 1 == 4"]
 
     def test_its_exception_in_a_log_counts_once(self):
-        suite = saw("Exception", "Servers failed to start")
+        suite = suite_failure("Exception", "Servers failed to start")
         assert sum("Servers failed" in text for text in headlines(failure_of(as_lines(FIVE), suite))) == 1
 
     def test_nothing_at_all_is_still_a_failure(self):
@@ -212,24 +214,28 @@ class TestSuite:
 
 class TestAfterTheSuiteHadFailed:
     def test_ending_the_servers_explains_nothing(self):
-        failure = failure_of(as_lines([*DIED, *broken_pipe(), *LEAK], start=201.0), saw(message="assert ''"))
+        failure = failure_of(
+            as_lines([*DIED, *broken_pipe(), *LEAK], start=201.0), suite_failure(message="assert ''")
+        )
         assert [event.kind for event in failure.chain] == ["test"]
 
     def test_a_cause_may_be_seen_a_moment_later(self):
-        failure = failure_of(as_lines(worker_failure("ValueError: x"), start=200.6), saw(message="assert ''"))
+        failure = failure_of(
+            as_lines(worker_failure("ValueError: x"), start=200.6), suite_failure(message="assert ''")
+        )
         assert failure.root.exception == "ValueError"
 
-    def test_what_a_teardown_complains_of_may_be_seen_a_moment_later(self):
+    def test_leak_that_a_teardown_reports_may_be_seen_a_moment_later(self):
         failure = failure_of(
-            as_lines([*LEAK], start=200.6), saw(message="assert not Teardown(...).error_lines")
+            as_lines([*LEAK], start=200.6), suite_failure(message="assert not Teardown(...).error_lines")
         )
         assert failure.root.kind == "leak"
 
 
 class TestFourTextsOfOneTeardown:
-    """One bug, four logs: only leaks; a dead engine core; its client's exception, too; a cancelled reader."""
+    """Four logs of one bug: only leaks; a dead engine core; its client, too; a cancelled reader."""
 
-    TOLD = logged(
+    LOGGED = logged(
         "(APIServer pid=11325)",
         "async_llm.py:707",
         [
@@ -255,10 +261,10 @@ class TestFourTextsOfOneTeardown:
     )
 
     def test_the_signature_is_one(self):
-        suite = saw(
+        suite = suite_failure(
             message="assert not ('1-rank1: ...',)\n +  where (...) = Teardown(seconds=0.7, shm_left=())"
         )
-        texts = (LEAK, [*DIED, *LEAK], [*DIED, *self.TOLD, *LEAK], [*self.CANCELLED, *LEAK])
+        texts = (LEAK, [*DIED, *LEAK], [*DIED, *self.LOGGED, *LEAK], [*self.CANCELLED, *LEAK])
         failures = [failure_of(as_lines([*HEALTHY, *lines]), suite) for lines in texts]
         assert len({failure.signature for failure in failures}) == 1
         assert [event.kind for event in failures[2].chain] == ["leak", "log", "exception", "test"]
@@ -279,7 +285,7 @@ class TestFourTextsOfOneTeardown:
         "RuntimeError: [../gloo/transport/tcp/pair.cc:534] Connection closed by peer [127.0.0.1]:1234",
     ],
 )
-def test_what_only_reports_another_failure_is_no_root(raised):
+def test_report_of_another_failure_is_no_root(raised):
     report = prefixed("(APIServer pid=3)", traceback((f"{TREE}/vllm/a.py", 1, "f"), raised=raised))
     cause = prefixed(
         "(Worker_DP0 pid=4)", traceback((f"{TREE}/vllm/b.py", 1, "g"), raised="ValueError: cause")
@@ -290,10 +296,10 @@ def test_what_only_reports_another_failure_is_no_root(raised):
 
 class TestHang:
     def test_it_names_what_was_waited_for_and_is_stable(self):
-        one = saw(
+        one = suite_failure(
             "Hang", "GET /health was not 200 on every rank within 120 s (rank 0: 503, rank 1: never asked)"
         )
-        two = saw(
+        two = suite_failure(
             "bisect_tool.ServersHung",
             "GET /health was not 200 on every rank within 90 s (rank 1: 503)",
             frames=SUITE_FRAMES,
@@ -303,22 +309,22 @@ class TestHang:
         assert str(failure.signature) == "Test: Hang: GET /health was not <n> on every rank within <n>"
         assert failure_of([], two).signature.message == failure.signature.message
 
-    def test_what_follows_from_ending_it_is_no_cause(self):
+    def test_events_after_the_hang_was_ended_are_no_cause(self):
         failure = failure_of(
-            as_lines([*broken_pipe(), *LEAK, *DIED]), saw("Hang", "no end of call (deadline)")
+            as_lines([*broken_pipe(), *LEAK, *DIED]), suite_failure("Hang", "no end of call (deadline)")
         )
         assert failure.root.kind == "hang"
 
     def test_an_exception_before_it_is_the_cause(self):
         lines = as_lines(worker_failure("ValueError: no such kernel"))
-        failure = failure_of(lines, saw("Hang", "GET /health (deadline)"))
+        failure = failure_of(lines, suite_failure("Hang", "GET /health (deadline)"))
         assert failure.root.exception == "ValueError"
 
     def test_an_exception_after_it_is_not(self):
         lines = as_lines(worker_failure("ValueError: interrupted"), start=201)
-        assert [event.kind for event in failure_of(lines, saw("Hang", "no end of call (idle)")).chain] == [
-            "hang"
-        ]
+        assert [
+            event.kind for event in failure_of(lines, suite_failure("Hang", "no end of call (idle)")).chain
+        ] == ["hang"]
 
 
 PARENTS = {31: 21, 21: 11, 32: 22, 22: 12}
@@ -342,11 +348,11 @@ class TestAncestry:
         events = [self.raised(pid, 100.0) for pid in (11, 21, 31)]
         assert [explain(order, None, PARENTS).root.pid for order in permutations(events)] == [31] * 6
 
-    def test_a_strangers_child_does_not_overtake(self):
+    def test_child_of_an_unrelated_process_does_not_come_first(self):
         events = (self.raised(21, 100.0), self.raised(32, 100.1))
         assert explain(events, None, PARENTS).root.pid == 21
 
-    def test_time_decides_where_it_can(self):
+    def test_different_times_decide(self):
         events = (self.raised(11, 100.0), self.raised(31, 103.0))
         assert explain(events, None, PARENTS).root.pid == 11
 
@@ -355,12 +361,12 @@ class TestAncestry:
         assert explain(events, None, {1: 2, 2: 1}).root.pid in {1, 2}
 
 
-def test_a_consequence_is_the_root_when_nothing_better_is_there():
+def test_consequence_is_the_root_without_a_cause():
     failure = failure_of(as_lines([*broken_pipe(), *suite_end()]))
     assert failure.root.exception == "BrokenPipeError"
 
 
-def test_an_error_that_nobody_explains_comes_before_a_broken_pipe():
+def test_unexplained_error_comes_before_a_broken_pipe():
     error = logged("(EngineCore_DP0 pid=5)", "core.py:9", ["Out of cheese"])
     assert headlines(failure_of(as_lines([*broken_pipe(), *error])))[0] == "Out of cheese"
 
@@ -376,14 +382,14 @@ def test_an_option_that_a_server_does_not_know_comes_before_a_broken_pipe():
 
 
 def test_a_worker_that_was_killed_comes_before_the_pipes_that_broke():
-    said = "Worker proc VllmWorker-1 died unexpectedly, shutting down executor."
-    killed = logged("(EngineCore_DP0 pid=3)", "multiproc_executor.py:273", [said])
-    failure = failure_of(as_lines([*broken_pipe(), *killed]), saw())
-    assert failure.root.message == said
+    message = "Worker proc VllmWorker-1 died unexpectedly, shutting down executor."
+    killed = logged("(EngineCore_DP0 pid=3)", "multiproc_executor.py:273", [message])
+    failure = failure_of(as_lines([*broken_pipe(), *killed]), suite_failure())
+    assert failure.root.message == message
     assert "BrokenPipeError: [Errno 32] Broken pipe" in headlines(failure)
 
 
-def test_the_same_death_of_many_processes_is_told_once():
+def test_equal_events_of_many_processes_are_listed_once():
     lines = [
         line
         for number in range(4)

@@ -1,4 +1,4 @@
-"""Lines after which nobody needs to wait: each is met, and no healthy line is."""
+"""Fatal lines are recognised, and healthy lines are not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The root of failures that are made up: right in at least 98 of 100, and never later than what follows."""
+"""The root of generated failures: right in at least 98 of 100, and never later than its consequences."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ RESOLUTION_S = 1.0
 
 def test_the_root_is_found_in_98_of_100():
     missed = misses(range(COUNT))
-    told = "\n".join(f"{made.name}: {made.root!r}, answered {said!r}" for made, said in missed)
-    assert len(missed) <= 0.02 * COUNT, told
+    listing = "\n".join(f"{made.name}: {made.root!r}, answered {answer!r}" for made, answer in missed)
+    assert len(missed) <= 0.02 * COUNT, listing
 
 
 @pytest.mark.parametrize("family", range(len(FAMILIES)))
-def test_a_generated_root_is_never_later_than_what_follows(family):
+def test_generated_root_is_never_later_than_its_consequences(family):
     for number in range(family, COUNT, 2 * len(FAMILIES)):
         failure = generate(number).failure()
         assert failure is not None
@@ -71,6 +71,6 @@ def events(draw: st.DrawFn) -> list[Event]:
 
 @settings(deadline=None, max_examples=300)
 @given(events())
-def test_no_root_is_later_than_what_follows(reported):
+def test_no_root_is_later_than_its_consequences(reported):
     failure = explain(reported, None, {8: 7, 9: 8})
     assert all(event.time >= failure.root.time - RESOLUTION_S for event in failure.chain)

@@ -1,9 +1,9 @@
-"""What is left out of a log changes nothing in what is read from it."""
+"""Lines that are left out of a log do not change the events read from it."""
 
 import pytest
 
 from bisect_tool.evidence import LogLine, explain_log
-from bisect_tool.evidence.healthy_lines import FOLLOWING, relevant_lines
+from bisect_tool.evidence.healthy_lines import CONTEXT_LINES, relevant_lines
 
 HEALTHY = "(EngineCore_DP%d pid=%d) INFO 06-10 16:%02d:%02d [loggers.py:123] Running: 3 reqs, Waiting: 0"
 FAILURE = [
@@ -38,15 +38,15 @@ def all_lines(lines):
     ids=["plain", "prefixed", "in a test", "of a report"],
 )
 @pytest.mark.parametrize("size", [1, 100, 700])
-def test_the_answer_is_that_of_all_lines(failure, size):
+def test_events_are_those_of_all_lines(failure, size):
     lines = [*healthy(2000), *failure, *healthy(2000, pid=10)]
     assert explain_log(relevant_lines("log", blocks(lines, size))) == explain_log(all_lines(lines))
 
 
-def test_a_healthy_stretch_is_left_out():
-    lines = healthy(FOLLOWING + 10_000)
+def test_healthy_block_is_left_out():
+    lines = healthy(CONTEXT_LINES + 10_000)
     kept = list(relevant_lines("log", blocks(lines)))
-    assert len(kept) < FOLLOWING + 300
+    assert len(kept) < CONTEXT_LINES + 300
     assert all(lines[line.number - 1] == line.text for line in kept)
 
 

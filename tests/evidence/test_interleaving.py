@@ -1,4 +1,4 @@
-"""Many processes write one stream: how their lines fall must not change what each of them said."""
+"""Many processes write one stream: how their lines interleave does not change their events."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from hypothesis import strategies as st
 from bisect_tool.evidence import Event, Failure, LogLine, SuiteFailure, explain, explain_log, read_events
 from bisect_tool.evidence.reader import RECORDS_KEPT
 
-# Each a process of its own; the last prints without any prefix.
+# Each is a separate process; the last one prints without a prefix.
 STREAMS = (
     worker_failure("ValueError: Free memory is less than desired", pid=31),
     engine_core_failure(pid=21),
     broken_pipe(pid=32),
     [*DIED, *logged("(APIServer pid=11325)", "a.py:1", ["two", "lines"], at="07:56:01")],
     prefixed("(ApiServer_1 pid=41)", traceback((f"{TREE}/vllm/a.py", 1, "f"), raised="KeyError: 'x'")),
-    # All at one time: a log whose stamps contradict the order of its lines is another test's.
+    # All at the same time; another test covers stamps that contradict the order of lines.
     [
         re.sub(r"\d\d:\d\d:\d\d", "07:56:00", line)
         for line in HEALTHY
@@ -46,7 +46,7 @@ STREAMS = (
 
 @st.composite
 def merged(draw: st.DrawFn) -> list[LogLine]:
-    """The lines of all streams, each stream in its order; a line's time is its own."""
+    """The lines of all streams, interleaved; each stream is in order, and each line has its own time."""
     chosen = draw(st.lists(st.sampled_from(range(len(STREAMS))), unique=True, min_size=1))
     left = [index for index in chosen for _ in STREAMS[index]]
     order = draw(st.permutations(left))
@@ -74,7 +74,7 @@ def test_interleaving_changes_nothing(lines):
         for stream in STREAMS
     ]
     together = by_process(read_events(lines))
-    assert together == {pid: events for told in alone for pid, events in told.items() if pid in pids}
+    assert together == {pid: events for by_pid in alone for pid, events in by_pid.items() if pid in pids}
 
 
 @settings(deadline=None)
@@ -90,8 +90,8 @@ ANYTHING = st.text(st.one_of(st.characters(), st.integers(0xD800, 0xDFFF).map(ch
 
 @settings(deadline=None)
 @given(st.lists(st.one_of(ANYTHING, ANYTHING.map("ValueError: {}".format)), max_size=30), ANYTHING)
-def test_any_text_at_all_can_be_read_explained_and_stored(texts, said):
-    suite = SuiteFailure(phase="call", exception="AssertionError", message=said, time=200.0)
+def test_any_text_can_be_read_explained_and_stored(texts, message):
+    suite = SuiteFailure(phase="call", exception="AssertionError", message=message, time=200.0)
     failure = explain(read_events(as_lines(texts)), suite, {})
     assert Failure.model_validate_json(failure.model_dump_json()) == failure
 
@@ -122,7 +122,7 @@ GRAMMAR = st.sampled_from(
 
 @settings(deadline=None)
 @given(st.lists(GRAMMAR, max_size=40))
-def test_tracebacks_torn_to_pieces_can_be_read_and_explained(texts):
+def test_shuffled_tracebacks_can_be_read_and_explained(texts):
     failure = explain(read_events(as_lines(texts)), None, {})
     assert failure.chain[0] == failure.root
 

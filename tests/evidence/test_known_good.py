@@ -1,16 +1,16 @@
-"""What passing runs print as well is no root, of a cell and of a command."""
+"""Events that also occur in passing runs are no root, neither of a cell nor of a command."""
 
 from bisect_tool.evidence import (
     Event,
     LogLine,
     SuiteFailure,
     command_failure,
-    command_without,
+    command_without_good_events,
     explain,
     explain_log,
+    failure_without_good_events,
     signature_of,
     with_chain,
-    without,
 )
 
 NOISE = "cannot open the statistics page"
@@ -34,32 +34,32 @@ GOOD = frozenset({signature_of(event(0.0, NOISE))})
 def test_the_next_cause_is_the_root():
     failure = explain([event(1.0, NOISE), event(2.0, "torn page")], SEEN, {})
     assert failure.root.message == NOISE
-    left = without(failure, GOOD)
+    left = failure_without_good_events(failure, GOOD)
     assert [each.message for each in left.chain] == ["torn page", "assert 500 == 200"]
     assert left.signature == signature_of(left.root)
     assert NOISE not in left.excerpt
 
 
-def test_what_stood_before_the_noise_comes_back():
-    """A broken pipe is left out as older than a cause that turns out to be none."""
+def test_event_before_a_removed_root_is_the_root_again():
+    """A broken pipe is older than the root, which is removed because it also occurs in passing runs."""
     pipe = event(1.0, "broken", exception="BrokenPipeError")
     failure = explain([pipe, event(5.0, NOISE)], SEEN, {})
     assert pipe not in failure.chain
-    assert without(failure, GOOD).root == pipe
+    assert failure_without_good_events(failure, GOOD).root == pipe
 
 
-def test_what_the_suite_saw_is_left_where_all_else_is_noise():
-    assert without(explain([event(1.0, NOISE)], SEEN, {}), GOOD).root.role == "Test"
+def test_failure_of_the_suite_is_kept_if_all_events_are_removed():
+    assert failure_without_good_events(explain([event(1.0, NOISE)], SEEN, {}), GOOD).root.role == "Test"
 
 
 def test_other_failures_stay_as_they_are():
     failure = explain([event(1.0, "torn page")], SEEN, {})
-    assert without(failure, GOOD) is failure
+    assert failure_without_good_events(failure, GOOD) is failure
 
 
-def test_noise_identifies_no_failure():
+def test_events_of_passing_runs_identify_no_failure():
     failure = explain([event(1.0, "torn page"), event(2.0, NOISE)], SEEN, {})
-    assert without(failure, GOOD).signatures.isdisjoint(GOOD)
+    assert failure_without_good_events(failure, GOOD).signatures.isdisjoint(GOOD)
 
 
 def command(*texts):
@@ -67,13 +67,13 @@ def command(*texts):
     return with_chain(command_failure(texts, 1, 2.0, "suite"), logged)
 
 
-def test_a_command_is_explained_by_what_it_said_itself():
+def test_command_is_explained_by_its_own_error():
     failure = command(
         "(Worker pid=3) ERROR 11-23 09:49:34 [w.py:1] OSError: no statistics", "ValueError: bad header"
     )
     assert failure.root.role == "Worker"
     good = frozenset({failure.signature.model_copy(update={"exit": ""})})
-    left = command_without(failure, good)
+    left = command_without_good_events(failure, good)
     assert left.root.headline == "exit code 1: ValueError: bad header"
     assert left.signature.exception == "ValueError"
     assert "bad header" in left.excerpt
@@ -84,7 +84,7 @@ def test_the_next_process_below_a_command_is_the_root():
     cause = "(Engine pid=4) ERROR 11-23 09:49:35 [w.py:1] KeyError: 'page'"
     failure = command(noise, cause, "RuntimeError: server returned 500")
     good = frozenset({failure.signature.model_copy(update={"exit": ""})})
-    left = command_without(failure, good)
+    left = command_without_good_events(failure, good)
     assert [event.headline for event in left.chain] == [
         "exit code 1: KeyError: 'page'",
         "exit code 1: RuntimeError: server returned 500",
@@ -92,7 +92,7 @@ def test_the_next_process_below_a_command_is_the_root():
     assert left.signature.role == "Engine"
 
 
-def test_the_end_of_a_command_is_never_noise():
+def test_end_of_a_command_is_always_kept():
     failure = command("ValueError: bad header")
     good = frozenset({failure.signature.model_copy(update={"exit": "", "role": "Launcher"})})
-    assert command_without(failure, good).root == failure.root
+    assert command_without_good_events(failure, good).root == failure.root

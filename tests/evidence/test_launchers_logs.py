@@ -1,4 +1,4 @@
-"""Roots in the logs of launchers and libraries other than the engines': each kind of form once."""
+"""Roots in the logs of launchers and libraries other than the engines', one for each format."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def behind(prefix, lines):
     return [f"{prefix}{line}" for line in lines]
 
 
-def in_turn(*streams):
+def interleaved(*streams):
     return [line for lines in zip(*streams, strict=True) for line in lines]
 
 
@@ -76,7 +76,9 @@ def root_of(lines):
             "ValueError: x",
         ),
         (
-            in_turn(behind("worker-1: ", traceback("OSError: full")), behind("worker-0: ", traceback(LOST))),
+            interleaved(
+                behind("worker-1: ", traceback("OSError: full")), behind("worker-0: ", traceback(LOST))
+            ),
             "Launcher",
             "OSError: full",
         ),
@@ -157,9 +159,9 @@ def root_of(lines):
     ],
 )
 def test_the_root_of_a_launchers_log(lines, role, root):
-    said = root_of(lines)
-    assert said[0] == role
-    assert root in said[1]
+    found = root_of(lines)
+    assert found[0] == role
+    assert root in found[1]
 
 
 def test_clocks_without_a_date_order_events():

@@ -1,4 +1,4 @@
-"""Long chains, several prefixes, parents whose pid was given out again, and no evidence at all."""
+"""Long chains, several prefixes, reused parent pids, and no evidence at all."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from bisect_tool.verdict import Outcome, Verdict
 
 
 def died(number: int, **more) -> Event:
-    """An exception of a process of its own, the later the higher its number."""
+    """An exception of a separate process; a higher number means a later one."""
     name = "".join("abcdefghij"[int(digit)] for digit in str(number))
-    said = {
+    fields = {
         "time": 100.0 + number,
         "source": "rank0",
         "role": "Worker",
         "kind": "exception",
         "severity": "error",
     }
-    return Event(**{**said, "exception": f"Lost{name.title()}Error", "message": f"part {name}", **more})
+    return Event(**{**fields, "exception": f"Lost{name.title()}Error", "message": f"part {name}", **more})
 
 
 def seen_by_the_suite() -> SuiteFailure:
@@ -42,7 +42,7 @@ def test_a_chain_that_is_short_enough_is_kept_whole():
 
 
 def test_of_events_at_the_same_time_the_deepest_descendant_is_the_root():
-    """The root is moved to the front past its ancestors, not past a process beside them."""
+    """The root is moved before its ancestors, but not before an unrelated process."""
     times = {10: 100.0, 11: 100.1, 12: 100.1, 30: 100.1}
     events = [died(pid, time=time, pid=pid) for pid, time in times.items()]
     root = explain(events, None, {12: 11, 11: 10, 30: 1}).root
@@ -50,7 +50,7 @@ def test_of_events_at_the_same_time_the_deepest_descendant_is_the_root():
     assert explain(events, None, {30: 1}).root.pid == 10
 
 
-def test_no_event_and_no_word_of_the_suite_is_no_evidence():
+def test_no_event_and_no_failure_of_the_suite_is_no_evidence():
     found = explain([], None, {})
     assert found.root.message == "no evidence"
     assert found.chain == (found.root,)

@@ -1,4 +1,4 @@
-"""Any log: each failed test that pytest reports is a failure; a log that names none is one as a whole."""
+"""Any log: each failed test that pytest reports is a failure; a log without one is a single failure."""
 
 import pytest
 
@@ -174,7 +174,7 @@ def test_without_the_summary_a_test_has_the_name_of_its_section():
     assert set(explained(text)) == {"TestK.test_m[x y]", "test_key", "test_chain", "test_disk"}
 
 
-def test_with_the_summary_alone_its_words_are_the_root():
+def test_summary_without_a_section_gives_the_root():
     _, _, text = REPORT.partition("summary info ============================\n")
     assert headlines(explained(text)["tests/test_a.py::test_key"]) == [("Test", "KeyError: 'b'")]
 
@@ -285,7 +285,7 @@ def test_an_error_after_passing_tests_is_a_failure():
     assert [each.failure.root.line for each in explain_log(lines(text))] == [2]
 
 
-def test_what_a_good_log_shows_as_well_is_no_root():
+def test_error_that_is_also_in_the_passing_log_is_no_root():
     usual = "(Worker_TP0 pid=78) ERROR 06-10 16:45:01 [nccl.py:7] ValueError: cannot read the topology"
     bad = f"{usual}\n{ENGINE}\n"
     good = signatures(lines(f"{usual.replace('16:45:01', '11:00:00').replace('78', '91')}\n"))
@@ -297,7 +297,7 @@ def test_a_test_that_fails_in_the_good_log_as_well_is_no_failure():
     assert explain_log(lines(REPORT), signatures(lines(REPORT))) == ()
 
 
-def test_other_logs_tell_why_a_test_failed():
+def test_root_of_a_failed_test_may_be_in_another_log():
     report = LIVE.partition("\n\n")[2]
     found = explain_log([*lines(f"starting\n{ENGINE}", "server"), *lines(report, "tests")])
     root = found[0].failure.root
@@ -325,7 +325,7 @@ def test_the_tests_of_other_runners_are_failures(text, test):
     assert [each.test for each in explain_log(lines(ci))] == [test]
 
 
-def test_where_nothing_tells_why_the_word_of_the_ci_service_is_a_symptom():
+def test_message_of_the_ci_service_is_a_symptom_without_other_errors():
     text = "08:01:03Z checksum differs\n##[error]Process completed with exit code 3.\n"
     (found,) = explain_log(lines(text))
     assert "checksum differs" in found.failure.excerpt
@@ -351,7 +351,7 @@ def test_many_failed_tests_and_many_errors_of_no_test_are_read():
     assert {each.failure.root.headline for each in found} == {"ValueError: a"}
 
 
-def test_what_a_report_says_of_the_servers_is_no_root_beside_the_engine():
+def test_report_about_the_servers_is_no_root_if_the_engine_failed():
     raised = (
         "suite.failures.ServersFailed: Server failed to start: rank 1: (EngineCore_DP1 pid=7) ERROR 06-10"
     )

@@ -1,4 +1,4 @@
-"""Crashes that a library reports, in its own words and in those of a logger."""
+"""Crashes that a library reports, directly and through a logger."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ def failure_of(*texts):
 
 
 def crash(function, copied=True):
-    said = [
+    texts = [
         "*** SIGBUS received at time=1692931519 on cpu 133 ***",
         f"PC: @     0x7f60c5616291  (unknown)  {function}",
     ]
-    copy = [f"{RAY} {text}" for text in said] if copied else []
-    return [*said, *copy, "Fatal Python error: Bus error", ""]
+    copy = [f"{RAY} {text}" for text in texts] if copied else []
+    return [*texts, *copy, "Fatal Python error: Bus error", ""]
 
 
-def test_a_copy_in_the_logger_does_not_hide_the_crash():
+def test_logged_copy_does_not_hide_the_crash():
     root = failure_of(*crash("__memset_avx2_erms")).root
     assert root.headline == "Fatal Python error: Bus error"
     assert [frame.function for frame in root.frames] == ["__memset"]
 
 
-def test_processors_have_functions_of_their_own_and_the_same_signature():
+def test_signature_ignores_the_variant_of_a_function_for_a_processor():
     names = ("__memset_avx2_erms", "__memset_avx512_unaligned_erms", "__memset_sse2_unaligned", "__memset")
     assert len({failure_of(*crash(name)).signature for name in names}) == 1
     assert failure_of(*crash("__memset")).signature != failure_of(*crash("__memcpy")).signature
 
 
 def test_a_record_that_another_one_replaces_is_kept():
-    said = ["[ERROR] Traceback (most recent call last):", "[ERROR] Traceback (most recent call last):"]
-    assert len(read_events([LogLine("log", 0.0, text) for text in said])) == 2
+    texts = ["[ERROR] Traceback (most recent call last):", "[ERROR] Traceback (most recent call last):"]
+    assert len(read_events([LogLine("log", 0.0, text) for text in texts])) == 2

@@ -1,4 +1,4 @@
-"""The roots of what programs say that are no engines: compilers, Java, Go, Rust, JSON, Kubernetes."""
+"""Roots in the output of compilers, Java, Go, Rust, JSON loggers and Kubernetes."""
 
 import json
 
@@ -33,7 +33,7 @@ JAVA = (
 
 
 @pytest.mark.parametrize("head", ["", 'Exception in thread "main" '])
-def test_an_exception_of_java_is_brought_about_by_its_innermost_cause(head):
+def test_innermost_cause_of_a_java_exception_is_the_root(head):
     first, *rest = JAVA
     assert _chain(head + first, *rest) == [
         "java.net.BindException: Address already in use",
@@ -69,7 +69,7 @@ def test_the_last_of_the_causes_that_a_program_of_rust_lists_is_the_root():
     assert root.headline == "port 80 is taken"
 
 
-def test_what_the_java_runtime_says_of_its_crash_tells_crashes_apart():
+def test_message_of_a_java_crash_distinguishes_crashes():
     root = _root(
         "#", "# A fatal error has been detected by the Java Runtime Environment:", "#", "#  SIGBUS (0x7)"
     )
@@ -103,14 +103,14 @@ def test_what_the_java_runtime_says_of_its_crash_tells_crashes_apart():
         ("[2025-06-02 09:05:31 TP0] Watchdog timeout (self.watchdog_timeout=300)", "Killed"),
     ],
 )
-def test_the_root_is_the_error_and_not_what_ended_for_it(line, last):
+def test_root_is_the_error_and_not_the_end_that_it_caused(line, last):
     root = _root("+ make", line, last)
     assert root is not None
     assert root.line == 2
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         (
             "  Warning  FailedScheduling  5m  scheduler  0/3 nodes are available: 3 Insufficient cpu.",
@@ -124,19 +124,19 @@ def test_the_root_is_the_error_and_not_what_ended_for_it(line, last):
         ("      Reason:       OOMKilled", "Reason:"),
     ],
 )
-def test_what_kubernetes_says_of_a_pod_is_the_root(line, said):
+def test_kubernetes_error_of_a_pod_is_the_root(line, message):
     root = _root(
         "Events:", line, "4m  Warning  BackOff  pod/a-0  Back-off restarting failed container a in pod a-0"
     )
-    assert root.headline.startswith(said)
+    assert root.headline.startswith(message)
 
 
-def test_what_a_container_was_killed_for_is_told_of_its_process():
+def test_reason_of_a_killed_container_belongs_to_its_process():
     root = _root("1m  Warning  OOMKilling  node/n  Memory cgroup out of memory: Killed process 41 (python3)")
     assert root.pid == 41
 
 
-def test_a_traceback_that_a_subprocess_of_pip_printed_is_read_behind_its_blanks():
+def test_indented_traceback_of_a_subprocess_of_pip_is_read():
     assert _chain(
         "Collecting foo",
         "  error: subprocess-exited-with-error",
@@ -243,7 +243,7 @@ def test_a_prefix_ends_where_the_line_of_the_program_begins(line, rest):
         ("level=error ts=2026-01-05T10:00:00Z msg=broke", "ERROR", "broke"),
     ],
 )
-def test_the_head_of_a_logger_is_no_part_of_what_it_says(line, level, text):
+def test_head_of_a_logger_is_not_part_of_the_text(line, level, text):
     parsed = parse_line(line)
     assert (parsed.level, parsed.text) == (level, text)
 
@@ -266,13 +266,13 @@ def test_days_are_written_in_several_orders(stamp):
         ("Build timed out (after 60 minutes). Marking the build as aborted.", "Finished: ABORTED"),
     ],
 )
-def test_what_ended_a_process_from_outside_is_the_root(line, last):
+def test_external_end_of_a_process_is_the_root(line, last):
     root = _root("starting", line, last)
     assert root is not None
     assert root.line == 2
 
 
-def test_a_segfault_is_told_by_the_stack_and_not_by_its_banner():
+def test_segfault_is_read_from_its_stack_and_not_from_its_banner():
     root = _root(
         "!!!!!!! Segfault encountered !!!!!!!",
         "Fatal Python error: Segmentation fault",
@@ -283,7 +283,7 @@ def test_a_segfault_is_told_by_the_stack_and_not_by_its_banner():
     assert [frame.function for frame in root.frames] == ["compile"]
 
 
-def test_what_announces_the_output_of_a_shard_is_not_its_end():
+def test_announcement_of_the_output_of_a_shard_is_not_its_end():
     assert _chain(
         "2024-03-06T17:53:31.0Z ERROR tgi: Shard complete standard error output:",
         "2024-03-06T17:53:35.0Z ERROR tgi: Shard process was signaled to shutdown with signal 4",

@@ -1,4 +1,4 @@
-"""Who wrote a line."""
+"""The writer of a line."""
 
 from __future__ import annotations
 

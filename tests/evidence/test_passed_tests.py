@@ -1,4 +1,4 @@
-"""Which tests a log lists as passed."""
+"""The tests that a log lists as passed."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def test_a_test_that_is_listed_as_passed(log):
         f"FAILED {ONE} - PASSED",
     ],
 )
-def test_what_is_no_verdict_of_a_test(log):
+def test_lines_that_are_no_verdict(log):
     assert passed_tests(log.split("\n")) == frozenset()
 
 

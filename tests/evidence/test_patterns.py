@@ -1,4 +1,4 @@
-"""The table of patterns is the one place that knows the texts of engines."""
+"""The table of patterns is the only place that knows the texts of engines."""
 
 import re
 from pathlib import Path
@@ -56,6 +56,6 @@ def test_every_program_has_its_section(section):
         ('[[x.milestones]]\ntext = "a"\nrole = "A"\nreaches = ["up"]', "'handshake', 'ready'"),
     ],
 )
-def test_a_wrong_pattern_is_refused(text, message):
+def test_invalid_pattern_is_rejected(text, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         load(text)

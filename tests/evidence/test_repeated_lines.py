@@ -1,9 +1,9 @@
-"""In the middle of a long log, what only repeats lines that were read is left out."""
+"""Blocks in the middle of a long log that only repeat earlier lines are skipped."""
 
 import pytest
 
 from bisect_tool.evidence import LogLine, explain_log, read_events, repeated_lines
-from bisect_tool.evidence.healthy_lines import FOLLOWING, relevant_lines
+from bisect_tool.evidence.healthy_lines import CONTEXT_LINES, relevant_lines
 from bisect_tool.evidence.repeated_lines import with_end_marked
 
 SIZE, LOOPS = 100, 600
@@ -43,7 +43,7 @@ def relevant(lines):
     return kept
 
 
-def answers(lines):
+def signatures_of(lines):
     return [(found.test, found.failure.root, found.failure.signature) for found in explain_log(lines)]
 
 
@@ -56,7 +56,7 @@ def test_a_failure_in_a_loop_is_read_at_both_ends():
     kept = relevant(lines)
     assert len(kept) < len(lines) * 2 / 3
     assert (kept[0].number, kept[-1].number) == (1, len(lines))
-    assert answers(kept) == answers(all_lines(lines))
+    assert signatures_of(kept) == signatures_of(all_lines(lines))
 
 
 @pytest.mark.parametrize("within", range(0, SIZE, 17))
@@ -65,7 +65,7 @@ def test_another_failure_in_the_middle_is_read_as_a_whole(within):
     lines = loop()
     lines[half:half] = failing(7, NEW)
     numbers = {line.number for line in relevant(lines)}
-    assert numbers.issuperset(range(half - FOLLOWING + SIZE, half + len(NEW) + FOLLOWING - SIZE))
+    assert numbers.issuperset(range(half - CONTEXT_LINES + SIZE, half + len(NEW) + CONTEXT_LINES - SIZE))
 
 
 def test_another_failure_that_ends_on_the_next_block_has_its_first_lines():
@@ -81,7 +81,10 @@ def test_another_failure_that_ends_on_the_next_block_has_its_first_lines():
 def test_a_test_whose_name_differs_in_its_number_is_read(line):
     before = line.replace("17", "4")
     lines = [*loop(200), before, *loop(200, 200), line, *loop(300, 400)]
-    assert {test for test, *_ in answers(relevant(lines))} >= {"tests/t.py::test_4", "tests/t.py::test_17"}
+    assert {test for test, *_ in signatures_of(relevant(lines))} >= {
+        "tests/t.py::test_4",
+        "tests/t.py::test_17",
+    }
 
 
 def test_the_section_of_a_test_whose_name_differs_in_its_number_is_read():

@@ -1,4 +1,4 @@
-"""What makes two failures the same, and what tells two failures apart."""
+"""Which failures have the same signature, and which have different ones."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_normalise_is_idempotent_and_bounded(message):
     st.lists(st.integers(0, 10**9), min_size=4, max_size=4),
     st.lists(st.integers(0, 10**9), min_size=4, max_size=4),
 )
-def test_numbers_never_matter(one, other):
+def test_normalise_ignores_numbers(one, other):
     text = "rank {} of {} at 10.0.0.1:{} took {} s"
     assert normalise(text.format(*one)) == normalise(text.format(*other))
 

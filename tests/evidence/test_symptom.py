@@ -1,4 +1,4 @@
-"""What can be no cause is told from what can."""
+"""Events that cannot be a cause, and events that can."""
 
 from __future__ import annotations
 
@@ -48,5 +48,5 @@ def test_a_consequence_is_a_symptom(kind, exception, message):
 
 
 @pytest.mark.parametrize(("kind", "exception", "message"), CAUSES)
-def test_what_can_be_a_cause_is_none(kind, exception, message):
+def test_possible_cause_is_no_symptom(kind, exception, message):
     assert not is_symptom(event(kind, exception, message))

@@ -1,4 +1,4 @@
-"""Timelines: which line dates what, who wrote a line without a name, and hostile lines."""
+"""Timelines: which line dates which milestone, lines without a writer, hostile lines."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ TABLE = (
 
 def read(*lines, table=TABLE, source="4-rank0"):
     """Timelines by pid, of lines given as (time, text)."""
-    said = [LogLine(source=source, time=time, text=text) for time, text in lines]
-    return {process.pid: process for process in read_timeline(said, table)}
+    log_lines = [LogLine(source=source, time=time, text=text) for time, text in lines]
+    return {process.pid: process for process in read_timeline(log_lines, table)}
 
 
-def dated(process):
-    """The milestones that are known, but for what the table tells."""
+def known_milestones(process):
+    """The known milestones, except for those from the process table."""
     return {
         name: time
         for name in MILESTONES[1:-1]
@@ -72,7 +72,7 @@ NAMED = (
 @pytest.mark.parametrize(("pid", "role", "text", "milestones"), NAMED)
 def test_a_line_under_its_name(pid, role, text, milestones):
     process = read((20.0, f"({role} pid={pid}) {text}"))[pid]
-    assert dated(process) == dict.fromkeys(milestones.split(), 20.0)
+    assert known_milestones(process) == dict.fromkeys(milestones.split(), 20.0)
     assert process.imports_done == 20.0
 
 
@@ -91,7 +91,7 @@ UNNAMED = (
 @pytest.mark.parametrize(("pid", "text", "milestones"), UNNAMED)
 def test_a_line_without_a_name_has_one_possible_writer(pid, text, milestones):
     process = read((9.0, f"(EngineCore_DP0 pid={ENGINE}) hello"), (20.0, HEAD + text))[pid]
-    assert dated(process) == dict.fromkeys(milestones.split(), 20.0)
+    assert known_milestones(process) == dict.fromkeys(milestones.split(), 20.0)
     assert process.imports_done == 20.0
 
 
@@ -107,11 +107,11 @@ TELLS_NOTHING = (
 
 
 @pytest.mark.parametrize(("pid", "role", "text"), TELLS_NOTHING)
-def test_a_line_that_tells_nothing_of_its_writer(pid, role, text):
-    assert dated(read((20.0, f"({role} pid={pid}) {text}"))[pid]) == {}
+def test_line_without_a_known_writer_is_ignored(pid, role, text):
+    assert known_milestones(read((20.0, f"({role} pid={pid}) {text}"))[pid]) == {}
 
 
-def test_roles_parents_and_what_the_table_tells():
+def test_roles_parents_and_times_from_the_table():
     processes = read((9.0, f"(Worker pid={WORKER}) (Worker_DP0_TP0 pid={WORKER}) hello"))
     assert {process.pid: (process.role, process.parent) for process in processes.values()} == {
         ROOT: ("Launcher", SUITE),
@@ -148,7 +148,7 @@ def test_a_single_api_server_is_its_own_launcher():
     assert SUITE not in processes
 
 
-def test_two_possible_writers_are_none():
+def test_line_with_two_possible_writers_is_ignored():
     """The launchers of two ranks that write to one log."""
     second = (entry(301, SUITE, 1.0), entry(302, 301, 2.0, "VLLM::EngineCore_DP1"))
     lines = [(9.0, f"(EngineCore_DP{rank} pid={pid}) hello") for rank, pid in ((0, ENGINE), (1, 302))]
@@ -160,8 +160,8 @@ def test_two_possible_writers_are_none():
 
 def test_a_pid_used_twice():
     table = (entry(50, 1, 10.0, gone=20.0), entry(50, 1, 30.0, gone=40.0))
-    said = [(time, f"(EngineCore_DP0 pid=50) {HEAD}Engine core is ready") for time in (15.0, 35.0)]
-    lines = [LogLine(source="1-rank0", time=time, text=text) for time, text in said]
+    log_lines = [(time, f"(EngineCore_DP0 pid=50) {HEAD}Engine core is ready") for time in (15.0, 35.0)]
+    lines = [LogLine(source="1-rank0", time=time, text=text) for time, text in log_lines]
     first, second = read_timeline(lines, table)
     assert (first.spawned, first.ready, first.exit) == (10.0, 15.0, 20.0)
     assert (second.spawned, second.ready, second.exit) == (30.0, 35.0, 40.0)
@@ -193,7 +193,7 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_lines_tell_nothing(text):
+def test_hostile_lines_are_ignored(text):
     plain = read()
     assert read((20.0, text)) == plain
 

@@ -1,4 +1,4 @@
-"""Python tracebacks in every form in which logs hold them; real ones are made by Python itself."""
+"""Python tracebacks in every form that logs contain; real ones are printed by Python itself."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def test_the_announced_process_is_the_role_of_an_unprefixed_traceback():
     assert event.lines[:2] == ("Process EngineCore_DP0:", "Traceback (most recent call last):")
 
 
-def test_frames_that_nobody_owns_go_on_with_the_latest_traceback():
+def test_frames_without_a_writer_continue_the_latest_traceback():
     start, *rest = traceback((f"{TREE}/vllm/a.py", 1, "f"), raised="OSError: x")
     (event,) = read_events(as_lines([f"(Worker_DP0 pid=1) {start}", *rest]))
     assert (event.role, event.exception, event.frames[0].function) == ("Worker_DP0", "OSError", "f")
@@ -218,7 +218,7 @@ def test_two_tracebacks_in_a_row_are_two():
     assert summary(read_events(as_lines(lines))) == [("OSError", "x"), ("KeyError", "'y'")]
 
 
-def test_what_follows_a_traceback_is_not_swallowed():
+def test_line_after_a_traceback_is_read():
     lines = [
         *traceback(("a.py", 1, "f"), raised="OSError: x"),
         "Failed to start server rank 0: Server exited unexpectedly",

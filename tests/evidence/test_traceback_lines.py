@@ -1,4 +1,4 @@
-"""Lines taken in a run say what they say when each is taken apart."""
+"""Lines that are read as a run give the same events as lines that are parsed one by one."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def without_runs(lines):
         return None
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reader, "run_after", none)
+        patch.setattr(reader, "start_run", none)
         return read_events(lines)
 
 
@@ -79,14 +79,14 @@ def test_another_log_with_the_same_prefix_is_no_part_of_it():
     assert "    of another log" not in event.lines
 
 
-def test_what_is_unlike_the_rest_of_a_flood_is_kept():
+def test_dissimilar_record_among_many_is_kept():
     flood = [LogLine("a", 1.0, f"ValueError: number {number}") for number in range(9000)]
     flood[4500] = LogLine("a", 1.0, "torch.OutOfMemoryError: CUDA out of memory.")
     assert "torch.OutOfMemoryError" in {event.exception for event in read_events(flood)}
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)
-def test_a_stack_is_taken_in_a_run(prefix, monkeypatch):
+def test_stack_is_read_as_a_run(prefix, monkeypatch):
     taken = []
 
     class Counting(reader.StackRun):

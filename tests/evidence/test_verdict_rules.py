@@ -1,4 +1,4 @@
-"""What an outcome says about a commit: the failure under investigation, another one, or nothing."""
+"""The verdict of an outcome: by the failure under investigation, by another one, or none."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CASCADE = failure_of([*engine_core_failure(), *broken_pipe(), *suite_end()])
 
 
 def planted(raised: str) -> Failure:
-    """Another failure of a worker, with the very cascade that every failure of a worker brings."""
+    """Another failure of a worker, with the same consequences as every failure of a worker."""
     return failure_of([*worker_failure(raised), *engine_core_failure(), *broken_pipe(), *suite_end()])
 
 
@@ -59,7 +59,7 @@ def test_any_failure_is_bad_while_none_is_investigated(outcome, failure):
     ],
 )
 @pytest.mark.parametrize("investigated", [frozenset(), frozenset({CASCADE.signature})])
-def test_what_tells_nothing_is_skipped(outcome, reason, investigated):
+def test_outcome_without_a_verdict_is_skipped(outcome, reason, investigated):
     judgement = classify(outcome, None, investigated)
     assert (judgement.verdict, judgement.reason) == (Verdict.SKIP, reason)
 
@@ -108,8 +108,8 @@ def test_symptoms_of_one_teardown_stand_for_each_other():
 
 
 def test_the_end_of_a_server_identifies_nothing():
-    told = {signature.message for signature in identifying_signatures(failure_of(FIVE))}
-    assert not {message for message in told if "exited unexpectedly" in message or "Servers" in message}
+    messages = {signature.message for signature in identifying_signatures(failure_of(FIVE))}
+    assert not {message for message in messages if "exited unexpectedly" in message or "Servers" in message}
 
 
 def test_a_hang_matches_a_hang_on_the_same_thing_only():

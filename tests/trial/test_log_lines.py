@@ -10,7 +10,7 @@ from bisect_tool.supervise.line_times import times_file
 from bisect_tool.trial.log_lines import ALWAYS, Relevance, TrialLogs, merged_lines
 
 MIB = 1 << 20
-TELLS = Relevance(PATTERNS.may_tell)
+TELLS = Relevance(PATTERNS.may_begin_event)
 HEALTHY = "(EngineCore_DP0 pid=77) INFO 11-23 09:49:33 [core.py:1] step done, 4 requests, all is well\n"
 ERROR = "(EngineCore_DP0 pid=77) ERROR 11-23 09:49:34 [core.py:1] KeyError: 'page'\n"
 
