@@ -5,7 +5,7 @@ from __future__ import annotations
 import documents
 import pytest
 
-from bisect_tool.cli.run_session import _doubt
+from bisect_tool.cli.run_session import _endpoint_advice
 
 
 def ended(note, **fields):
@@ -16,13 +16,13 @@ def ended(note, **fields):
 
 def test_tests_that_are_younger_are_taken_along():
     note = "the passing end 1234 gave no result for it: there is no such test at this commit"
-    assert f"--tests-from {documents.BAD[:9]} uses them at every commit" in _doubt(ended(note))
+    assert f"--tests-from {documents.BAD[:9]} uses them at every commit" in _endpoint_advice(ended(note))
     already = ended(note, rerun="bisect-run --tests-from main --pytest tests")
-    assert "--tests-from" not in _doubt(already)
+    assert "--tests-from" not in _endpoint_advice(already)
 
 
 @pytest.mark.parametrize("rerun", ["", "bisect-run --same-failure -- make check"])
 def test_a_good_end_that_fails_in_another_way_can_be_skipped(rerun):
-    advice = _doubt(ended("it fails", rerun_same_failure=rerun))
+    advice = _endpoint_advice(ended("it fails", rerun_same_failure=rerun))
     assert ("in another way" in advice) == bool(rerun)
     assert rerun in advice
