@@ -23,21 +23,32 @@ _BEFORE_THE_TESTS = re.compile(
 )
 _FREE_MEMORY = re.compile(r"free memory on device .{0,200}less than desired", re.IGNORECASE)
 _TESTS_BEGAN = re.compile(r"=+ test session starts =+|::\w+.* (?:PASSED|FAILED|ERROR)\b")
+_KILLED = re.compile(
+    rf"##\[error\](?:Process completed with exit code (?:{CONTAINER_RUNTIME}|{KILLED})\b"
+    r"|The runner has received a shutdown signal)"
+)
 _OUT_OF_MEMORY = re.compile(r"out of memory|OutOfMemoryError|oom-kill", re.IGNORECASE)
 
 
 def infrastructure_line(lines: Iterable[str]) -> str:
     """Return the log line that shows an infrastructure failure, or empty.
 
-    Errors of pulling, connecting and writing count only before the tests begin: later the tests may cause
-    them. GPU memory held by other processes counts at any time.
+    Errors of pulling, connecting and writing count only if no tests began: later the tests may cause them,
+    and earlier ones were overcome. GPU memory held by other processes counts at any time.
     """
-    began = False
+    began, found = False, ""
     for line in lines:
-        began = began or _TESTS_BEGAN.search(line) is not None
-        if _FREE_MEMORY.search(line) or (not began and _BEFORE_THE_TESTS.search(line)):
+        if _FREE_MEMORY.search(line):
             return line
-    return ""
+        began = began or _TESTS_BEGAN.search(line) is not None
+        if not began and not found and _BEFORE_THE_TESTS.search(line):
+            found = line
+    return "" if began else found
+
+
+def was_killed(lines: Iterable[str]) -> bool:
+    """Whether the runner of GitHub says that the job was killed, or lost its machine."""
+    return any(_KILLED.search(line) for line in lines)
 
 
 def ran_out_of_memory(lines: Iterable[str]) -> bool:

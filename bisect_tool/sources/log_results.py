@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.evidence import LogLine, explain_log
-from bisect_tool.evidence.passed_tests import passed_tests
+from bisect_tool.evidence.passed_tests import passed_tests, skipped_tests
 from bisect_tool.sanitise import clean
-from bisect_tool.sources.infrastructure import infrastructure_line, ran_out_of_memory
+from bisect_tool.sources.infrastructure import infrastructure_line, ran_out_of_memory, was_killed
 from bisect_tool.sources.job_results import JobResults
 from bisect_tool.sources.observation import State
 
@@ -24,11 +24,12 @@ RED = frozenset({State.FAILED, State.INFRASTRUCTURE})
 
 @dataclass(frozen=True)
 class ExplainedJob:
-    """A job with what its log shows: failures, most severe first, and passed tests."""
+    """A job with what its log shows: failures, most severe first, and passed and skipped tests."""
 
     job: Observation
     failures: tuple[LogFailure, ...] = ()
     passed: frozenset[str] = frozenset()
+    skipped: frozenset[str] = frozenset()
 
 
 def explained(job: Observation, text: str) -> ExplainedJob:
@@ -39,17 +40,18 @@ def explained(job: Observation, text: str) -> ExplainedJob:
     """
     lines = clean(text).split("\n")
     if job.state not in RED:
-        return ExplainedJob(job, passed=passed_tests(lines))
+        return ExplainedJob(job, passed=passed_tests(lines), skipped=skipped_tests(lines))
     if infrastructure_line(lines):
         return ExplainedJob(replace(job, state=State.INFRASTRUCTURE))
     found = explain_log(LogLine(job.log, 0.0, line, number) for number, line in enumerate(lines, 1))
     failed = {each.test for each in found if each.test}
-    if job.state is State.INFRASTRUCTURE and not failed and not ran_out_of_memory(lines):
-        return ExplainedJob(job)
+    killed = job.state is State.INFRASTRUCTURE or was_killed(lines)
+    if killed and not failed and not ran_out_of_memory(lines):
+        return ExplainedJob(replace(job, state=State.INFRASTRUCTURE))
     first = found[0].failure if found else None
     exception = first.signature.exception if first else ""
     whole = replace(job, state=State.FAILED, exception=exception, failure=first)
-    return ExplainedJob(whole, found, passed_tests(lines) - failed)
+    return ExplainedJob(whole, found, passed_tests(lines) - failed, skipped_tests(lines) - failed)
 
 
 def from_log(job: Observation, text: str) -> JobResults:

@@ -1,8 +1,8 @@
-"""The tests that a log lists as passed."""
+"""The tests that a log lists as passed or skipped."""
 
 import pytest
 
-from bisect_tool.evidence.passed_tests import passed_tests
+from bisect_tool.evidence.passed_tests import passed_tests, skipped_tests
 
 ONE = "tests/test_a.py::test_one"
 
@@ -36,9 +36,24 @@ def test_a_test_that_is_listed_as_passed(log):
         f"FAILED {ONE} - PASSED",
     ],
 )
-def test_lines_that_are_no_verdict(log):
+def test_what_is_no_verdict_of_a_test(log):
     assert passed_tests(log.split("\n")) == frozenset()
 
 
 def test_parameters_are_part_of_the_name():
     assert passed_tests([f"{ONE}[4-a b] PASSED"]) == {f"{ONE}[4-a b]"}
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        f"{ONE} SKIPPED",
+        f"{ONE} SKIPPED (needs 8 GPUs)             [ 50%]",
+        f"{ONE} \nworking\nSKIPPED (needs 8 GPUs) [ 50%]",
+        f"[gw1] [ 50%] SKIPPED {ONE} ",
+    ],
+)
+def test_a_test_that_is_listed_as_skipped(log):
+    assert skipped_tests(log.split("\n")) == {ONE}
+    assert passed_tests(log.split("\n")) == frozenset()
+    assert skipped_tests([*log.split("\n"), f"{ONE} PASSED"]) == frozenset()

@@ -6,7 +6,7 @@ import pytest
 from ci_job_output import FAIL, PASS, PASSING, TEST, junit_of, log_of
 
 from bisect_tool.executor.ci.buildkite import commit_jobs
-from bisect_tool.executor.ci.results import SKIPPED, UNNAMED, trial_result
+from bisect_tool.executor.ci.results import NO_LOG, SKIPPED, UNNAMED, trial_result
 from bisect_tool.sources.series import Series
 
 SHA = "a" * 40
@@ -81,6 +81,31 @@ def test_patterns_choose_the_cells():
     result = trial_result(attempt(), FAIL.log, "Buildkite", patterns=("*[4]",))
     assert outcomes(result) == {TEST: "failed"}
     assert trial_result(attempt(), FAIL.log, "Buildkite", patterns=("*[1]",)).cells == ()
+
+
+def test_a_test_that_the_log_of_a_job_that_passed_lists_as_skipped_has_no_result():
+    log = PASS.log.replace(f"{TEST} PASSED", f"{TEST} SKIPPED (needs 8 GPUs)")
+    result = trial_result(attempt("passed", 0), log, "Buildkite", (PASSING, TEST))
+    assert outcomes(result) == {PASSING: "passed", TEST: "skipped"}
+
+
+def test_a_job_that_failed_without_log_and_report_has_no_result():
+    found = trial_result(attempt(), "\n", "Buildkite", (TEST,), started=True)
+    assert (found.outcome, found.cells, found.reason) == ("infrastructure", (), NO_LOG)
+    assert trial_result(attempt(), "", "Buildkite", reports=(junit_of(red=True),)).outcome == "failed"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2026-03-06T10:01:00.1Z ##[error]Process completed with exit code 137.",
+        "##[error]The runner has received a shutdown signal. This can happen when it is stopped",
+    ],
+)
+def test_a_job_that_the_runner_says_was_killed_failed_only_if_tests_did(line):
+    began = "============================= test session starts ==============================\n"
+    assert trial_result(attempt(), began + line, "GitHub", (TEST,)).outcome == "infrastructure"
+    assert outcomes(trial_result(attempt(), FAIL.log + line, "GitHub", (TEST,))) == {TEST: "failed"}
 
 
 @pytest.mark.parametrize(

@@ -274,6 +274,11 @@ def test_what_fails_before_the_tests_is_infrastructure(line):
     assert infrastructure_line([PYTEST.split("\n", maxsplit=1)[0], line]) == ""
 
 
+def test_what_was_overcome_before_the_tests_is_no_infrastructure_failure():
+    began = PYTEST.split("\n", maxsplit=1)[0]
+    assert infrastructure_line(["connection refused, trying again", began]) == ""
+
+
 def test_gpu_memory_that_others_hold_is_infrastructure_at_any_time():
     line = "ValueError: Free memory on device cuda:0 (3.1/80 GiB) on startup is less than desired GPU memory"
     assert infrastructure_line([PYTEST.split("\n", maxsplit=1)[0], line]) == line

@@ -42,14 +42,14 @@ def job_tests(found: ExplainedJob, reports: Sequence[bytes], named: Iterable[str
     """
     results, cases = _read(reports)
     known = {each.test for each in found.failures if each.test}
-    files = files_of((*known, *found.passed, *named, *(case.name for case in cases)))
+    files = files_of((*known, *found.passed, *found.skipped, *named, *(case.name for case in cases)))
     added = (replace(each, test=node_id(each.test, files)) for each in explained_cases(cases))
     failures = (*found.failures, *(each for each in added if each.test and each.test not in known))
     failed = {each.test for each in failures}
     states = {node_id(each.name, files): each.state for each in results}
     passed = found.passed | {name for name, state in states.items() if state is State.PASSED} - failed
-    skipped = {name for name, state in states.items() if state is State.MISSING} - passed - failed
-    return JobTests(failures, passed, frozenset(skipped))
+    reported = {name for name, state in states.items() if state is State.MISSING}
+    return JobTests(failures, passed, (found.skipped | reported) - passed - failed)
 
 
 def _read(reports: Iterable[bytes]) -> tuple[list[TestResult], list[FailedCase]]:

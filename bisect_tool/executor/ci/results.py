@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 UNNAMED = "the job has no result of it"
 SKIPPED = "the job skipped it"
+NO_LOG = "the job failed, and neither a log nor a report shows how"
 _PRINTED_KEPT = 200
 _REASON_LIMIT = 300
 _LINES_READ, _LINE_LIMIT = 10_000, 500
@@ -42,7 +43,7 @@ def trial_result(  # noqa: PLR0913 - an attempt, its log, and what the session k
     """Return the result of an attempt: an outcome for each failed test, and for the requested cells.
 
     In a passed job, every cell passed that was not skipped; without requested cells, the whole trial passed.
-    In a failed job, a cell that neither log nor report names has no result.
+    In a failed job, a cell that neither log nor report names has no result; without both, the job has none.
 
     Args:
         attempt: an ended attempt.
@@ -64,6 +65,8 @@ def trial_result(  # noqa: PLR0913 - an attempt, its log, and what the session k
     elif state is not State.PASSED:
         outcome = Outcome.INFRASTRUCTURE
         reason = clean_line(f"the job gave no result: {attempt.reason or state}", _REASON_LIMIT)
+    if state is State.FAILED and not log.strip() and not tests.failures:
+        cells, outcome, reason = (), Outcome.INFRASTRUCTURE, NO_LOG
     return TrialResult(
         sha=job.commit,
         cells=cells,
