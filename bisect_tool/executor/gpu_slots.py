@@ -10,8 +10,9 @@ from bisect_tool.supervise.free_gpus import busy_gpus, describe_busy, wait_until
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
+    from bisect_tool.supervise.gpu_memory import GpuMemory
     from bisect_tool.trial.config import TrialConfig
 
 _SELECTED_BY = " or ".join(gpus.VARIABLES)
@@ -106,10 +107,23 @@ def _require_usable(names: tuple[str, ...]) -> None:
     visible = gpus.visible()
     there = [gpu for gpu in gpus.snapshot() if any(map(gpu.is_called, visible))]
     there += simulated_gpu.called(names)
-    missing = next((name for name in names if not any(gpu.is_called(name) for gpu in there)), None)
+    called = {name: [gpu for gpu in there if gpu.is_called(name)] for name in names}
+    missing = next((name for name, found in called.items() if not found), None)
     if missing is not None:
         shown = ", ".join(gpu.name for gpu in there) or "none"
         raise EnvironmentFailed(
             f"GPU {missing} of --gpus cannot be used; the visible GPUs are: {shown}",
             f"Run `bisect-run doctor`, and check {_SELECTED_BY}.",
         )
+    _require_distinct(called)
+
+
+def _require_distinct(called: Mapping[str, Sequence[GpuMemory]]) -> None:
+    """Raise UsageError if a name is that of several GPUs, or two names are those of one."""
+    owners: dict[tuple[int, str], str] = {}
+    for name, found in called.items():
+        if len(found) > 1:
+            raise UsageError(f"{len(found)} GPUs have a UUID that begins with {name}", "Use more of it.")
+        other = owners.setdefault((found[0].index, found[0].uuid), name)
+        if other != name:
+            raise UsageError(f"--gpus names one GPU twice: {other} and {name}", "Name each GPU once.")

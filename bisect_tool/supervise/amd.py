@@ -33,7 +33,9 @@ def _gpus(sysfs: Path) -> Iterator[tuple[int, Path]]:
         if properties.get("simd_count", 0):  # a CPU's node has none
             device = sysfs / f"drm/renderD{properties['drm_render_minor']}/device"
             if (device / "mem_info_vram_total").exists():  # a container shows only its own
-                yield properties.get("unique_id", 0), device
+                # Some GPUs have no id of their own: their place on the bus names them on this machine.
+                place = properties.get("domain", 0) << 32 | properties.get("location_id", 0)
+                yield properties.get("unique_id", 0) or place, device
 
 
 def _properties(node: Path) -> Mapping[str, int]:

@@ -10,6 +10,11 @@ SIMULATED = "SIM-"
 _UUIDS = ("GPU-", "MIG-", SIMULATED)
 
 
+def is_gpu_name(word: str) -> bool:
+    """Whether a word of CUDA_VISIBLE_DEVICES names a GPU: `-1` and `none` hide all that follow."""
+    return word.isdecimal() or word.startswith(_UUIDS)
+
+
 @dataclass(frozen=True)
 class GpuMemory:
     """One GPU or MIG device: total and used bytes, and the bytes of each process as `(pid, bytes)`.

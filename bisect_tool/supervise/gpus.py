@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import time
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import pynvml
 
 from bisect_tool.supervise import amd, nvidia, simulated_gpu
-from bisect_tool.supervise.gpu_memory import GpuMemory
+from bisect_tool.supervise.gpu_memory import GpuMemory, is_gpu_name
 
 if TYPE_CHECKING:
     import threading
@@ -38,10 +39,13 @@ def snapshot() -> tuple[GpuMemory, ...]:
 
 
 def visible() -> tuple[str, ...]:
-    """The names of the GPUs this process may use; the first variable that is set decides."""
+    """The names of the GPUs this process may use; the first variable that is set decides.
+
+    As in CUDA, its first word that names no GPU hides all that follow.
+    """
     for variable in VARIABLES:
         if (named := os.environ.get(variable)) is not None:
-            return tuple(name.strip() for name in named.split(",") if name.strip())
+            return tuple(takewhile(is_gpu_name, map(str.strip, named.split(","))))
     return tuple(gpu.name for gpu in snapshot())
 
 

@@ -39,8 +39,9 @@ def hold_gpus(
         WaitCancelled: `cancel` was set before all of them were free.
     """
     with ExitStack() as held:
-        # In the same order in every run, so that no two runs wait for each other.
-        for identity, name in sorted((_identity(name), name) for name in names):
+        # In the same order in every run, so that no two runs wait for each other; and each once, so that
+        # none waits for itself.
+        for identity, name in sorted({_identity(name): name for name in names}.items()):
             held.enter_context(_hold(name, identity, waiting, cancel))
         yield
 

@@ -160,6 +160,28 @@ def test_gpus_that_cannot_be_used(config, monkeypatch, more, visible, message):
         require_gpus(replace(config, **more))
 
 
+@pytest.mark.parametrize(
+    ("devices", "message"),
+    [
+        (("4", "GPU-4", "5", "6"), "--gpus names one GPU twice: 4 and GPU-4"),
+        (("GPU-", "5"), "8 GPUs have a UUID that begins with GPU-"),
+    ],
+)
+@pytest.mark.usefixtures("used")
+def test_a_gpu_by_two_names_or_several_by_one_are_refused(config, devices, message):
+    """The session would wait for itself, or lock another GPU than its trials use."""
+    with pytest.raises(UsageError, match=message):
+        require_gpus(replace(config, devices=devices))
+
+
+@pytest.mark.parametrize(
+    ("value", "names"), [("0, 1", ("0", "1")), ("-1", ()), ("0,-1,1", ("0",)), ("NoDevFiles", ()), ("", ())]
+)
+def test_a_word_that_names_no_gpu_hides_all_that_follow(monkeypatch, value, names):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
+    assert gpus.visible() == names
+
+
 @pytest.mark.usefixtures("used")
 def test_a_profile_that_chooses_its_gpus_is_given_none(config):
     launch = config.profile.launch.model_copy(update={"env": {"CUDA_VISIBLE_DEVICES": ""}})

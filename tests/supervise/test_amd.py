@@ -40,6 +40,16 @@ def test_gpus_come_in_the_order_of_their_nodes(sysfs):
     )
 
 
+def test_gpus_without_an_id_are_named_by_their_place(sysfs):
+    """With one name for all of them, a session would wait for itself."""
+    for number, place in ((2, 0x300), (10, 0x8300)):
+        file = sysfs / f"kfd/kfd/topology/nodes/{number}/properties"
+        kept = [line for line in file.read_text().splitlines() if not line.startswith("unique_id")]
+        file.write_text("\n".join([*kept, "unique_id 0", f"location_id {place}", "domain 1"]))
+    names = [gpu.uuid for gpu in amd.devices(sysfs)]
+    assert names == ["GPU-0000000100000300", "GPU-0000000100008300"]
+
+
 def test_a_machine_without_the_driver_has_none(tmp_path):
     assert amd.devices(tmp_path) == ()
 

@@ -72,3 +72,11 @@ def test_other_gpus_are_nobodys_business(gpu):
         pass
     with hold_gpus([gpu], unexpected, nobody):
         pass
+
+
+def test_a_gpu_that_is_named_twice_is_held_once(gpu):
+    """Else the run would wait for itself."""
+    cancelled = threading.Event()
+    cancelled.set()
+    with hold_gpus([gpu, gpu], unexpected, cancelled):
+        pass
