@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -67,8 +68,8 @@ class WheelFolder:
 
     @property
     def size(self) -> int:
-        """The bytes of its files."""
-        return sum(path.stat().st_size for path in self.folder.glob("*") if path.is_file())
+        """The bytes of its files; of those that another run is removing or renaming, none."""
+        return sum(map(_size, self.folder.glob("*")))
 
     def _lock(self, kind: str) -> Path:
         return self.folder.with_suffix(f".{kind}")
@@ -163,6 +164,14 @@ class WheelCache:
     def _record(self, wheel: Wheel) -> Path:
         """Return the path of a record: by commit and name, as mirrors must have the same files."""
         return self.root.with_name(f"{self.root.name}-checksums") / wheel.sha / f"{wheel.filename}.json"
+
+
+def _size(path: Path) -> int:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return 0
+    return found.st_size if stat.S_ISREG(found.st_mode) else 0
 
 
 def folders(root: Path) -> list[WheelFolder]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from packaging.version import Version
@@ -104,6 +105,14 @@ def test_what_is_in_use_is_never_removed(cache):
         assert kept(small) == ["a", "b"]
     small.evict()
     assert kept(small) == ["b"]
+
+
+def test_file_that_another_run_removes_meanwhile_has_no_size(cache, monkeypatch):
+    with get(cache, "a"):
+        pass
+    monkeypatch.setattr(Path, "is_file", lambda _: True)
+    monkeypatch.setattr(Path, "glob", lambda folder, _: [folder / "gone"])
+    assert WheelFolder(cache.root / "a").size == 0
 
 
 def test_unfinished_download_counts_and_is_removed_as_well(cache):
