@@ -63,7 +63,7 @@ class GithubApi:
         self.clock = clock
         self._next_write = 0.0
         self._session = requests.Session()
-        self._session.auth = Bearer(token)
+        self._session.auth = Bearer(token, TOKEN)
         self._session.headers["Accept"] = "application/vnd.github+json"
         self._session.headers["X-GitHub-Api-Version"] = "2022-11-28"
 

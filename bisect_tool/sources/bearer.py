@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from requests.auth import AuthBase
 
+from bisect_tool.errors import UsageError
+
 if TYPE_CHECKING:
     from requests import PreparedRequest
 
@@ -13,7 +15,17 @@ if TYPE_CHECKING:
 class Bearer(AuthBase):
     """Sends a token. As an auth object, since `~/.netrc` would replace a plain header."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, variable: str) -> None:
+        """Take the token of an environment variable.
+
+        Raises:
+            UsageError: it has a character that no token has; the error of the HTTP library would print it.
+        """
+        if not (token.isascii() and token.isprintable()):
+            raise UsageError(
+                f"{variable} has a character that no token has, such as a line break",
+                "Set it to the token only.",
+            )
         self._token = token
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:

@@ -86,7 +86,7 @@ class Client:
         self._pause = 0.0
         self._session = requests.Session()
         if service.token:
-            self._session.auth = Bearer(service.token)
+            self._session.auth = Bearer(service.token, service.token_variable)
 
     def __enter__(self) -> Self:
         """Return itself."""
