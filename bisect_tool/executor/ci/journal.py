@@ -46,7 +46,8 @@ class Journal:
         """Append a record; it is on disk when this returns."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._file.open("a", encoding="utf-8") as file:
-            file.write(f"{json.dumps(asdict(record))}\n")
+            # A line of its own also after one that was cut.
+            file.write(f"\n{json.dumps(asdict(record))}\n")
             file.flush()
             os.fsync(file.fileno())
         self._records.append(record)
@@ -80,12 +81,21 @@ class Journal:
 
     def is_open(self, sha: str) -> bool:
         """Whether a job was started for a commit whose attempt is not known yet."""
-        calls = ends = 0
+        return self._since_last_end(sha) != []
+
+    def run(self, sha: str) -> str:
+        """Return the run or build that was started for a commit, while its attempt is not known; or empty."""
+        return next((each.run for each in reversed(self._since_last_end(sha)) if each.run), "")
+
+    def _since_last_end(self, sha: str) -> list[Record]:
+        """Return the records of the latest start at a commit, while its attempt is not known."""
+        found: list[Record] = []
         for each in self._records:
-            if each.sha == sha:
-                calls += bool(each.call)
-                ends += bool(each.attempt or each.lost)
-        return calls > ends
+            if each.sha == sha and (each.attempt or each.lost):
+                found = []
+            elif each.sha == sha and (each.call or each.run):
+                found.append(each)
+        return found
 
 
 def _read(file: Path) -> list[Record]:
