@@ -37,6 +37,10 @@ class Farm:
         self.on_answer = None
         self.titled = True
         self.returns_run = True
+        self.permits_passed = True
+        self.of_new = {}
+        self.fails = 0
+        self.late_logs = 0
         self.url = ""
         self._ids = 100
 
@@ -88,16 +92,8 @@ class Farm:
         query = {name: value[0] for name, value in parse_qs(address.query).items()}
         if handler.command != "GET":
             self.calls.append((handler.command, address.path, body))
-            if token != WRITE:
-                return _send(handler, 403, {"message": "Forbidden"})
-        elif token != READ:
-            return _send(handler, 401, {"message": "Bad credentials"})
-        self.requests += 1
-        if self.forbids in address.path:
-            return _send(handler, 403, {"message": "Forbidden"})
-        if handler.command != "GET" and self.refusals:
-            self.refusals -= 1
-            return _send(handler, 429, {}, {"Retry-After": "3"})
+        if refusal := self._refusal(handler.command, address.path, token):
+            return _send(handler, *refusal)
         status, found = self._route(handler.command, address.path, query, body)
         ours = [job for job in self.in_progress() if job.id in self.started_jobs]
         self.most = max(self.most, len(ours))
@@ -108,6 +104,25 @@ class Farm:
             handler.close_connection = True
             return None
         return _send(handler, status, found, self.headers)
+
+    def _refusal(self, method, path, token):
+        """Why a request is not answered; None if it is."""
+        reads = method == "GET"
+        if token != (READ if reads else WRITE):
+            return 401 if reads else 403, {"message": "Forbidden"}
+        self.requests += 1
+        if self.forbids in path:
+            return 403, {"message": "Forbidden"}
+        if method == "GET" and self.fails:
+            self.fails -= 1
+            return 500, {}
+        if self.late_logs and "/log" in path:
+            self.late_logs -= 1
+            return 404, {"message": "Not Found"}
+        if method != "GET" and self.refusals:
+            self.refusals -= 1
+            return 429, {}, {"Retry-After": "3"}
+        return None
 
     def _route(self, method, path, query, body):
         served = Buildkite(self) if path.startswith(BUILDS) else GitHub(self)

@@ -21,7 +21,8 @@ class Buildkite:
         if path == "" and method == "GET":
             return 200, [_build(each) for each in self.farm.builds if each.sha == query["commit"]]
         if path == "" and method == "POST":
-            return 201, _build(self.farm.started_by_call(self.farm.build(body["commit"], ran=False)))
+            made = self.farm.build(body["commit"], **{"ran": False, **self.farm.of_new})
+            return 201, _build(self.farm.started_by_call(made))
         if found := re.fullmatch(r"/(\d+)/cancel", path):
             return self.farm.canceled(found[1])
         found = re.fullmatch(r"/(\d+)/jobs(?:/(\d+)/(retry|unblock|log\.txt|artifacts|report))?", path)
@@ -33,6 +34,9 @@ class Buildkite:
         return self._of_job(build, int(found[2]), found[3])
 
     def _listed(self, build):
+        if build.uploads or build.lacks:  # its jobs are listed later, or never
+            build.uploads = max(build.uploads - 1, 0)
+            return [{"id": "1", "type": "script", "name": build.other, "state": "running"}]
         for job in build.jobs:
             job.listed()
         gate = {"id": str(build.gate), "type": "manual", "label": f"Run {JOB}", "state": "blocked"}
@@ -71,8 +75,13 @@ class Buildkite:
             return 200, [self._report(build, job)] if job.ending.report else []
         if what == "report":
             return 200, job.ending.report
+        return self._retried(build, job)
+
+    def _retried(self, build, job):
         if job.retried or not job.has_ended:
             return 422, {"message": "Only finished jobs can be retried, once"}
+        if job.stage == "passed" and not self.farm.permits_passed:
+            return 400, {"message": "Only failed, timed out or canceled jobs can be retried"}
         job.retried = True
         again = self.farm.queue_job(build)
         self.farm.started_by_call(build)
@@ -87,6 +96,14 @@ class Buildkite:
         }
 
 
+def _state(build):
+    if build.uploads:
+        return "running"
+    if build.lacks or all(job.has_ended for job in build.jobs):
+        return "passed"
+    return "blocked" if any(job.blocked for job in build.jobs) else "running"
+
+
 def _build(build):
     return {
         "number": build.number,
@@ -94,5 +111,6 @@ def _build(build):
         "branch": build.branch,
         "message": "Full CI run - nightly",
         "source": "schedule",
+        "state": _state(build),
         "env": build.env,
     }

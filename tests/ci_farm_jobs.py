@@ -77,6 +77,8 @@ class FarmBuild:
     event: str = "schedule"
     head: str = ""
     other: str = "Entrypoints Test"
+    uploads: int = 0
+    lacks: bool = False
 
 
 def stamps(job):

@@ -88,6 +88,7 @@ class Build(Answer):
     branch: Text = ""
     message: Text = ""
     source: Text = ""
+    state: Text = ""
     env: Annotated[dict[str, str], BeforeValidator(_variables)] = Field(default_factory=dict)
     jobs: tuple[Job, ...] = ()
 

@@ -89,7 +89,7 @@ def observations(
         UnexpectedAnswer: the run or a job does not match the documentation.
     """
     found = read(Run, run, SERVICE)
-    if not series.has_build(found.head_branch, found.display_title, found.event, {}):
+    if not _belongs(found, series):
         return ()
     known = [read(Job, job, SERVICE) for job in jobs]
     return tuple(observation(job, found, series) for job in known if job.name and series.has_job(job.name))
@@ -102,8 +102,13 @@ def listed(run: Mapping[str, Any], series: Series) -> ListedBuild:
         UnexpectedAnswer: the run does not match the documentation.
     """
     found = read(Run, run, SERVICE)
-    belongs = series.has_build(found.head_branch, found.display_title, found.event, {})
-    return ListedBuild(str(found.id), found.display_title, belongs)
+    return ListedBuild(str(found.id), found.display_title, _belongs(found, series))
+
+
+def _belongs(run: Run, series: Series) -> bool:
+    # A run of a pull request tests its merge with the base, and not its head.
+    tests_head = not run.event.startswith("pull_request")
+    return tests_head and series.has_build(run.head_branch, run.display_title, run.event, {})
 
 
 def job_names(jobs: Sequence[Any]) -> tuple[str, ...]:

@@ -37,6 +37,8 @@ def test_only_a_refusal_for_the_rate_limit_is_sent_again():
         (Reply({}, 200, cut=True), LostAnswer, "CI did not answer"),
         (Reply({"message": "retried already"}, 422), Refused, "CI refuses: retried already"),
         (Reply({}, 401), UsageError, "CI does not accept the token"),
+        (Reply({"message": "This workflow is already running"}, 403), Refused, "CI refuses: This workflow"),
+        (Reply({"message": "Unable to re-run this: over a month ago"}, 403), Refused, "CI refuses: Unable"),
         (Reply({"message": "no scope"}, 403), UsageError, "the token may not PUT /retry: no scope"),
         (Reply({}, 429, {"Retry-After": "90000"}), EnvironmentFailed, "CI permits no call for now"),
     ],
@@ -62,6 +64,19 @@ def test_a_journal_has_what_was_written_before_a_crash(tmp_path):
     again = Journal(tmp_path)
     assert [again.is_open(sha) for sha in "abc"] == [True, False, False]
     assert (again.attempts, again.runs) == ({"1 job 5"}, {"9": "b"})
+    again.add(Record("d", call="PUT /retry"))
+    assert Journal(tmp_path).is_open("d")
+
+
+def test_the_build_that_was_started_is_known_until_its_job_is(tmp_path):
+    journal = Journal(tmp_path)
+    journal.add(Record("a", call="POST /builds"))
+    assert journal.run("a") == ""
+    journal.add(Record("a", run="9"))
+    journal.add(Record("a", call="PUT /unblock"))
+    assert (journal.run("a"), journal.run("b")) == ("9", "")
+    journal.add(Record("a", attempt="5"))
+    assert (journal.run("a"), journal.is_open("a")) == ("", False)
 
 
 def test_a_call_of_which_nothing_came_is_closed(tmp_path):

@@ -50,6 +50,7 @@ def named(action):
     [
         ([job(1)], (), (Use, "1")),
         ([job(1, "failed", exit_status=1)], (), (Use, "1")),
+        ([job(1, "failed", exit_status=1, soft_failed=True)], (), (Use, "1")),
         ([job(1, "failed", retried=True), job(2)], ("1",), (Use, "2")),
         ([job(1)], ("1",), "PUT /builds/7/jobs/1/retry"),
         ([job(1, retried=True), job(2, "running")], ("1",), (Follow, "2")),
@@ -86,6 +87,43 @@ def test_one_of_several_blocked_steps_is_never_guessed():
     action = next_action(buildkite_jobs(job(1, "blocked"), gate(2, label="a"), gate(3, label="b")), set())
     assert isinstance(action, GiveUp)
     assert "which of 2 blocked steps" in action.reason
+
+
+def test_a_step_that_blocks_other_jobs_is_unblocked_only_if_it_is_named_after_the_job():
+    both = job(1, "blocked"), job(3, "blocked", name="Lora")
+    named = next_action(buildkite_jobs(*both, gate(2, label=f"Run {NAME}")), set())
+    assert named.path == "/builds/7/jobs/2/unblock"
+    action = next_action(replace(buildkite_jobs(*both, gate(2, label="Run all")), start=START), set())
+    assert isinstance(action, GiveUp)
+    assert "blocks other jobs as well" in action.reason
+
+
+@pytest.mark.parametrize(
+    ("state", "action", "without"),
+    [("running", Wait, ()), ("creating", Wait, ()), ("passed", GiveUp, ("7",)), ("blocked", GiveUp, ("7",))],
+)
+def test_a_build_that_goes_on_may_still_list_the_job(state, action, without):
+    """A first step uploads it: until then no other build is started, and the commit is not given up."""
+    started = {**build(job(1, name="upload")), "state": state}
+    found = buildkite.commit_jobs([started], "Distributed*", SERIES, "/builds")
+    assert (type(next_action(found, set())), found.without) == (action, without)
+    assert isinstance(next_action(replace(found, start=START), set()), Wait if action is Wait else Call)
+
+
+def test_a_call_that_was_refused_is_not_chosen_again():
+    jobs, refused = buildkite_jobs(job(1)), {"/builds/7/jobs/1/retry": "Buildkite refuses: it passed"}
+    assert next_action(jobs, {"1"}, refused) == GiveUp("Buildkite refuses: it passed")
+    assert next_action(replace(jobs, start=START), {"1"}, refused) == START
+    refused |= {START.path: "Buildkite refuses: no builds of this branch"}
+    assert isinstance(next_action(replace(jobs, start=START), {"1"}, refused), GiveUp)
+
+
+def test_jobs_of_one_build_with_the_same_name_are_refused():
+    with pytest.raises(UsageError, match=r"2 jobs of build 7 have the name Distributed"):
+        buildkite_jobs(job(1), job(2, "failed", exit_status=1))
+    with pytest.raises(UsageError, match=r"2 jobs of run 9 have the name Distributed"):
+        github.commit_jobs([(run(), [github_job(1), github_job(2, minute=2)])], "*", SERIES, "/actions")
+    assert len(buildkite_jobs(job(1, "broken"), job(2)).attempts) == 2
 
 
 def test_a_commit_without_a_build_gets_one_only_if_that_is_allowed():
@@ -145,7 +183,7 @@ def github_job(number, attempt=1, conclusion="success", minute=1, **fields):
         ("completed", [github_job(1)], (), (Use, "1 job 1")),
         ("completed", [github_job(1)], ("1 job 1",), "POST /actions/jobs/1/rerun"),
         ("completed", [github_job(1), github_job(2, 2, minute=2)], ("1 job 1",), (Use, "2 job 2")),
-        ("completed", [github_job(1), github_job(2, 2)], ("1 job 1",), "POST /actions/jobs/1/rerun"),
+        ("completed", [github_job(1), github_job(2, 2)], ("1 job 1",), "POST /actions/jobs/2/rerun"),
         ("in_progress", [github_job(1)], ("1 job 1",), "POST /start"),
         ("in_progress", [github_job(1, status="queued")], (), (Follow, "1 job 1")),
         ("in_progress", [], (), (Wait, "")),
@@ -172,7 +210,16 @@ def test_a_job_of_a_run_that_goes_on_is_run_again_after_it():
         ({"event": "workflow_dispatch", "display_title": f"gpu {SHA}", "head_sha": "b" * 40}, {}, True),
         ({"event": "workflow_dispatch", "head_sha": "b" * 40}, {"9": SHA}, True),
         ({"event": "workflow_dispatch"}, {"9": "b" * 40}, False),
+        ({"event": "issue_comment"}, {}, False),
     ],
 )
 def test_which_commit_a_run_tested(fields, dispatched, tests):
     assert github.tests_commit(run(**fields), SHA, dispatched, by_input=True) is tests
+
+
+@pytest.mark.parametrize(
+    ("title", "tests"), [("gpu", True), (f"gpu {'b' * 40}", False), (f"gpu {SHA}", True)]
+)
+def test_without_an_input_a_dispatched_run_tested_its_head_unless_its_title_names_another(title, tests):
+    found = run(event="workflow_dispatch", display_title=title)
+    assert github.tests_commit(found, SHA, {}, by_input=False) is tests

@@ -13,6 +13,7 @@ from bisect_tool.executor.ci.jobs import (
     Stage,
     gpu_count,
     missing_job,
+    require_one,
     the_label,
 )
 from bisect_tool.sources.answer import read
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
 
 _BLOCKED = "blocked"
 _RUNNING = frozenset({"running", "timing_out", "canceling"})
+_NOT_RUN = frozenset({"broken", "skipped"})
+"""States of a step whose condition is false; another one with the same name may take its place."""
 _RETRYABLE = frozenset({"passed", "failed", "timed_out", "canceled", "expired"})
+_UNFINISHED = frozenset({"creating", "scheduled", "waiting", "running", "failing"})
+"""The states of a build whose jobs may not be listed yet."""
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -47,16 +52,33 @@ def commit_jobs(builds: Sequence[Mapping[str, Any]], pattern: str, series: Serie
         return CommitJobs(missing=f"{SERVICE} has no build of this commit")
     labels = [_label(job) for build in found for job in build.jobs if _is_script(job)]
     label = the_label(labels, pattern)
-    if not label:
-        where = ", ".join(f"build {build.number}" for build in found)
-        return CommitJobs(missing=missing_job(labels, pattern, where))
+    of_builds = [(build, _jobs(build, label)) for build in found]
     attempts = [
         _attempt(job, build, series, f"{path}/{build.number}/jobs")
-        for build in found
-        for job in build.jobs
-        if _is_script(job) and _label(job) == label
+        for build, jobs in of_builds
+        for job in jobs
     ]
-    return CommitJobs(tuple(sorted(attempts, key=lambda each: each.job.finished or _NEVER)))
+    # The jobs of a build are listed once a first step has uploaded them.
+    lacking = [build for build, jobs in of_builds if not jobs]
+    where = ", ".join(f"build {build.number}" for build in found)
+    return CommitJobs(
+        tuple(sorted(attempts, key=lambda each: each.job.finished or _NEVER)),
+        "" if label else missing_job(labels, pattern, where),
+        is_pending=any(build.state in _UNFINISHED for build in lacking),
+        without=tuple(str(build.number) for build in lacking if build.state not in {"", *_UNFINISHED}),
+    )
+
+
+def _jobs(build: Build, label: str) -> list[Job]:
+    """Return the attempts of one job in a build; none without a label.
+
+    Raises:
+        UsageError: several jobs have that label, as those of a matrix can.
+    """
+    found = [job for job in build.jobs if label and _is_script(job) and _label(job) == label]
+    ran = (job for job in found if not job.retried and job.state not in _NOT_RUN)
+    require_one((label for _ in ran), f"build {build.number}")
+    return found
 
 
 def _is_script(job: Job) -> bool:
@@ -72,22 +94,24 @@ def _label(job: Job) -> str:
 def _attempt(job: Job, build: Build, series: Series, path: str) -> Attempt:
     stage = _stage(job)
     gates = _gates(job, build) if stage is Stage.BLOCKED else ()
+    # The job was asked for by name: its failure counts, whether or not it fails the build.
+    hard = job.model_copy(update={"soft_failed": False})
     return Attempt(
-        observation(job, build, series),
+        observation(hard, build, series),
         stage,
         job.web_url,
-        again=_again(job, gates, path),
+        again=_again(job, build, gates, path),
         timed_out=job.state == "timed_out",
         reason=_reason(job),
         gpus=gpu_count(job.agent.meta_data) if job.agent else 0,
-        gates=gates,
+        gates=tuple(each.id for each in gates),
     )
 
 
-def _again(job: Job, gates: Sequence[str], path: str) -> Call | None:
-    """Return the call that retries a job, or that unblocks it if the blocking step is known."""
-    if len(gates) == 1:
-        return Call("PUT", f"{path}/{gates[0]}/unblock", {})
+def _again(job: Job, build: Build, gates: Sequence[Job], path: str) -> Call | None:
+    """Return the call that retries a job, or that unblocks only this one."""
+    if len(gates) == 1 and (_is_of(gates[0], job) or not _other_blocked(job, build)):
+        return Call("PUT", f"{path}/{gates[0].id}/unblock", {})
     if job.state in _RETRYABLE and not job.retried:
         return Call("PUT", f"{path}/{job.id}/retry")
     return None
@@ -107,16 +131,21 @@ def _reason(job: Job) -> str:
     return f"{job.state}{code}{signal}"
 
 
-def _gates(job: Job, build: Build) -> tuple[str, ...]:
+def _gates(job: Job, build: Build) -> tuple[Job, ...]:
     """Return the blocked steps that a job may wait for: the one named after it, else all."""
     blocked = [each for each in build.jobs if each.type == "manual" and each.state == _BLOCKED]
+    return tuple([each for each in blocked if _is_of(each, job)] or blocked)
+
+
+def _is_of(gate: Job, job: Job) -> bool:
+    """Whether a step that blocks is named after a job."""
     keys = {f"block{_letters(name)}" for name in (job.name, job.step_key) if name}
-    named = [
-        each
-        for each in blocked
-        if _letters(each.step_key) in keys or (job.name and job.name in (each.label or each.name))
-    ]
-    return tuple(each.id for each in named or blocked)
+    return _letters(gate.step_key) in keys or (job.name != "" and job.name in (gate.label or gate.name))
+
+
+def _other_blocked(job: Job, build: Build) -> bool:
+    """Whether a build has other blocked jobs, which may wait for the same step."""
+    return any(_is_script(each) and each.state == _BLOCKED and each.id != job.id for each in build.jobs)
 
 
 def _letters(name: str) -> str:

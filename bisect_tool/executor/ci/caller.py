@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,8 @@ _TIMEOUT = (10, 60)
 _TRIES = 5
 _PATIENCE_S = 3600.0
 _NOT_FOUND = 404
+_NO_RERUN = re.compile(r"re-?run|already running|month ago", re.IGNORECASE)
+"""GitHub answers with 403 also if a run still runs, or is too old to be run again."""
 
 
 class LostAnswer(BisectError):
@@ -96,7 +99,7 @@ class Caller:
                     call.method,
                     f"{self.url}{call.path}",
                     json=call.body,
-                    auth=Bearer(self.token),
+                    auth=Bearer(self.token, self.variable),
                     timeout=_TIMEOUT,
                     allow_redirects=False,
                 )
@@ -114,6 +117,8 @@ class Caller:
             raise UsageError(
                 f"{self.service} does not accept the token", f"Is {self.variable} right, and not expired?"
             )
+        if status == requests.codes.forbidden and _NO_RERUN.search(_said(response)):
+            raise Refused(f"{self.service} refuses: {_said(response)}")
         if status in (requests.codes.forbidden, _NOT_FOUND):
             raise UsageError(
                 f"the token may not {call.method} {call.path}: {_said(response)}",

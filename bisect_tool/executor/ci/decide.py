@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from bisect_tool.executor.ci.call import Call
@@ -10,7 +11,7 @@ from bisect_tool.executor.ci.jobs import Attempt, CommitJobs, Stage
 from bisect_tool.sources.observation import CONCLUSIVE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
 
@@ -40,23 +41,29 @@ class GiveUp:
     reason: str
 
 
+_NONE: Mapping[str, str] = MappingProxyType({})
 _GOES_ON = (Stage.WAITING, Stage.RUNNING)
 Action = Use | Follow | Wait | GiveUp | Call
 """A `Call` changes the state of the service, and costs."""
 
 
-def next_action(jobs: CommitJobs, taken: AbstractSet[str]) -> Action:
+def next_action(jobs: CommitJobs, taken: AbstractSet[str], refused: Mapping[str, str] = _NONE) -> Action:
     """Return the next action towards a trial.
 
     Args:
         jobs: the attempts of the job at the commit.
         taken: the attempts that are trials already, or give no result.
+        refused: the reasons of the service for rejecting calls, by path.
     """
     left = [each for each in jobs.attempts if each.id not in taken]
-    found = _there(left) or _unblocking(left) or _again(jobs)
+    found = _there(left) or _unblocking(left, refused) or _again(jobs, refused)
     if found is not None:
         return found
-    return jobs.start or (Wait() if jobs.is_unfinished else GiveUp(_reason(jobs)))
+    # In another build the job would be blocked as well.
+    is_blocked = any(each.stage is Stage.BLOCKED for each in jobs.attempts)
+    if jobs.start and jobs.start.path not in refused and not is_blocked:
+        return jobs.start
+    return Wait() if jobs.is_unfinished else GiveUp(_reason(jobs, refused))
 
 
 def _there(left: Sequence[Attempt]) -> Action | None:
@@ -67,21 +74,27 @@ def _there(left: Sequence[Attempt]) -> Action | None:
     return next((Follow(each) for each in left if each.stage in _GOES_ON), None)
 
 
-def _unblocking(left: Sequence[Attempt]) -> Call | None:
-    return next((each.again for each in left if each.stage is Stage.BLOCKED and each.again), None)
+def _unblocking(left: Sequence[Attempt], refused: Mapping[str, str]) -> Call | None:
+    calls = (each.again for each in left if each.stage is Stage.BLOCKED)
+    return next((call for call in calls if call and call.path not in refused), None)
 
 
-def _again(jobs: CommitJobs) -> Call | Wait | None:
+def _again(jobs: CommitJobs, refused: Mapping[str, str]) -> Call | Wait | None:
     """Retry the latest attempt, or wait until that is possible."""
     for each in reversed(jobs.attempts):
-        if each.stage is Stage.ENDED and each.again:
+        if each.stage is Stage.ENDED and each.again and each.again.path not in refused:
             return each.again
     goes_on = jobs.is_pending or any(each.stage in _GOES_ON for each in jobs.attempts)
     return Wait() if goes_on else None
 
 
-def _reason(jobs: CommitJobs) -> str:
+def _reason(jobs: CommitJobs, refused: Mapping[str, str]) -> str:
+    calls = (*(each.again for each in reversed(jobs.attempts)), jobs.start)
+    if refusal := next((refused[call.path] for call in calls if call and call.path in refused), ""):
+        return refusal
     blocked = [each for each in jobs.attempts if each.stage is Stage.BLOCKED]
+    if blocked and len(blocked[0].gates) == 1:
+        return "the job is blocked by a step that blocks other jobs as well: unblock it in the CI"
     if blocked:
         count = len(blocked[0].gates)
         return f"the job is blocked, and which of {count} blocked steps it waits for is not known"

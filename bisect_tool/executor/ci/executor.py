@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.executor.ci.interrupted import StartedJob, interrupted, summary
 from bisect_tool.executor.ci.trials import JobTrial, JobTrials
 from bisect_tool.executor.event import Event, Failed, Noted, Yielded
 from bisect_tool.executor.executor import JOBS_OF_CI, Capabilities, refused
+from bisect_tool.sources.answer import UnexpectedAnswer
 from bisect_tool.trial.run import TrialAborted, clear
 
 if TYPE_CHECKING:
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
     from bisect_tool.executor.ci.journal import Journal
     from bisect_tool.executor.ci.service import JobService
     from bisect_tool.request import JobCheck
+
+
+_OUTAGE_S = 1800.0
+"""How long the service may fail while a job runs."""
 
 
 @dataclass(frozen=True)
@@ -137,12 +143,23 @@ class CiExecutor:
             result = self._trials.result(trial, self._running.values())
         except Exception as error:  # noqa: BLE001 - raised again by the session loop
             if not self.cancel.is_set():  # which ends the waits of a request as well
-                self._events.append(Failed(slot, error))
+                self._events.extend(self._after(error, trial))
             return
+        trial.unreachable = None
         if result is not None:
             # A run that was dispatched is one of the branch's tip, whatever commit it tests.
             placed = {"sha": trial.sha, "slot": slot, "folder": str(trial.folder)}
             self._events.append(Yielded(slot, result.model_copy(update=placed)))
+
+    def _after(self, error: Exception, trial: JobTrial) -> tuple[Event, ...]:
+        """Return what an error leads to: a job that runs is worth waiting for a service that fails."""
+        now = self._timing.clock()
+        since = now if trial.unreachable is None else trial.unreachable
+        is_final = not isinstance(error, EnvironmentFailed) or isinstance(error, UnexpectedAnswer)
+        if is_final or trial.follows is None or now - since > _OUTAGE_S:
+            return (Failed(trial.slot, error),)
+        is_known, trial.unreachable = trial.unreachable is not None, since
+        return () if is_known else (Noted(f"{error}; trying again for {_OUTAGE_S / 60:.0f} minutes"),)
 
     def _abandon(self) -> None:
         """Leave all jobs running, or cancel those that we started, and report both."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from bisect_tool.executor.ci.jobs import (
     Stage,
     gpu_count,
     missing_job,
+    require_one,
     the_label,
 )
 from bisect_tool.sources.answer import read
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 DISPATCH = "workflow_dispatch"
 _COMPLETED = "completed"
+_COMMIT = re.compile(r"\b[0-9a-f]{40,64}\b")
+_OF_OTHERS = frozenset({"issue_comment", "repository_dispatch", "workflow_run"})
+"""Events of the default branch, whose runs usually test another commit than its tip."""
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -38,9 +43,10 @@ def tests_commit(
     found = read(Run, run, SERVICE)
     if str(found.id) in dispatched:
         return dispatched[str(found.id)] == commit
-    if by_input and found.event == DISPATCH:
-        return commit in found.display_title
-    return found.head_sha == commit
+    if found.event != DISPATCH:
+        return found.event not in _OF_OTHERS and found.head_sha == commit
+    named = _COMMIT.findall(found.display_title)
+    return commit in named or (not by_input and not named and found.head_sha == commit)
 
 
 def commit_jobs(
@@ -66,29 +72,36 @@ def commit_jobs(
     found = [(read(Run, run, SERVICE), tuple(read(Job, job, SERVICE) for job in jobs)) for run, jobs in runs]
     labels = [job.name for _, jobs in found for job in jobs if job.name]
     label = the_label(labels, pattern)
-    is_pending = any(run.status != _COMPLETED for run, _ in found)
-    if not label:
-        where = ", ".join(f"run {run.id}" for run, _ in found)
-        return CommitJobs((), missing_job(labels, pattern, where), is_pending)
-    attempts = [
-        attempt
-        for run, jobs in found
-        for attempt in _attempts(run, [job for job in jobs if job.name == label], series, f"{path}/jobs")
-    ]
-    ordered = tuple(sorted(attempts, key=lambda each: each.job.finished or _NEVER))
-    return CommitJobs(ordered, is_unfinished=is_pending)
+    of_runs = [(run, [job for job in jobs if label and job.name == label]) for run, jobs in found]
+    attempts = [attempt for run, jobs in of_runs for attempt in _attempts(run, jobs, series, f"{path}/jobs")]
+    lacking = [run for run, jobs in of_runs if not jobs]
+    where = ", ".join(f"run {run.id}" for run, _ in found)
+    return CommitJobs(
+        tuple(sorted(attempts, key=lambda each: each.job.finished or _NEVER)),
+        "" if label else missing_job(labels, pattern, where),
+        is_pending=any(run.status != _COMPLETED for run in lacking),
+        is_unfinished=any(run.status != _COMPLETED for run, _ in found),
+        without=tuple(str(run.id) for run in lacking if run.status == _COMPLETED),
+    )
 
 
 def _attempts(run: Run, jobs: Sequence[Job], series: Series, path: str) -> list[Attempt]:
-    """Return the attempts of a job in a run, without those repeated in the list by a rerun of other jobs."""
+    """Return the attempts of a job in a run, without those repeated in the list by a rerun of other jobs.
+
+    Raises:
+        UsageError: several jobs of one attempt have the name, as those of a matrix can.
+    """
+    require_one((f"{job.name} in attempt {job.run_attempt}" for job in jobs), f"run {run.id}")
     distinct: dict[tuple[object, ...], Job] = {}
-    for job in sorted(jobs, key=lambda each: each.run_attempt):
+    ordered = sorted(jobs, key=lambda each: each.run_attempt)
+    for job in ordered:
         key = (job.started_at, job.completed_at) if job.status == _COMPLETED else (job.id,)
         distinct.setdefault(key, job)
     if not distinct:
         return []
     last = list(distinct.values())[-1]
-    rerun = Call("POST", f"{path}/{last.id}/rerun") if run.status == _COMPLETED else None
+    # Of the latest attempt of the run, in which the job may be listed once more.
+    rerun = Call("POST", f"{path}/{ordered[-1].id}/rerun") if run.status == _COMPLETED else None
     return [_attempt(job, run, series, rerun if job is last else None) for job in distinct.values()]
 
 

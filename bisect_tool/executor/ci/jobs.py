@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -64,20 +65,27 @@ class Attempt:
 class CommitJobs:
     """The attempts of the job at a commit, oldest first, or the reason why there are none.
 
-    `is_pending`: a build or run has started without listing its jobs yet. `is_unfinished`: one continues
-    after the job has ended, which can be rerun afterwards. `start` is the call that starts a build or run;
-    None if that is not permitted.
+    `is_pending`: a build or run has started and may list the job later. `is_unfinished`: one continues
+    after the job has ended, which can be rerun afterwards. `without` are the builds or runs that ended
+    without the job. `start` is the call that starts a build or run; None if that is not permitted.
     """
 
     attempts: tuple[Attempt, ...] = ()
     missing: str = ""
     is_pending: bool = False
     is_unfinished: bool = False
+    without: tuple[str, ...] = ()
     start: Call | None = None
 
     def attempt(self, name: str) -> Attempt | None:
         """Return the attempt with this id, or None."""
         return next((each for each in self.attempts if each.id == name), None)
+
+    def of(self, build: str) -> CommitJobs:
+        """Return those of one build or run only; of all if it is empty."""
+        if not build:
+            return self
+        return replace(self, attempts=tuple(each for each in self.attempts if each.job.build == build))
 
 
 def is_named(label: str, pattern: str) -> bool:
@@ -97,6 +105,16 @@ def the_label(labels: Iterable[str], pattern: str) -> str:
         names = ", ".join(clean_line(name, 100) for name in found[:_NAMES_SHOWN])
         raise UsageError(f"--job {clean_line(pattern, 100)} matches {len(found)} jobs: {names}", "Name one.")
     return found[0] if found else ""
+
+
+def require_one(names: Iterable[str], where: str) -> None:
+    """Raise UsageError if jobs of one build have the same name: their results cannot be told apart."""
+    name, number = next(iter(Counter(names).most_common(1)), ("", 0))
+    if number > 1:
+        raise UsageError(
+            f"{number} jobs of {where} have the name {clean_line(name, 150)}",
+            "Their results cannot be told apart: give each its own name, such as one with its matrix values.",
+        )
 
 
 def missing_job(labels: Iterable[str], pattern: str, where: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import BisectError
@@ -15,6 +15,7 @@ from bisect_tool.executor.ci.results import no_result, trial_result
 from bisect_tool.executor.event import Entered, Noted
 from bisect_tool.executor.executor import DryRunEnded
 from bisect_tool.sanitise import clean
+from bisect_tool.sources.observation import State
 from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ LOG = "job.log"
 _LONGEST_S = 24 * 3600.0
 """The longest wait for a job, including its time in the queue."""
 _APPEARS_S = 120.0
-"""How long a started job may be missing from the service's list."""
+"""How long a started job may be missing from the service's list, and the log of an ended one."""
 
 
 @dataclass
@@ -50,6 +51,9 @@ class JobTrial:
     follows: Attempt | None = None
     started: bool = False
     acted: float | None = None
+    sent: str = ""
+    ended: float | None = None
+    unreachable: float | None = None
     phase: str = ""
 
 
@@ -65,6 +69,7 @@ class JobTrials:
         clock: The time in seconds.
         put: Called with the events of the trials.
         taken: The attempts that are trials already.
+        refused: The reasons of the service for rejecting calls, by path.
     """
 
     check: JobCheck
@@ -74,6 +79,7 @@ class JobTrials:
     clock: Callable[[], float]
     put: Callable[[Event], None]
     taken: set[str]
+    refused: dict[str, str] = field(default_factory=dict)
 
     def begin(self, trial: JobTrial, others: Collection[JobTrial]) -> None:
         """Find out whether an earlier run of the session started the job of a trial.
@@ -103,41 +109,49 @@ class JobTrials:
 
     def _next(self, trial: JobTrial, jobs: CommitJobs, others: Collection[JobTrial]) -> TrialResult | None:
         """Find the attempt that is the trial, or start one."""
-        if ours := self._ours(trial, jobs):
-            trial.started = True
-            return self._follow(trial, ours)
+        left = self.journal.attempts - self.taken
+        if found := next((each for each in jobs.attempts if each.id in left), None):
+            trial.started = True  # before an interrupt
+            return self._follow(trial, found)
+        if trial.acted is not None:
+            return self._await(trial, jobs, trial.acted)
         action: Action = Wait()  # for what another trial started, which appears next
         if not _is_awaited(trial, others):
-            action = next_action(jobs, self.taken)
+            action = next_action(jobs, self.taken, self.refused)
         if isinstance(action, Use | Follow):
-            if trial.acted is not None:
-                self.journal.add(Record(trial.sha, attempt=action.attempt.id))
             return self._follow(trial, action.attempt)
         if isinstance(action, Wait):
             self._phase(trial, "waiting for another job")
             return None
-        if trial.acted is not None:
-            return self._unfound(trial, trial.acted)
         if isinstance(action, GiveUp):
             return no_result(trial.sha, Outcome.UNBUILDABLE, action.reason)
         return self._start(trial, action, jobs)
 
-    def _ours(self, trial: JobTrial, jobs: CommitJobs) -> Attempt | None:
-        """Return an attempt that we started and that is not a trial yet.
+    def _await(self, trial: JobTrial, jobs: CommitJobs, acted: float) -> TrialResult | None:
+        """Find the attempt that the call of a trial started; it may have ended since, without a result."""
+        run = self.journal.run(trial.sha)
+        jobs, old = jobs.of(run), self.taken | self.journal.before(trial.sha)
+        if run in jobs.without:
+            return self._untestable(trial, f"{run} was started for it, and ended without the job")
+        new = (each for each in jobs.attempts if each.stage is Stage.ENDED and each.id not in old)
+        action = Use(found) if (found := next(new, None)) else next_action(jobs, old, self.refused)
+        if isinstance(action, Use | Follow):
+            self.journal.add(Record(trial.sha, attempt=action.attempt.id))
+            return self._follow(trial, action.attempt)
+        if isinstance(action, Wait):
+            self._phase(trial, "waiting for another job")
+            return None
+        if run and _is_blocked(jobs):  # in a build that we started
+            if isinstance(action, GiveUp):
+                return self._untestable(trial, action.reason)
+            if action.path != trial.sent:
+                return self._start(trial, action, jobs)
+        return self._unfound(trial, acted)
 
-        The session started it before an interrupt; or the call for this trial started it, and it has ended
-        since, perhaps without a result.
-        """
-        left = self.journal.attempts - self.taken
-        found = next((each for each in jobs.attempts if each.id in left), None)
-        if found is not None or trial.acted is None:
-            return found
-        old = self.taken | self.journal.before(trial.sha)
-        ended = (each for each in jobs.attempts if each.stage is Stage.ENDED)
-        found = next((each for each in ended if each.id not in old), None)
-        if found is not None:
-            self.journal.add(Record(trial.sha, attempt=found.id))
-        return found
+    def _untestable(self, trial: JobTrial, reason: str) -> TrialResult:
+        """Return that a commit cannot be tested, although a build was started."""
+        self.journal.add(Record(trial.sha, lost=True))
+        return no_result(trial.sha, Outcome.UNBUILDABLE, reason)
 
     def _start(self, trial: JobTrial, call: Call, jobs: CommitJobs) -> TrialResult | None:
         """Start a job."""
@@ -147,14 +161,17 @@ class JobTrials:
             raise DryRunEnded("the next step is to start a job: --dry-run ends here")
         before = tuple(each.id for each in jobs.attempts if each.stage is Stage.ENDED)
         self.journal.add(Record(trial.sha, call=line, before=before))
-        trial.started, trial.acted = True, self.clock()
+        trial.started, trial.acted, trial.sent = True, self.clock(), call.path
         try:
             self.service.carry_out(call, trial.sha)
         except LostAnswer as error:
             _log.warning("%s: %s; looking whether it was done", line, error)
         except Refused as error:
+            # Someone else may have started the job, or another call may be possible: look again.
             self.journal.add(Record(trial.sha, lost=True))
-            return no_result(trial.sha, Outcome.UNBUILDABLE, error.message)
+            self.refused[call.path] = error.message
+            trial.started, trial.acted = False, None
+            return None
         except BisectError:
             self.journal.add(Record(trial.sha, lost=True))
             raise
@@ -181,6 +198,8 @@ class JobTrials:
         if attempt.stage is not Stage.ENDED:
             self._phase(trial, "test")
             return None
+        if not log and self._is_fresh(trial, attempt):
+            return None
         result = trial_result(
             attempt,
             log,
@@ -196,6 +215,13 @@ class JobTrials:
             return None
         return result
 
+    def _is_fresh(self, trial: JobTrial, attempt: Attempt) -> bool:
+        """Whether an attempt failed while it was watched, and so recently that its log may still come."""
+        if attempt.job.state is not State.FAILED or not trial.phase:
+            return False
+        trial.ended = self.clock() if trial.ended is None else trial.ended
+        return self.clock() - trial.ended <= _APPEARS_S
+
     def _phase(self, trial: JobTrial, phase: str) -> None:
         if phase != trial.phase:
             trial.phase = phase
@@ -206,6 +232,10 @@ class JobTrials:
         logs = trial.folder / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         (logs / LOG).write_text(clean(log), encoding="utf-8")
+
+
+def _is_blocked(jobs: CommitJobs) -> bool:
+    return any(each.stage is Stage.BLOCKED for each in jobs.attempts)
 
 
 def _is_awaited(trial: JobTrial, others: Collection[JobTrial]) -> bool:
