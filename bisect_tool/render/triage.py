@@ -151,7 +151,7 @@ def _error(found: Triage) -> Iterator[Item]:
 
 
 def _builds(found: Triage) -> Iterator[Item]:
-    for state, title in (("failed", "red"), ("passed", "green"), ("", "result not said")):
+    for state, title in (("failed", "red"), ("passed", "green"), ("", "result unknown")):
         listed = [_build(build) for build in found.builds if build.state == state]
         if listed:
             yield Item(f"{title}: {listing(listed, _ITEM_LIMIT)}")

@@ -151,8 +151,8 @@ def _own_folder_reason(script: Script) -> str:
     """Return how a script uses its own folder; empty if it does not."""
     interpreter = script.shebang[0] if script.shebang else ""
     if _PYTHON_FILE.search(interpreter) or script.path.suffix == ".py":
-        return "Python imports what lies beside it there before anything else"
-    return "it looks for files beside itself" if _OWN_FOLDER.search(script.text) else ""
+        return "Python imports from its folder first"
+    return "it looks for files in its own folder" if _OWN_FOLDER.search(script.text) else ""
 
 
 def _installed(command: Command, checkout: Path, read: ReadFile) -> Iterator[Shadow]:

@@ -115,7 +115,7 @@ class Project:
         return any(cell.partition("::")[0] == file for cell in self._cells)
 
     def absent_conftests(self) -> list[str]:
-        """Return the requested conftest.py files that are missing; the tests beside them run without."""
+        """Return the requested conftest.py files that are missing; the tests in their folders run without."""
         files = [cell for cell in self._cells or () if Path(cell).name == "conftest.py"]
         tree = Path(self._tree)
         return [each for each in files if (tree / each).parent.is_dir() and not (tree / each).exists()]
