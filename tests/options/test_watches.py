@@ -121,7 +121,7 @@ def test_name_says_what_is_watched(options, name):
         ("[watch.a]\nslots = 99", "watch a: .*--slots", "--help"),
         ("slots = [1]", "slots: it must be a string or a number", "--help"),
         ('comment-on-culprit = "yes"', "true or false", "--help"),
-        ("cells = [1]", "a text, or a list of texts", "--help"),
+        ("cells = [1]", "a string, or a list of strings", "--help"),
         ("watch = 3", "watch must be a table of watches", r"\[watch.NAME\]"),
         ("slots = ", "bisect-run.toml: ", "TOML"),
         ('config = "a"', "there is no option config", ""),

@@ -59,7 +59,7 @@ def test_fix_that_may_be_a_false_pass_is_doubted(fixed, doubted):
     unsteady = FlakyCell(cell=CELLS[1], runs=8, failed=4, false_pass_probability=0.34)
     candidate = tried("revert a").model_copy(update={"fixed": fixed})
     fix_report = found(candidate).model_copy(update={"flaky_cells": (unsteady,)})
-    phrases = [(note.name, note.phrases) for note in doubtful_cells(fix_report)]
+    phrases = [(note.name, note.words) for note in doubtful_cells(fix_report)]
     expected = (
         "failed in 4 of 8 runs there, so 2 passes would happen 34 % of the time without a fix; use --runs 8"
     )
