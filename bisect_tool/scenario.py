@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,6 +12,7 @@ from bisect_tool.build.profile import BuildProfile
 from bisect_tool.errors import UsageError
 from bisect_tool.evidence.engine_logs import EngineLogs
 from bisect_tool.max_time_limit import MAX_LIMIT_S
+from bisect_tool.untrusted import parse_toml
 
 _PACKAGE = Path(__file__).parent
 _REFERENCE = "See docs/reference/scenario.md."
@@ -195,8 +195,8 @@ def _with_inherited_profiles(file: Path, visited: tuple[Path, ...] = ()) -> dict
 
 def _table(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return parse_toml(file.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise UsageError(f"{file}: not TOML: {error}", _REFERENCE) from error
 
 

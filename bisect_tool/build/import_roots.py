@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import configparser
 import re
-import tomllib
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
+
+from bisect_tool.untrusted import list_at, parse_toml, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,9 +32,17 @@ def import_roots(tree: Path, targets: Iterable[str]) -> tuple[Path, ...]:
             folder
             for project in projects
             for folder in (*(project / name for name in _declared(project)), project)
-            if folder.is_dir() and folder.resolve().is_relative_to(inside)
+            if _is_folder(folder) and folder.resolve().is_relative_to(inside)
         )
     )
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it is one; a declared name can be longer than any."""
+    try:
+        return path.is_dir()
+    except OSError:  # longer than a name can be
+        return False
 
 
 def _project(tree: Path, target: str) -> Path:
@@ -57,25 +66,17 @@ def _declared(project: Path) -> Iterator[str]:
 
 def _in_pyproject(project: Path) -> Iterator[Any]:
     try:
-        tool = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8")).get("tool", {})
+        tool = parse_toml((project / "pyproject.toml").read_text(encoding="utf-8")).get("tool")
     except (OSError, ValueError):  # missing or malformed: it names no folder
         return
-    yield _at(tool, "setuptools", "package-dir", "")
-    where = _at(tool, "setuptools", "packages", "find", "where")
-    yield from where if isinstance(where, list) else ()
-    yield _at(tool, "pdm", "build", "package-dir")
-    yield _at(tool, "maturin", "python-source")
-    yield _at(tool, "uv", "build-backend", "module-root")
-    packages = _at(tool, "poetry", "packages")
-    yield from (_at(each, "from") for each in packages) if isinstance(packages, list) else ()
-    wheel = _at(tool, "hatch", "build", "targets", "wheel", "packages")
-    yield from (str(PurePosixPath(str(each)).parent) for each in wheel) if isinstance(wheel, list) else ()
-
-
-def _at(table: Any, *keys: str) -> Any:  # noqa: ANN401 - TOML
-    for key in keys:
-        table = table.get(key) if isinstance(table, dict) else None
-    return table
+    yield value_at(tool, "setuptools", "package-dir", "")
+    yield from list_at(tool, "setuptools", "packages", "find", "where")
+    yield value_at(tool, "pdm", "build", "package-dir")
+    yield value_at(tool, "maturin", "python-source")
+    yield value_at(tool, "uv", "build-backend", "module-root")
+    yield from (value_at(each, "from") for each in list_at(tool, "poetry", "packages"))
+    wheel = list_at(tool, "hatch", "build", "targets", "wheel", "packages")
+    yield from (str(PurePosixPath(str(each)).parent) for each in wheel)
 
 
 def _in_setup_cfg(project: Path) -> Iterator[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import email.parser
-import json
 import os
 import shutil
 from pathlib import Path, PurePosixPath
@@ -21,6 +20,7 @@ from bisect_tool.build.import_roots import import_roots
 from bisect_tool.build.installer import Installer
 from bisect_tool.build.overlay import OVERLAY
 from bisect_tool.build.project_requirements import find_requirements, installable
+from bisect_tool.untrusted import parse_json, value_at
 
 if TYPE_CHECKING:
     from bisect_tool.build.step import Build
@@ -67,10 +67,18 @@ def _packages(job: Build) -> Path:
 def _metadata(job: Build) -> Path | None:
     """Return the metadata folder of the distribution that was built from the tree (PEP 610)."""
     for file in sorted(_packages(job).glob("*.dist-info/direct_url.json")):
-        url = str(json.loads(file.read_text(encoding="utf-8")).get("url", ""))
+        url = str(value_at(_record(file), "url") or "")
         if url.rstrip("/") == job.tree.as_uri():
             return file.parent
     return None
+
+
+def _record(file: Path) -> object:
+    """What an installed distribution records about its origin; None if that cannot be read."""
+    try:
+        return parse_json(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # then it is not the one that was built
+        return None
 
 
 def _headers(metadata: Path) -> dict[str, list[str]]:

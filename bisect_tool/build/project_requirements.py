@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
-import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import InvalidRequirement, Requirement
+
+from bisect_tool.untrusted import list_at, parse_toml, table_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,6 +31,8 @@ _FILE_PATTERNS = tuple(
     )
 )
 _PLAIN_FILE = "requirements.txt"
+_MAX_INCLUDED = 100
+"""The most files, groups or extras that may include each other."""
 _OWN_PROJECT = re.compile(r"(?:-e\s*|--editable[\s=]+)?(?:\.|\./|file:\.)(?:\[([^\]]*)\])?(?=\s|;|#|$)")
 _LOCAL_PATH = re.compile(r"(?:-e\s*|--editable[\s=]+)?(\.{1,2}/[^\s;#\[]+)")
 _INCLUDED = re.compile(r"(?:-r\s*|--requirement[\s=]+)(\S+)")
@@ -48,7 +51,9 @@ def installable(tree: Path) -> bool:
     """Whether a tree can be built as a package; as in uv, a `[project]` table alone does not make it one."""
     pyproject = read_pyproject(tree)
     return (
-        (tree / "setup.py").is_file() or "build-system" in pyproject or "poetry" in pyproject.get("tool", {})
+        (tree / "setup.py").is_file()
+        or "build-system" in pyproject
+        or "poetry" in table_at(pyproject, "tool")
     )
 
 
@@ -57,7 +62,7 @@ def find_requirements(tree: Path, metadata: Mapping[str, Sequence[str]]) -> Requ
     pyproject = read_pyproject(tree)
     found: list[str] = []
     if not metadata:
-        found += [str(each) for each in _list(pyproject.get("project"), "dependencies")]
+        found += [str(each) for each in list_at(pyproject, "project", "dependencies")]
     extras, groups = _extras(pyproject, metadata), _groups(pyproject)
     for names in _GROUP_NAMES:
         from_extras = [line for name in names for line in extras.get(name, ())]
@@ -74,7 +79,7 @@ def find_requirements(tree: Path, metadata: Mapping[str, Sequence[str]]) -> Requ
 def read_pyproject(tree: Path) -> dict[str, Any]:
     """Read pyproject.toml; empty if it is missing or cannot be read."""
     try:
-        return tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))
+        return parse_toml((tree / "pyproject.toml").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
@@ -90,24 +95,27 @@ def _from_files(
     first = next((tree / name for name in names if (tree / name).is_file()), None)
     if first is None:
         return ()
-    lines = list(_lines(first, tree, extras, frozenset()))
+    read: set[Path] = set()
+    lines = list(_lines(first, tree, extras, read))
     if not installable(tree) and first.name != _PLAIN_FILE and (tree / _PLAIN_FILE).is_file():
-        lines += _lines(tree / _PLAIN_FILE, tree, extras, frozenset({first}))
+        lines += _lines(tree / _PLAIN_FILE, tree, extras, read)
     return tuple(dict.fromkeys(lines))
 
 
-def _lines(
-    file: Path, tree: Path, extras: Mapping[str, Sequence[str]], seen: frozenset[Path]
-) -> Iterator[str]:
-    """Yield the lines of a requirement file and its includes, with extras in place of the project itself."""
-    if file in seen or not file.is_file():
+def _lines(file: Path, tree: Path, extras: Mapping[str, Sequence[str]], read: set[Path]) -> Iterator[str]:
+    """Yield the lines of a requirement file and its includes, with extras in place of the project itself.
+
+    Each file is read once: those in `read` were.
+    """
+    if file in read or len(read) >= _MAX_INCLUDED or not file.is_file():
         return
+    read.add(file)
     text = re.sub(r"\\\r?\n", " ", file.read_text(encoding="utf-8", errors="replace"))
     for line in (raw.strip() for raw in text.splitlines()):
         if not line or line.startswith("#"):
             continue
         if included := _INCLUDED.match(line):
-            yield from _lines((file.parent / included[1]).resolve(), tree, extras, seen | {file})
+            yield from _lines((file.parent / included[1]).resolve(), tree, extras, read)
         elif itself := _OWN_PROJECT.match(line):
             for name in (itself[1] or "").split(","):
                 yield from extras.get(normal(name), ())
@@ -122,25 +130,28 @@ def _lines(
 def _extras(pyproject: Mapping[str, Any], metadata: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """Return the requirements of each extra, from the metadata if there is any."""
     if not metadata:
-        table = pyproject.get("project", {}).get("optional-dependencies", {})
-        return {normal(name): [str(each) for each in lines] for name, lines in table.items()}
+        table = table_at(pyproject, "project", "optional-dependencies")
+        return {normal(name): [str(each) for each in list_at(table, name)] for name in table}
     own = normal(next(iter(metadata.get("name", ())), ""))
     names = [normal(name) for name in metadata.get("provides-extra", ())]
     requirements = list(_parse_requirements(metadata.get("requires-dist", ())))
-    return {name: list(_extra_requirements(name, own, requirements, frozenset())) for name in names}
+    return {name: list(_extra_requirements(name, own, requirements, set())) for name in names}
 
 
 def _extra_requirements(
-    extra: str, own: str, requirements: Sequence[Requirement], seen: frozenset[str]
+    extra: str, own: str, requirements: Sequence[Requirement], seen: set[str]
 ) -> Iterator[str]:
+    if extra in seen or len(seen) >= _MAX_INCLUDED:
+        return
+    seen.add(extra)
     for each in requirements:
-        if extra in seen or each.marker is None:
+        if each.marker is None:
             continue
         if not each.marker.evaluate({"extra": extra}) or each.marker.evaluate({"extra": ""}):
             continue
         if normal(each.name) == own:  # `dev = ["project[test]"]`
             for other in each.extras:
-                yield from _extra_requirements(normal(other), own, requirements, seen | {extra})
+                yield from _extra_requirements(normal(other), own, requirements, seen)
         else:
             each.marker = None
             yield str(each)
@@ -156,25 +167,25 @@ def _parse_requirements(lines: Iterable[str]) -> Iterator[Requirement]:
 
 def _groups(pyproject: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return dependency groups (PEP 735), and Poetry's without versions, whose syntax is not PEP 440."""
-    table = pyproject.get("dependency-groups", {})
-    known = {normal(name): list(_members(name, table, frozenset())) for name in table}
-    poetry = pyproject.get("tool", {}).get("poetry", {})
-    named = {name: group.get("dependencies", {}) for name, group in poetry.get("group", {}).items()}
-    named |= {"dev": poetry["dev-dependencies"]} if "dev-dependencies" in poetry else {}
+    table = table_at(pyproject, "dependency-groups")
+    known = {normal(name): list(_members(name, table, set())) for name in table}
+    poetry = table_at(pyproject, "tool", "poetry")
+    groups = table_at(poetry, "group")
+    named = {name: table_at(groups, name, "dependencies") for name in groups}
+    named |= {"dev": table_at(poetry, "dev-dependencies")} if "dev-dependencies" in poetry else {}
     return {**{normal(name): list(lines) for name, lines in named.items()}, **known}
 
 
-def _members(name: str, table: Mapping[str, Any], seen: frozenset[str]) -> Iterator[str]:
-    for member in table.get(name, ()) if name not in seen else ():
+def _members(name: str, table: Mapping[str, Any], seen: set[str]) -> Iterator[str]:
+    """The requirements of a group with those of the groups that it includes, each group once."""
+    if name in seen or len(seen) >= _MAX_INCLUDED:
+        return
+    seen.add(name)
+    for member in list_at(table, name):
         if isinstance(member, str):
             yield member
         elif isinstance(member, dict) and "include-group" in member:
-            yield from _members(str(member["include-group"]), table, seen | {name})
-
-
-def _list(table: object, key: str) -> Sequence[object]:
-    found = table.get(key, ()) if isinstance(table, dict) else ()
-    return found if isinstance(found, list) else ()
+            yield from _members(str(member["include-group"]), table, seen)
 
 
 def normal(name: str) -> str:

@@ -7,7 +7,6 @@ the format of its engine (`LineFormat`).
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from functools import lru_cache
@@ -17,6 +16,7 @@ from bisect_tool.evidence.line_format import JSON_LINES
 from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.evidence.prefix import Prefix, collector_prefix
 from bisect_tool.sanitise import clean, clean_line
+from bisect_tool.untrusted import parse_json
 
 if TYPE_CHECKING:
     from bisect_tool.evidence.line_format import Parts
@@ -275,7 +275,7 @@ def _role(match: re.Match[str]) -> str:
 def _json(text: str, prefix: Prefix, known: Patterns) -> ParsedLine | None:
     """Parse a JSON record; None if the line is not one. If the record wraps a line, that line is parsed."""
     try:
-        record = json.loads(text)
+        record = parse_json(text)
     except ValueError:
         return None
     own = known.line_format

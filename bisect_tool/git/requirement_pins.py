@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import configparser
-import json
 import re
-import tomllib
 from collections import defaultdict
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
+
+from bisect_tool.untrusted import parse_json, parse_toml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -23,11 +23,14 @@ _SOURCE = re.compile(r"(?:git|hg|svn|bzr)\+\S+|https?://\S+")
 _OPTION = re.compile(r"(?:-i|-f|--(?:extra-)?index-url|--find-links)[ =]\s*\S+")
 _QUOTED = re.compile(r"""["']([A-Za-z0-9][\w.-]*(?:\[[^\]"']*\])?\s*(?:[=<>!~]=|[<>])[^"'\n]{1,200})["']""")
 _YARN = re.compile(r'^"?(@?[^@"\s]+)@[^\n]*:\n  version:? "?([^"\s]+)"?', re.MULTILINE)
-_GO = re.compile(r"^\s*(?:require\s+)?([\w./~-]+\.[\w./~-]+)\s+(v\S+)", re.MULTILINE)
+# No expression matches across lines, or has two ways to match the same text: files have any length.
+_GO = re.compile(r"^[ \t]*+(?:require[ \t]++)?((?=[\w/~-]*+\.)[\w./~-]++)[ \t]++(v\S+)", re.MULTILINE)
 _CONDA = re.compile(
-    r"^\s*-\s+[\"']?((?:[\w-]+::)?[A-Za-z0-9][\w.-]*)\s*((?:[=<>!~]=?)[^\s\"'#]*)", re.MULTILINE
+    r"^[ \t]*+-[ \t]++[\"']?((?:[\w-]+::)?[A-Za-z0-9][\w.-]*+)[ \t]*+((?:[=<>!~]=?)[^\s\"'#]*)", re.MULTILINE
 )
-_FROM = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*([^\s:@]+)([:@]\S+)", re.MULTILINE | re.IGNORECASE)
+_FROM = re.compile(
+    r"^[ \t]*+FROM[ \t]++(?:--\S++[ \t]++)*+([^\s:@]++)([:@]\S+)", re.MULTILINE | re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def _required(reader: Callable[[str], Iterable[tuple[str, str]]], text: str) -> 
     try:
         for name, requirement in reader(text):
             found[name].add(" ".join(requirement.split()))
-    except (ValueError, TypeError, AttributeError, RecursionError, configparser.Error):  # it pins nothing
+    except (ValueError, TypeError, AttributeError, configparser.Error):  # it pins nothing
         return defaultdict(set)
     return found
 
@@ -90,9 +93,16 @@ def _requirement(text: str) -> Iterator[tuple[str, str]]:
     """One requirement (PEP 508) with its name, normalised (PEP 503)."""
     if source := _SOURCE.match(text):
         egg = _EGG.search(text)
-        yield (egg[1].lower() if egg else re.split(r"@(?!.*/)|[#?]", source[0])[0]), text
+        yield (egg[1].lower() if egg else _project_url(source[0])), text
     elif (match := _NAME.match(text)) and not text.startswith(("-", ".", "/")):
         yield re.sub(r"[-_.]+", "-", match["name"]).lower(), text
+
+
+def _project_url(source: str) -> str:
+    """The URL without its revision, query and fragment."""
+    url = re.split("[#?]", source, maxsplit=1)[0]
+    folder, slash, name = url.rpartition("/")
+    return f"{folder}{slash}{name.partition('@')[0]}"
 
 
 def _all(requirements: Iterable[Any]) -> Iterator[tuple[str, str]]:
@@ -102,7 +112,7 @@ def _all(requirements: Iterable[Any]) -> Iterator[tuple[str, str]]:
 
 
 def _pyproject(text: str) -> Iterator[tuple[str, str]]:
-    table = tomllib.loads(text)
+    table = parse_toml(text)
     project, tool = table.get("project", {}), table.get("tool", {})
     if python := project.get("requires-python"):
         yield "python", f"python{python}"
@@ -143,27 +153,27 @@ def _versioned(name: str, wanted: Any, mark: str) -> Iterator[tuple[str, str]]: 
 
 def _lock(text: str) -> Iterator[tuple[str, str]]:
     """Poetry, uv, pdm, Cargo, and `pylock.toml` (PEP 751)."""
-    table = tomllib.loads(text)
+    table = parse_toml(text)
     for package in (*table.get("package", ()), *table.get("packages", ())):
         yield from _versioned(package["name"], package, "==")
 
 
 def _pipfile_lock(text: str) -> Iterator[tuple[str, str]]:
-    table = json.loads(text)
+    table = parse_json(text)
     for group in ("default", "develop"):
         for name, wanted in table.get(group, {}).items():
             yield from _versioned(name, wanted, "")
 
 
 def _package_json(text: str) -> Iterator[tuple[str, str]]:
-    table = json.loads(text)
+    table = parse_json(text)
     for group in ("dependencies", "devDependencies", "peerDependencies", "optionalDependencies", "engines"):
         for name, wanted in table.get(group, {}).items():
             yield from _versioned(name, wanted, "@")
 
 
 def _package_lock(text: str) -> Iterator[tuple[str, str]]:
-    table = json.loads(text)
+    table = parse_json(text)
     for path, wanted in (table.get("packages") or table.get("dependencies", {})).items():
         if path:
             yield from _versioned(path.rpartition("node_modules/")[2], wanted, "@")

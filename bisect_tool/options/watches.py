@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 import re
 import shlex
-import tomllib
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -22,6 +21,7 @@ from bisect_tool.options.declared import DeclaredOption, declared_options, takes
 from bisect_tool.options.nightly_options import NightlyOptions
 from bisect_tool.options.validate_results import NEEDS_SOURCE, validate_result_options
 from bisect_tool.sanitise import clean_line
+from bisect_tool.untrusted import parse_toml, table_at, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -96,7 +96,7 @@ def _file(requested: str | None, folder: Path) -> Path | None:
 
 def _has_table(project: Path) -> bool:
     try:
-        return _TABLE in tomllib.loads(project.read_text(encoding="utf-8")).get("tool", {})
+        return _TABLE in table_at(parse_toml(project.read_text(encoding="utf-8")), "tool")
     except (OSError, ValueError):  # reported only if the user names the file
         return False
 
@@ -174,12 +174,15 @@ def _in_own_folder(options: NightlyOptions, watch: str) -> NightlyOptions:
 
 def _content(path: Path) -> dict[str, Any]:
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = parse_toml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read {clean_line(str(path))}: {error.strerror}", "See --config.") from None
     except ValueError as error:
         raise _config_error(path, str(error), "It must be TOML in UTF-8.") from None
-    return content.get("tool", {}).get(_TABLE, {}) if path.name == _PROJECT_FILE else content
+    table = value_at(content, "tool", _TABLE) if path.name == _PROJECT_FILE else content
+    if not isinstance(table, dict | None):
+        raise _config_error(path, f"tool.{_TABLE} must be a table", f"Write [tool.{_TABLE}].")
+    return table or {}
 
 
 def _options(

@@ -9,12 +9,12 @@ from __future__ import annotations
 import configparser
 import posixpath
 import re
-import tomllib
 from collections.abc import Callable
 from itertools import takewhile
 from typing import TYPE_CHECKING, TypeAlias
 
 from bisect_tool.shadowing.pythons import is_python
+from bisect_tool.untrusted import parse_toml, table_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -99,11 +99,10 @@ def _pytest_settings(read: ReadFile) -> Mapping[str, object]:
         if (text := read(file)) and (found := _section(text, section)):
             return found
     try:
-        table = tomllib.loads(read("pyproject.toml") or "")
-    except tomllib.TOMLDecodeError:
+        table = parse_toml(read("pyproject.toml") or "")
+    except ValueError:
         return {}
-    options = table.get("tool", {}).get("pytest", {}).get("ini_options", {})
-    return options if isinstance(options, dict) else {}
+    return table_at(table, "tool", "pytest", "ini_options")
 
 
 def _section(text: str, section: str) -> Mapping[str, str]:

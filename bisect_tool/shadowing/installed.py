@@ -6,13 +6,13 @@ https://docs.python.org/3/library/site.html.
 
 from __future__ import annotations
 
-import json
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
+
+from bisect_tool.untrusted import parse_json, parse_toml, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -159,11 +159,11 @@ def _default_entry(checkout: Path) -> str:
 
 def _project_name(checkout: Path) -> str:
     try:
-        table = tomllib.loads(_text(checkout / "pyproject.toml"))
-    except tomllib.TOMLDecodeError:
+        table = parse_toml(_text(checkout / "pyproject.toml"))
+    except ValueError:
         return ""
-    poetry = table.get("tool", {}).get("poetry", {})
-    return _normalised_name(str(table.get("project", {}).get("name") or poetry.get("name") or ""))
+    names = value_at(table, "project", "name"), value_at(table, "tool", "poetry", "name")
+    return _normalised_name(next((name for name in names if isinstance(name, str)), ""))
 
 
 def _normalised_name(name: str) -> str:
@@ -173,8 +173,8 @@ def _normalised_name(name: str) -> str:
 
 def _json(file: Path) -> dict[str, dict[str, bool]]:
     try:
-        metadata = json.loads(_text(file))
-    except json.JSONDecodeError:
+        metadata = parse_json(_text(file))
+    except ValueError:
         return {}
     return metadata if isinstance(metadata, dict) else {}
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bisect_tool.sanitise import clean_line
 from bisect_tool.supervise.files import open_regular
+from bisect_tool.untrusted import parse_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,8 +51,8 @@ class StreamTail:
 
     def _take(self, line: bytes) -> None:
         try:
-            record: Any = json.loads(line)
-        except (ValueError, RecursionError):
+            record: Any = parse_json(line)
+        except ValueError:
             return
         if not isinstance(record, dict):
             return

@@ -52,3 +52,12 @@ def test_import_roots(tmp_path, files, targets, roots):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     assert [root.relative_to(tmp_path).as_posix() for root in import_roots(tmp_path, targets)] == roots
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"tool = {'[' * 5000}", "tool = 3", f"[tool.setuptools.packages.find]\nwhere = ['{'x' * 300}', 3]"],
+)
+def test_names_that_are_none_of_a_folder_count_for_nothing(tmp_path, text):
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert import_roots(tmp_path, ["tests/test_a.py"]) == (tmp_path,)

@@ -118,3 +118,50 @@ def write(folder, files):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tool = 3",
+        "project = 3",
+        "project.optional-dependencies = 3",
+        "project.optional-dependencies = {test = 3}",
+        "dependency-groups = 3",
+        "dependency-groups = {test = 3}",
+        "tool.poetry = 3",
+        "tool.poetry.group = 3",
+        "tool.poetry.group.test = 3",
+        "tool.poetry.group.test.dependencies = 3",
+        "tool.poetry.dev-dependencies = 3",
+        f"tool = {'[' * 5000}",
+    ],
+)
+@pytest.mark.parametrize("metadata", [{}, {"name": ["x"]}], ids=["alone", "installed"])
+def test_tables_that_are_none_need_nothing(tmp_path, text, metadata):
+    write(tmp_path, {"pyproject.toml": text})
+    assert find_requirements(tmp_path, metadata) == Requirements()
+
+
+def test_files_that_include_each_other_many_times_are_read_once(tmp_path):
+    chain = {f"r{n}.txt": f"x{n}\n" + f"-r r{n + 1}.txt\n" * 20 for n in range(50)}
+    write(tmp_path, {"requirements-test.txt": "-r r0.txt\n", **chain})
+    assert find_requirements(tmp_path, {}).lines == tuple(f"x{n}" for n in range(50))
+
+
+def test_groups_that_include_each_other_many_times_are_read_once(tmp_path):
+    included = {n: ", ".join([f'{{include-group = "g{n + 1}"}}'] * 20) for n in range(50)}
+    groups = [f'g{n} = ["x{n}", {each}]' for n, each in included.items()]
+    text = "\n".join(["[dependency-groups]", 'test = [{include-group = "g0"}]', *groups])
+    write(tmp_path, {"pyproject.toml": text})
+    assert find_requirements(tmp_path, {}).requirements == tuple(f"x{n}" for n in range(50))
+
+
+def test_extras_that_include_each_other_many_times_are_read_once(tmp_path):
+    every = [f'x[e{n + 1}]; extra == "e{n}"' for n in range(12) for _ in range(20)]
+    metadata = {
+        "name": ["x"],
+        "provides-extra": ["test", *(f"e{n}" for n in range(12))],
+        "requires-dist": ['x[e0]; extra == "test"', *every, 'last; extra == "e12"'],
+    }
+    assert find_requirements(tmp_path, metadata).requirements == ("last",)

@@ -72,6 +72,11 @@ def test_parse_line(raw, role, pid, level, text):
     assert (parsed.role, parsed.pid, parsed.level, parsed.text) == (role, pid, level, text)
 
 
+@pytest.mark.parametrize("text", ['{"message": ' * 5000, f'{{"message": {"1" * 5000}}}'])
+def test_a_record_that_cannot_be_read_is_text(text):
+    assert parse_line(text).text
+
+
 def test_lines_of_one_record_share_their_head():
     one, other = parse_line(HEAD + " a"), parse_line(HEAD + "   b")
     assert one.head == other.head == HEAD

@@ -143,6 +143,24 @@ def test_any_two_texts_have_an_answer(path, old, new):
     assert all(pin.old != pin.new for pin in changed_pins(path, old, new))
 
 
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("go.mod", "\n" * 1_000_000),
+        ("go.mod", "a." * 1_000_000),
+        ("Dockerfile", "\n" * 1_000_000),
+        ("Dockerfile", "FROM " + "--a " * 500_000),
+        ("environment.yml", "\n" * 1_000_000),
+        ("environment.yml", "- " + " " * 1_000_000),
+        ("requirements.txt", "git+" + "@" * 1_000_000),
+        ("poetry.lock", "a." * 500_000),
+    ],
+)
+def test_a_file_that_repeats_itself_is_read(path, text):
+    """In a time that grows with its length: with the square of it, each would take hours."""
+    assert changed_pins(path, "", text)[1:] == ()
+
+
 def test_a_large_lock_file_is_read():
     packages = {f"node_modules/p{number}": {"version": "1"} for number in range(5_000)}
     old = json.dumps({"packages": packages})

@@ -90,6 +90,12 @@ def test_project_file_has_a_table(read):
     assert watch.options.ref == "dev"
 
 
+@pytest.mark.parametrize("text", ["tool = 3", f"a = {'[' * 5000}"])
+def test_project_file_without_a_table_is_left_alone(tmp_path, text):
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert len(watches(NightlyOptions(results=("x",)), frozenset(), tmp_path)) == 1
+
+
 def test_without_a_file_the_command_line_is_the_watch(tmp_path):
     options = NightlyOptions(command=("./check.sh",))
     (watch,) = watches(options, frozenset({"command"}), tmp_path)

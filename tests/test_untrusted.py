@@ -1,0 +1,89 @@
+"""JSON and TOML of others: whatever is wrong with it is a ValueError, and takes no time to speak of."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bisect_tool.untrusted import list_at, parse_json, parse_toml, table_at, value_at
+
+PACKAGE = Path(__file__).parent.parent / "bisect_tool"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, '{"a":' * 100_000, f"[{'1' * 5000}]", b"\xff"])
+def test_json_that_cannot_be_read_is_a_value_error(text):
+    with pytest.raises(ValueError, match=r"[a-z]"):
+        parse_json(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[",
+        f"a = {'[' * 5000}",
+        f"a = {'{a = ' * 5000}",
+        f"a = {'1' * 5000}",
+        f"{'a.' * 400_000}a = 1",
+        f"[{'a . ' * 400_000}a]",
+        '"a".' * 400_000 + "a = 1",
+    ],
+    ids=["cut short", "lists", "tables", "digits", "dotted", "header", "quoted"],
+)
+def test_toml_that_cannot_be_read_is_a_value_error(text):
+    with pytest.raises(ValueError, match=r"[a-z]"):
+        parse_toml(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["a" * 400_000, "." * 400_000, "a " * 200_000, '"' * 400_000, '"a' * 200_000, "a. " * 99]
+)
+def test_text_that_is_no_long_key_is_read_as_it_is(text):
+    assert parse_toml(f"a = '''\n{text}'''") == {"a": text}
+
+
+def test_a_value_is_found_only_below_tables():
+    table = {"tool": {"name": [1]}, "project": 3}
+    assert value_at(table, "tool", "name") == [1]
+    assert list_at(table, "tool", "name") == [1]
+    assert table_at(table, "tool") == {"name": [1]}
+    assert value_at(table, "project", "name") is None
+    assert list_at(table, "tool") == []
+    assert table_at(table, "project") == {}
+
+
+OWN = {
+    "delivery/delivered.py",
+    "demo/patch_series.py",
+    "disk/inventory.py",
+    "evidence/patterns.py",
+    "executor/ci/journal.py",
+    "export/suite.py",
+    "search/prior.py",
+    "sources/etag_cache.py",
+    "triage/trackers.py",
+    "build/commit_wheel.py",
+    "wheels/cache.py",
+    "wheels/download.py",
+    "watch/reported.py",
+    "untrusted.py",
+    # A trial can write these: every error of a record is expected there (`UNREADABLE`).
+    "supervise/caller.py",
+    "supervise/guardian_protocol.py",
+    "supervise/journal.py",
+    "supervise/shared_memory.py",
+    # Inside the process of a suite, whose errors are the trial's.
+    "suite/rank_server.py",
+    "suite/stream/bisect_project.py",
+    "suite/stream/bisect_stream.py",
+}
+"""Modules that parse what bisect-run itself wrote, or ships."""
+
+
+def test_text_of_others_is_parsed_here_only():
+    parsing = re.compile(r"\b(?:json|tomllib)\.loads?\(|\bresponse\.json\(")
+    found = {
+        str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py") if parsing.search(path.read_text())
+    }
+    assert found == OWN
