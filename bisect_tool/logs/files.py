@@ -8,14 +8,17 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import lzma
 import os
 import re
 import stat
 import zipfile
 import zlib
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
 from bisect_tool.errors import UsageError
 from bisect_tool.evidence.healthy_lines import relevant_lines
@@ -37,7 +40,7 @@ _MAX_ENTRIES = 200_000
 _INDENT_LINES = 200
 _JUNIT, _HEAD = b"<testsuite", 4096
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
-_DAMAGED = (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile)
+_DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzipFile)
 _XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:\?xml|!DOCTYPE|testsuites?\b)")
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 # GitHub's archive has the whole log of a job as `0_JOB.txt`, and that of each step in the folder `JOB`.
@@ -77,7 +80,8 @@ class LogFiles:
         if first.startswith(_ZIP):
             yield from self._read_archive(name, stream)
         elif first.startswith(_GZIP):
-            yield from self._contents(name, _buffered(gzip.GzipFile(fileobj=stream)), packed=True)
+            packed = gzip.GzipFile(fileobj=stream)
+            yield from self._contents(name, _buffered(_Unpacked(packed, name, _Budget(), self._note)))
         else:
             yield from self._contents(name, stream)
 
@@ -89,35 +93,24 @@ class LogFiles:
         try:
             with zipfile.ZipFile(stream) as archive:
                 sizes = {each.filename: each for each in archive.infolist() if _is_log(each.filename)}
+                budget = _Budget()
                 for member in _without_steps(sorted(sizes))[:_MAX_FILES]:
                     with archive.open(sizes[member]) as packed:
                         inside = f"{name}:{clean_line(member, 300)}"
-                        yield from self._contents(inside, _buffered(packed), packed=True)
+                        unpacked = _Unpacked(packed, inside, budget, self._note)
+                        yield from self._contents(inside, _buffered(unpacked))
+                    if budget.is_spent:
+                        return
         except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
             raise UsageError(f"{name} cannot be read: {clean_line(str(error), 200)}") from None
 
-    def _contents(self, name: str, stream: io.BufferedReader, *, packed: bool = False) -> Iterator[LogLine]:
-        blocks = self._blocks(name, stream, _UNPACKED_LIMIT if packed else None)
+    def _contents(self, name: str, stream: io.BufferedReader) -> Iterator[LogLine]:
+        blocks = iter(partial(stream.read1, _BLOCK), b"")
         head = stream.peek(_HEAD)[:_HEAD]
         if not _XML.match(head):
             yield from relevant_lines(name, _unindented(_decode(blocks, head)))
         elif name in self._named or _JUNIT in head:  # other XML in a folder is not a log
             yield from self._read_junit(name, stream)
-
-    def _blocks(self, name: str, stream: io.BufferedReader, limit: int | None) -> Iterator[bytes]:
-        """Yield the contents of a stream, up to `limit` bytes or to the first damage."""
-        read = 0
-        while limit is None or read < limit:
-            try:
-                block = stream.read1(_BLOCK)
-            except _DAMAGED as error:
-                self._note(f"{name} is damaged; the rest is skipped: {clean_line(str(error), 200)}")
-                return
-            if not block:
-                return
-            read += len(block)
-            yield block
-        self._note(f"{name} is longer than {_UNPACKED_LIMIT} bytes; the rest is skipped")
 
     def _read_junit(self, name: str, stream: BinaryIO) -> Iterator[LogLine]:
         """Yield the lines of the failed tests in JUnit XML, each test as a separate source."""
@@ -133,6 +126,53 @@ class LogFiles:
             if not found and name in self._named:
                 raise UsageError(f"{name}: {error}", "Remove it, or use the log itself.") from None
             self._note(f"{name}: the rest is skipped: {error}")
+
+
+@dataclass
+class _Budget:
+    """How many bytes an archive may still unpack to, all of its files together."""
+
+    left: int = field(default_factory=lambda: _UNPACKED_LIMIT)
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether nothing more may be unpacked."""
+        return self.left <= 0
+
+
+class _Unpacked(io.RawIOBase):
+    """What a packed file unpacks to, up to where the budget is spent or it is damaged."""
+
+    def __init__(self, packed: IO[bytes], name: str, budget: _Budget, note: Callable[[str], None]) -> None:
+        super().__init__()
+        self._packed, self._name, self._budget, self._note = packed, name, budget, note
+        self._ended = False
+
+    def readable(self) -> bool:
+        """It can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - whatever has a buffer
+        """Unpack into a buffer; returns the number of bytes, 0 at the end."""
+        view = memoryview(buffer)
+        content = b"" if self._ended else self._next(len(view))
+        view[: len(content)] = content
+        return len(content)
+
+    def _next(self, size: int) -> bytes:
+        try:
+            content = self._packed.read(min(size, self._budget.left))
+        except _DAMAGED as error:
+            self._end(f"is damaged; the rest is skipped: {clean_line(str(error), 200)}")
+            return b""
+        self._budget.left -= len(content)
+        if self._budget.is_spent:
+            self._end(f"is longer than {_UNPACKED_LIMIT} bytes; the rest is skipped")
+        return content
+
+    def _end(self, why: str) -> None:
+        self._ended = True
+        self._note(f"{self._name} {why}")
 
 
 def _files(path: str, note: Callable[[str], None]) -> list[str]:

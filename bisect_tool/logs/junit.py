@@ -26,6 +26,10 @@ _RAISED = re.compile(r"E {2,}\S", re.MULTILINE)
 _FILE = re.compile(r"^(?P<file>[\w./-]+\.py):\d+", re.MULTILINE)
 
 
+UNKNOWN_ENCODING = (LookupError, ValueError)
+"""What the parser raises for a declared encoding that it does not know, or of several bytes a character."""
+
+
 class NotJunit(Exception):
     """The file has a DTD, is not XML, or has no test suite; the message says which."""
 
@@ -55,9 +59,9 @@ def failed_cases(file: BinaryIO) -> Iterator[FailedCase]:
         bytes_read += len(block)
         try:
             reader.parser.Parse(block, not block)
-        except expat.ExpatError as error:
+        except (expat.ExpatError, *UNKNOWN_ENCODING) as error:
             yield from reader.take_finished()
-            raise NotJunit(f"not well-formed XML: {error}") from None
+            raise NotJunit(f"not well-formed XML: {clean_line(str(error), 200)}") from None
         yield from reader.take_finished()
         if not block:
             return

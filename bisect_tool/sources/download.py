@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bisect_tool.errors import UsageError
 from bisect_tool.sanitise import clean_line
 from bisect_tool.sources.http import Client
 from bisect_tool.sources.service import Service
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
 
 
 def download(url: str, limit: int) -> bytes:
@@ -17,9 +21,17 @@ def download(url: str, limit: int) -> bytes:
         UsageError: the URL is malformed, the server rejects the request, or the content is longer.
         EnvironmentFailed: the server cannot be reached.
     """
-    address = urlsplit(url)
+    address = split_url(url)
     if not address.hostname or not address.path.strip("/"):
         raise UsageError(f"{clean_line(url, 200)} names no file")
     origin = f"{address.scheme}://{address.netloc}"
     with Client(Service(address.hostname, origin, origin)) as client:
         return client.content(url, limit)
+
+
+def split_url(url: str) -> SplitResult:
+    """Split a URL that a user gave; raises UsageError if it is malformed."""
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise UsageError(f"{clean_line(url, 200)} is no URL: {clean_line(str(error), 200)}") from None

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from xml.parsers import expat
 
-from bisect_tool.logs.junit import NotJunit
+from bisect_tool.logs.junit import UNKNOWN_ENCODING, NotJunit
 from bisect_tool.sanitise import clean_line
 from bisect_tool.sources.observation import State
 
@@ -24,6 +24,7 @@ _OUTCOMES = {
     "error": State.FAILED,
     "skipped": State.MISSING,
 }
+_OF_SUITE = ("timestamp", "hostname", "time")
 _NAME_LIMIT = 500
 _DEPTH = 100
 _NOT_RUN = frozenset({"notrun", "disabled"})
@@ -76,7 +77,7 @@ def read_report(content: bytes) -> Report:
     """
     try:
         reader = _parsed(content)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, *UNKNOWN_ENCODING) as error:
         reader = _parsed_without_illegal_characters(content, error)
     started = _time(reader.suite.get("timestamp", ""))
     return Report(
@@ -94,8 +95,10 @@ def _parsed(content: bytes, encoding: str | None = None) -> _Reader:
     return reader
 
 
-def _parsed_without_illegal_characters(content: bytes, error: expat.ExpatError) -> _Reader:
+def _parsed_without_illegal_characters(content: bytes, error: Exception) -> _Reader:
     """A report that quotes terminal colours or binary output, which no XML may hold: mostly a red one.
+
+    Or one whose declared encoding the parser does not know: it is read as UTF-8.
 
     Raises:
         NotJunit: that is not what is wrong with it.
@@ -104,7 +107,7 @@ def _parsed_without_illegal_characters(content: bytes, error: expat.ExpatError) 
     try:
         return _parsed(text.encode(), "utf-8")
     except expat.ExpatError:
-        raise NotJunit(f"not well-formed XML: {error}") from None
+        raise NotJunit(f"not well-formed XML: {clean_line(str(error), 200)}") from None
 
 
 @dataclass(slots=True)
@@ -155,7 +158,7 @@ class _Reader:
         if self._depth > _DEPTH:
             raise NotJunit("not JUnit XML: its elements are nested too deeply")
         if name == "testsuite":
-            self.suite = attributes | self.suite
+            self.suite = {key: attributes[key] for key in _OF_SUITE if key in attributes} | self.suite
             self._suites.append(_suite_name(attributes))
         elif name == "property" and self._case is None:
             self.properties.setdefault(

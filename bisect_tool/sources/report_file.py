@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import lzma
 import posixpath
 import tarfile
 import zipfile
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,11 +22,13 @@ SIDECAR = "commit"
 """The name of a file beside a report that contains its commit."""
 _FILES = 100_000
 _ZIP = b"PK"
-_TAR = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")
+_COMPRESSIONS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+_GLOBAL_HEADERS = 100
 _DAMAGED = (
     zipfile.BadZipFile,
     tarfile.TarError,
     zlib.error,
+    lzma.LZMAError,
     OSError,
     EOFError,
     ValueError,
@@ -52,7 +57,7 @@ class ReportFile:
 
 def is_archive(content: bytes) -> bool:
     """Whether the content is a zip or a compressed tar archive."""
-    return content.startswith((_ZIP, *_TAR))
+    return content.startswith((_ZIP, *_COMPRESSIONS))
 
 
 def unpack(content: bytes, place: str) -> tuple[ReportFile, ...]:
@@ -96,19 +101,41 @@ def _zipped(content: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _tarred(content: bytes) -> Iterator[tuple[str, bytes]]:
+    """As a stream, of which a header cannot lead back to an earlier one; headers are unpacked as well."""
     left = SIZE_LIMIT
-    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+    with (
+        _unpacked(content) as unpacked,
+        tarfile.open(fileobj=_Bounded(unpacked, SIZE_LIMIT), mode="r|") as archive,  # type: ignore[arg-type]
+    ):
         for number, member in enumerate(archive):
-            left = _charged(left, member.size)  # what is not wanted is unpacked as well
+            left = _charged(left, member.size)
             file = archive.extractfile(member) if member.isreg() and _is_wanted(member.name) else None
             if file is not None:
                 yield _relative(member.name), file.read()
-            if number > _FILES:
-                raise NoArchive("the archive contains too many files")
+            if number > _FILES or len(archive.pax_headers) > _GLOBAL_HEADERS:
+                raise NoArchive("the archive contains too many files or headers")
+
+
+def _unpacked(content: bytes) -> IO[bytes]:
+    opened = next(open_ for mark, open_ in _COMPRESSIONS.items() if content.startswith(mark))
+    return cast("IO[bytes]", opened(io.BytesIO(content)))
+
+
+@dataclass
+class _Bounded:
+    """A stream that raises NoArchive once more than `left` bytes of it were read."""
+
+    stream: IO[bytes]
+    left: int
+
+    def read(self, size: int) -> bytes:
+        content = self.stream.read(size)
+        self.left = _charged(self.left, len(content))
+        return content
 
 
 def _charged(left: int, size: int) -> int:
-    if size > left:
+    if not 0 <= size <= left:
         raise NoArchive("the archive is larger than any test report")
     return left - size
 

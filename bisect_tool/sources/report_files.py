@@ -7,11 +7,11 @@ import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from bisect_tool.errors import UsageError
 from bisect_tool.format import listing
 from bisect_tool.sanitise import clean_line
+from bisect_tool.sources.download import split_url
 from bisect_tool.sources.report_file import (
     SIDECAR,
     SIZE_LIMIT,
@@ -42,7 +42,7 @@ def report_files(
         UsageError: no file matches.
     """
     if _URL.match(pattern):
-        address = urlsplit(pattern)
+        address = split_url(pattern)
         folder, _, name = f"{address.scheme}://{address.hostname}{address.path}".rpartition("/")
         yield from _unpacked(ReportFile(folder, name, request(pattern)), note)
         return
@@ -59,7 +59,31 @@ def report_files(
 def _paths(pattern: str) -> Iterator[Path]:
     if Path(pattern).is_dir():
         pattern = os.path.join(glob.escape(pattern), "**", "*.xml")  # noqa: PTH118 - a pattern, not a path
-    yield from (Path(name) for name in sorted(glob.glob(pattern, recursive=True)) if Path(name).is_file())  # noqa: PTH207
+    yield from (Path(name) for name in sorted({*_matching(pattern)}) if Path(name).is_file())
+
+
+def _matching(pattern: str) -> Iterator[str]:
+    """The paths that a pattern matches, as `glob` has them; links that lead in circles are followed once."""
+    head, *tails = re.split(r"(?:^|(?<=/))\*\*(?:/+|$)", pattern, maxsplit=1)
+    if not tails:
+        yield from glob.glob(pattern)  # noqa: PTH207
+        return
+    for top in glob.glob(head) if head else ("",):  # noqa: PTH207
+        for folder in _below(top):
+            yield from _matching(os.path.join(glob.escape(folder), tails[0] or "*"))  # noqa: PTH118
+
+
+def _below(top: str) -> Iterator[str]:
+    """A folder and all below it, each once, except hidden ones."""
+    seen: set[str] = set()
+    for parent, folders, _ in os.walk(top or ".", followlinks=True):
+        real = os.path.realpath(parent)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield parent if top else os.path.relpath(parent)
 
 
 def _existing_files(pattern: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.parser
+import lzma
 import stat
 import zipfile
 import zlib
@@ -23,7 +24,16 @@ _MOST_FILES = 100_000
 _UNPACKED_LIMIT = 32 << 30
 _METADATA_LIMIT = 4 << 20
 # Of a damaged or encrypted file, of an unknown compression, and of names that are not UTF-8.
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+    ValueError,
+)
 
 
 class BadWheel(Exception):

@@ -57,8 +57,11 @@ def test_the_output_of_a_suite_belongs_to_no_test():
         "no XML",
         "",
         f"<testsuites>{'<a>' * 200}",
+        '<?xml version="1.0" encoding="shift_jis"?><testsuites/>',
+        '<?xml version="1.0" encoding="rot13"?><testsuites/>',
+        '<?xml version="1.0" encoding="idna"?><testsuites/>',
     ],
-    ids=["entities", "external", "another kind", "text", "empty", "deep"],
+    ids=["entities", "external", "another kind", "text", "empty", "deep", "bytes", "codec", "names"],
 )
 def test_other_files_are_rejected(text):
     with pytest.raises(NotJunit):

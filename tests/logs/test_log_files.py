@@ -155,6 +155,35 @@ def test_unpacked_size_is_limited(tmp_path, notes, monkeypatch, packed):
     assert len(texts(notes, path)) < 300_000
 
 
+def test_all_files_of_an_archive_together_unpack_to_so_much(tmp_path, notes, monkeypatch):
+    monkeypatch.setattr(files, "_UNPACKED_LIMIT", 1 << 20)
+    path = archive(tmp_path / "logs.zip", {f"{name}.log": b"0123456789\n" * 60_000 for name in "abc"})
+    read = {line.source for line in LogFiles([str(path)], notes.append).lines()}
+    assert read == {f"{path}:a.log", f"{path}:b.log"}
+    assert notes == [f"{path}:b.log is longer than {1 << 20} bytes; the rest is skipped"]
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("name", ["a.log", "a.xml"])
+def test_a_damaged_file_of_an_archive_is_named(tmp_path, notes, method, name):
+    content = b'<testsuites><testsuite name="' + os.urandom(100_000).hex().encode() + b'"/></testsuites>'
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as made:
+        made.writestr(name, content if name == "a.xml" else content[29:])
+    path = tmp_path / "logs.zip"
+    path.write_bytes(packed.getvalue()[:50_000] + b"\xff" * 200 + packed.getvalue()[50_200:])
+    list(LogFiles([str(path)], notes.append).lines())
+    assert any("damaged" in note for note in notes)
+
+
+@pytest.mark.parametrize("content", [b"\xff" * 50, b"", b"\0" * 50])
+def test_what_only_begins_like_gzip_is_named(tmp_path, notes, content):
+    path = tmp_path / "a.log.gz"
+    path.write_bytes(b"\x1f\x8b\x08\0\0\0\0\0\0\3" + content)
+    assert not any(texts(notes, path))
+    assert len(notes) == 1
+
+
 def test_truncated_gzip_file_is_read_up_to_its_end(tmp_path, notes):
     path = tmp_path / "a.log.gz"
     path.write_bytes(gzip.compress(os.urandom(300_000).hex().encode() + b"\nlast\n")[:-20])

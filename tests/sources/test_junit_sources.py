@@ -1,5 +1,6 @@
 """JUnit XML files of earlier runs: outcomes, commits, archives, URLs, and files that are none."""
 
+import gzip
 import io
 import tarfile
 import zipfile
@@ -14,6 +15,7 @@ from bisect_tool.sources import report_file
 from bisect_tool.sources.junit_files import junit_observations
 from bisect_tool.sources.junit_report import TestResult, read_report
 from bisect_tool.sources.observation import CellKey, State
+from bisect_tool.sources.report_file import NoArchive, unpack
 
 SHA, OTHER = "5afb387bd4e4a2a1cf1d1e3ab1d0f9c8b7a69584", "a97954b6d4e4a2a1cf1d1e3ab1d0f9c8b7a69584"
 
@@ -114,6 +116,20 @@ def test_a_failure_that_quotes_what_no_xml_may_hold_is_read(text):
     content = report(case("test_a", "@")).replace(b"@", failure)
     (found,) = read_report(b'<?xml version="1.0" encoding="utf-8"?>' + content).results
     assert (found.state, found.exception) == (State.FAILED, "OSError")
+
+
+@pytest.mark.parametrize("encoding", ["shift_jis", "rot13", "idna", "punycode", "no-such-thing"])
+def test_a_report_whose_encoding_is_not_known_is_read_as_utf_8(encoding):
+    content = report(case("test_a"))
+    (found,) = read_report(f'<?xml version="1.0" encoding="{encoding}"?>'.encode() + content).results
+    assert found.state is State.PASSED
+
+
+def test_suites_with_attributes_of_any_names_are_read():
+    """A report of a few megabytes would take hours if all of them were kept."""
+    many = "".join(f'<testsuite a{number}=""/>' for number in range(200_000))
+    content = f'<testsuites><testsuite hostname="h"/>{many}<testsuite hostname="i"/></testsuites>'
+    assert read_report(content.encode()).host == "h"
 
 
 @pytest.mark.parametrize(
@@ -308,6 +324,74 @@ def test_a_damaged_archive_is_left_out(tmp_path, folder, damaged):
     assert [note.partition(" is left out: ")[2].partition(":")[0] for note in notes] == [
         "the archive cannot be read"
     ]
+
+
+def damaged_tar(header, repeated=1):
+    return gzip.compress(header * repeated + b"\0" * 1024)
+
+
+def header_of(size):
+    """The header of a member of this size, which can be one that leads back to the member itself."""
+    field = size.to_bytes(12, "big", signed=True) if size < 0 else b"%011o\0" % size
+    header = bytearray(tarfile.TarInfo("a.xml").tobuf(tarfile.GNU_FORMAT))
+    header[124:136], header[148:156] = field, b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header)
+
+
+def pax_headers(number):
+    """An archive whose first header has many settings for all members."""
+    data = io.BytesIO()
+    settings = {f"k{each}": "v" for each in range(number)}
+    with tarfile.open(fileobj=data, mode="w:gz", format=tarfile.PAX_FORMAT, pax_headers=settings) as archive:
+        archive.addfile(tarfile.TarInfo("a.xml"))
+    return data.getvalue()
+
+
+def damaged_lzma():
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a.xml", bytes(range(256)) * 500)
+    return data.getvalue().replace(data.getvalue()[45:60], b"\xff" * 15, 1)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        damaged_tar(header_of(-512)),
+        damaged_tar(header_of(-1024), 3),
+        damaged_tar(header_of(-100_000), 3),
+        damaged_tar(header_of(1 << 30)),
+        pax_headers(200),
+        damaged_lzma(),
+    ],
+    ids=["back by nothing", "back to itself", "back before", "longer", "headers", "lzma"],
+)
+def test_an_archive_that_is_made_to_do_harm_is_left_out(content):
+    with pytest.raises(NoArchive):
+        unpack(content, "nights")
+
+
+def test_headers_of_an_archive_count_as_its_content(monkeypatch):
+    monkeypatch.setattr(report_file, "SIZE_LIMIT", 10_000)
+    with pytest.raises(NoArchive, match="larger than any test report"):
+        unpack(pax_headers(5000), "nights")
+
+
+def test_links_that_lead_in_circles_are_followed_once(folder, tmp_path):
+    """Two of them would otherwise have 2^40 paths, which the system lets one follow."""
+    path = folder(f"nights/{SHA}/a.xml")
+    for name in "cd":
+        (path.parent / name).symlink_to(tmp_path / "nights")
+    assert len(observe(tmp_path / "nights")) == 1
+    assert len(observe(tmp_path / "**" / "*.xml")) == 1
+
+
+def test_links_to_other_folders_are_followed(folder, tmp_path):
+    path = folder(f"elsewhere/{SHA}/a.xml")
+    (tmp_path / "nights").mkdir()
+    (tmp_path / "nights" / SHA).symlink_to(path.parent)
+    assert [each.commit for each in observe(tmp_path / "nights" / "**")] == [SHA]
 
 
 def test_links_in_an_archive_are_not_followed(tmp_path, folder):
