@@ -15,20 +15,21 @@ import requests
 from bisect_tool import write_tokens
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.sanitise import clean_line
+from bisect_tool.send import send
 from bisect_tool.sources.answer import UnexpectedAnswer
 from bisect_tool.sources.bearer import Bearer
 from bisect_tool.sources.rate_limit import is_refusal, wait_after_refusal
-from bisect_tool.transfer import transfer
+from bisect_tool.untrusted import value_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from bisect_tool.delivery.clock import Clock
+    from bisect_tool.send import Reply
 
 _log = logging.getLogger("bisect_run.delivery")
 TOKEN = write_tokens.GITHUB
 DEFAULT_URL = "https://api.github.com"
-_TIMEOUT = (10, 60)
 _NEXT_NIGHT = "The next night delivers what is missing."
 _TRIES = 5
 _PAGES = 100
@@ -77,21 +78,19 @@ class GithubApi:
 
     def get(self, path: str, **parameters: str) -> Any:  # noqa: ANN401 - JSON
         """Return the JSON at a path."""
-        return self._body(self._request(_READ, self._address(path, parameters)))
+        return self._request(_READ, self._address(path, parameters)).body
 
     def entries(self, path: str, **parameters: str) -> Iterator[Any]:
         """Yield the entries of all pages of a listing."""
         url = self._address(path, {**parameters, "per_page": "100"})
         for _ in range(_PAGES):
-            response = self._request(_READ, url)
-            page = self._body(response)
-            if not isinstance(page, list):
+            page = self._request(_READ, url)
+            if not isinstance(page.body, list):
                 raise UnexpectedAnswer("GitHub sent a listing that is not as documented")
-            yield from page
-            following = response.links.get("next", {}).get("url", "")
-            if not following:
+            yield from page.body
+            if not page.next_url:
                 return
-            url = self._same_server(following)
+            url = self._same_server(page.next_url)
         raise UnexpectedAnswer(f"GitHub lists more than {_PAGES} pages of {path}")
 
     def create(self, path: str, body: Mapping[str, object]) -> Any:  # noqa: ANN401 - JSON
@@ -100,16 +99,16 @@ class GithubApi:
         Raises:
             LostAnswer: it is unknown whether it was created.
         """
-        return self._body(self._request(_POST, self._address(path, {}), body, creates=True))
+        return self._request(_POST, self._address(path, {}), body, creates=True).body
 
     def query(self, text: str) -> Any:  # noqa: ANN401 - JSON
         """Return the answer to a GraphQL query. On GitHub Enterprise, its URL is beside `/api/v3`."""
         url = f"{self._url.removesuffix('/v3')}/graphql"
-        return self._body(self._request(_POST, url, {"query": text}))
+        return self._request(_POST, url, {"query": text}).body
 
     def edit(self, path: str, body: Mapping[str, object]) -> Any:  # noqa: ANN401 - JSON
         """Change something; the change must be idempotent."""
-        return self._body(self._request("PATCH", self._address(path, {}), body))
+        return self._request("PATCH", self._address(path, {}), body).body
 
     def _address(self, path: str, parameters: Mapping[str, str]) -> str:
         try:
@@ -119,27 +118,22 @@ class GithubApi:
                 f"GITHUB_API_URL is not a URL: {clean_line(self._url, 200)}", "Unset it, or correct it."
             ) from None
 
-    def _request(
-        self, method: str, url: str, body: object = None, *, creates: bool = False
-    ) -> requests.Response:
+    def _request(self, method: str, url: str, body: object = None, *, creates: bool = False) -> Reply:
         """Send a request, retrying temporary failures; a creation only after a rate limit rejection."""
         reason = ""
         for attempt in range(_TRIES):
             self._pace(method)
             try:
-                response = transfer(
-                    lambda _: self._session.request(
-                        method, url, json=body, timeout=_TIMEOUT, allow_redirects=False
-                    )
-                )
-                reason = f"HTTP {response.status_code}"
-                wait = self._wait(response, attempt)
+                answer = send(self._session.request, method, url, json=body)
+                reason = f"HTTP {answer.status}"
+                wait = self._wait(answer, attempt)
                 if wait is None:
-                    self._check(response, method, url)
-                    response.json()
-                    return response
-                refused = response.status_code < 500
-            except requests.RequestException as error:  # an answer that is cut is no JSON, and is one as well
+                    _check(answer, method, url)
+                    if answer.is_json:
+                        return answer
+                    reason, wait = "the answer is not JSON", 2.0**attempt
+                refused = requests.codes.bad_request <= answer.status < requests.codes.server_error
+            except requests.RequestException as error:
                 reason, wait, refused = type(error).__name__, 2.0**attempt, False
             _log.warning("%s %s: %s, try %d of %d", method, url, reason, attempt + 1, _TRIES)
             if creates and not refused:
@@ -156,10 +150,10 @@ class GithubApi:
             self.clock.sleep(wait)
         self._next_write = self.clock.now() + _PACE_S
 
-    def _wait(self, response: requests.Response, attempt: int) -> float | None:
+    def _wait(self, answer: Reply, attempt: int) -> float | None:
         """Return how long to wait before a retry; None if the answer is final."""
-        status, headers, now = response.status_code, response.headers, self.clock.now()
-        if is_refusal(status, headers, now, response.content):
+        status, headers, now = answer.status, answer.headers, self.clock.now()
+        if is_refusal(status, headers, now, answer.content):
             wait = max(1.0, wait_after_refusal(headers, now))
             if wait > _LONGEST_WAIT:
                 raise EnvironmentFailed(
@@ -168,17 +162,6 @@ class GithubApi:
             return wait
         return 2.0**attempt if status >= requests.codes.server_error else None
 
-    def _check(self, response: requests.Response, method: str, url: str) -> None:
-        """Check the status of an answer.
-
-        Raises:
-            Rejected: the request was rejected.
-        """
-        status = response.status_code
-        if status < requests.codes.multiple_choices:
-            return
-        raise Rejected(status, *_rejection(response, f"{method} {urlsplit(url).path}"))
-
     def _same_server(self, url: str) -> str:
         """Return the URL of the next page, which must be on the same server, since it gets the token."""
         here, there = urlsplit(self._url), urlsplit(urljoin(f"{self._url}/", url))
@@ -186,14 +169,20 @@ class GithubApi:
             raise UnexpectedAnswer(f"GitHub refers to another server: {clean_line(url, 200)}")
         return there.geturl()
 
-    @staticmethod
-    def _body(response: requests.Response) -> Any:  # noqa: ANN401 - JSON
-        return response.json()
+
+def _check(answer: Reply, method: str, url: str) -> None:
+    """Check the status of an answer.
+
+    Raises:
+        Rejected: the request was rejected.
+    """
+    if answer.status >= requests.codes.multiple_choices:
+        raise Rejected(answer.status, *_rejection(answer, f"{method} {urlsplit(url).path}"))
 
 
-def _rejection(response: requests.Response, request: str) -> tuple[str, str]:
+def _rejection(answer: Reply, request: str) -> tuple[str, str]:
     """Return a message and a hint for a permanent rejection (HTTP 3xx or 4xx)."""
-    status, headers = response.status_code, response.headers
+    status, headers = answer.status, answer.headers
     permission = headers.get("X-Accepted-GitHub-Permissions") or headers.get("X-Accepted-OAuth-Scopes")
     needed = clean_line(permission or "issues=write, and pull_requests=write to comment on them", 200)
     if status in _MOVED:
@@ -201,7 +190,7 @@ def _rejection(response: requests.Response, request: str) -> tuple[str, str]:
     if status == requests.codes.unauthorized:
         return "GitHub does not accept the token", f"Is {TOKEN} right, and not expired?"
     if status == requests.codes.forbidden:
-        said = _error_text(response)
+        said = _error_text(answer)
         return (
             f"the token may not {request}{f' ({said})' if said else ''}",
             f"{TOKEN} needs the permission {needed}.",
@@ -213,12 +202,9 @@ def _rejection(response: requests.Response, request: str) -> tuple[str, str]:
         )
     if status == requests.codes.gone:
         return f"the repository has no issues: {request}", "Enable them in its settings."
-    return f"GitHub rejects {request}: HTTP {status} {_error_text(response)}".rstrip(), ""
+    return f"GitHub rejects {request}: HTTP {status} {_error_text(answer)}".rstrip(), ""
 
 
-def _error_text(response: requests.Response) -> str:
-    try:
-        body = response.json()
-    except requests.JSONDecodeError:
-        return ""
-    return clean_line(str(body.get("message", "")), 200) if isinstance(body, dict) else ""
+def _error_text(answer: Reply) -> str:
+    message = value_at(answer.body, "message")
+    return clean_line(message, 200) if isinstance(message, str) else ""

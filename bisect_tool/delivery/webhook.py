@@ -11,17 +11,17 @@ import requests
 from bisect_tool import write_tokens
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.sanitise import clean_line
+from bisect_tool.send import send
 from bisect_tool.sources.rate_limit import wait_after_refusal
-from bisect_tool.transfer import transfer
 
 if TYPE_CHECKING:
     from bisect_tool.delivery.clock import Clock
 
 VARIABLE = write_tokens.WEBHOOK
-_TIMEOUT = (10, 30)
 _TRIES = 3
 _LONGEST_WAIT = 300
 _TOO_MANY = 429
+_SHOWN = 1000
 
 
 def post(url: str, text: str, clock: Clock) -> bool:
@@ -32,26 +32,25 @@ def post(url: str, text: str, clock: Clock) -> bool:
     """
     for _ in range(_TRIES):
         try:
-            response = transfer(
-                lambda _: requests.post(url, json={"text": text}, timeout=_TIMEOUT, allow_redirects=False)
-            )
+            answer = send(requests.request, "POST", url, json={"text": text})
         except (requests.RequestException, ValueError) as error:  # ValueError: what is no host name
             if _may_have_arrived(error):
                 return False
             raise _failed(type(error).__name__) from None
-        if response.status_code != _TOO_MANY:
+        if answer.status != _TOO_MANY:
             break
-        wait = wait_after_refusal(response.headers, clock.now())
+        wait = wait_after_refusal(answer.headers, clock.now())
         if wait > _LONGEST_WAIT:
             break
         clock.sleep(max(1.0, wait))
-    if response.status_code >= requests.codes.multiple_choices:
-        raise _failed(f"HTTP {response.status_code} {_answer_text(response.text, url)}".rstrip())
+    if answer.status >= requests.codes.multiple_choices:
+        raise _failed(f"HTTP {answer.status} {_answer_text(answer.content, url)}".rstrip())
     return True
 
 
-def _answer_text(text: str, url: str) -> str:
+def _answer_text(content: bytes, url: str) -> str:
     """Return the text of an answer; empty if it may contain part of the URL."""
+    text = content[:_SHOWN].decode("utf-8", "replace")
     address, words = unquote(url).lower(), re.findall(r"[\w-]{4,}", unquote(text).lower())
     return "" if any(word in address for word in words) else clean_line(text, 100)
 

@@ -26,7 +26,7 @@ class DownloadCache:
 
         Empty content is not cached: the service may not have stored it yet.
         """
-        file = self._folder / f"{hashlib.sha256(url.encode()).hexdigest()}.gz"
+        file = self._folder / f"{hashlib.sha256(url.encode('utf-8', 'surrogatepass')).hexdigest()}.gz"
         kept = _cached(file)
         if kept:
             return kept

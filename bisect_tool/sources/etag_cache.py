@@ -44,4 +44,4 @@ class EtagCache:
         draft.replace(file)
 
     def _file(self, url: str) -> Path:
-        return self._folder / f"{hashlib.sha256(url.encode()).hexdigest()}.json"
+        return self._folder / f"{hashlib.sha256(url.encode('utf-8', 'surrogatepass')).hexdigest()}.json"

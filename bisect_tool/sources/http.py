@@ -5,7 +5,6 @@ Rate limits apply to the tokens of a whole organisation together, so we use at m
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections import deque
@@ -22,6 +21,7 @@ from bisect_tool.sources.bearer import Bearer
 from bisect_tool.sources.etag_cache import CachedAnswer
 from bisect_tool.sources.rate_limit import is_refusal, rate_limit, wait_after_refusal
 from bisect_tool.transfer import CHUNK, OnChunk, TooSlow, transfer
+from bisect_tool.untrusted import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -41,6 +41,14 @@ _INTERRUPTED = (
     requests.exceptions.ChunkedEncodingError,
     requests.exceptions.ContentDecodingError,
 )
+
+
+_MISLED = (requests.RequestException, ValueError)
+"""What malformed URLs raise, our own or those of redirects."""
+
+
+class _NotJson(Exception):
+    """The answer is not JSON."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +162,7 @@ class Client:
         if kept and response.status_code == requests.codes.not_modified:
             return kept
         next_url = response.links.get("next", {}).get("url", "")
-        page = CachedAnswer(url, response.headers.get("ETag", ""), json.loads(body), next_url)
+        page = CachedAnswer(url, response.headers.get("ETag", ""), parse_json(body), next_url)
         if page.etag and self._cache:
             self._cache.put(page)
         return page
@@ -173,9 +181,15 @@ class Client:
                     f"{self._service.name} is too slow: {clean_line(request.shown, 300)}: {error}",
                     "Try again later.",
                 ) from None
-            except (*_INTERRUPTED, json.JSONDecodeError, UnicodeDecodeError) as error:
-                reason = "the answer is not JSON" if isinstance(error, ValueError) else type(error).__name__
+            except (*_INTERRUPTED, _NotJson) as error:
+                reason = "the answer is not JSON" if isinstance(error, _NotJson) else type(error).__name__
                 self._pause = max(self._pause, 2.0**attempt)
+            except _MISLED as error:
+                # The message may have the URL of a redirect, which can be a secret.
+                raise UnexpectedAnswer(
+                    f"{self._service.name} cannot be asked for {clean_line(request.shown, 300)}, "
+                    f"or redirects to what is no web address: {type(error).__name__}"
+                ) from None
             _log.warning("GET %s: %s, try %d of %d", request.shown, reason, attempt + 1, _TRIES)
         raise EnvironmentFailed(
             f"{self._service.name} does not answer: {reason} ({_TRIES} tries)", "Try again later."
@@ -224,7 +238,10 @@ def _json(response: requests.Response, on_chunk: OnChunk) -> bytes:
     """Read a body that must be JSON: a truncated one is requested again."""
     body = _whole(response, on_chunk, _JSON_LIMIT)
     if response.status_code != requests.codes.not_modified:
-        json.loads(body)
+        try:
+            parse_json(body)
+        except ValueError:
+            raise _NotJson from None
     return body
 
 

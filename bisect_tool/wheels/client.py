@@ -36,6 +36,9 @@ INTERRUPTED = (
     requests.exceptions.ChunkedEncodingError,
 )
 
+MISLED = (requests.RequestException, ValueError)
+"""What malformed URLs raise, our own or those of redirects."""
+
 
 def pause(seconds: float) -> None:
     """Wait before a retry."""
@@ -151,7 +154,7 @@ class Client:
             except (*INTERRUPTED, Unavailable) as error:
                 _log.warning("GET %s: %s, try %d of %d", url, error, attempt + 1, TRIES)
                 last = error
-            except requests.RequestException as error:
+            except MISLED as error:
                 raise self.failed(error) from error
         raise self.failed(last) from last
 

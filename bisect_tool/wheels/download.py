@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import requests
 
 from bisect_tool.transfer import CHUNK, TooSlow, transfer
-from bisect_tool.wheels.client import INTERRUPTED, TRIES, Unavailable
+from bisect_tool.wheels.client import INTERRUPTED, MISLED, TRIES, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ def download(
         except (*INTERRUPTED, Unavailable) as error:
             _log.warning("download of %s: %s, try %d of %d", url, error, attempt + 1, TRIES)
             last = error
-        except requests.RequestException as error:
+        except MISLED as error:
             raise client.failed(error) from error
         else:
             _state_file(part).unlink(missing_ok=True)

@@ -95,7 +95,17 @@ def test_what_fails_once_is_requested_again(connect, fault, caplog):
     assert waits == "waiting 1 s before the next request"
 
 
-@pytest.mark.parametrize("fault", [Reply({}, 500), Reply([1, 2, 3], cut=True), Reply(b"<html>")])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Reply({}, 500),
+        Reply([1, 2, 3], cut=True),
+        Reply(b"<html>"),
+        Reply(b"[" * 100_000),
+        Reply(b'[{"number": ' + b"1" * 5000 + b"}]"),
+        Reply(b'"\xff"'),
+    ],
+)
 def test_what_fails_every_time_is_given_up(connect, fault):
     with (
         connect({"/list": [fault]}) as (client, service, pauses),
@@ -209,6 +219,25 @@ def test_a_redirect_to_another_server_does_not_send_the_token(connect):
     ):
         assert client.log(f"{service.url}/log") == b"text"
     assert "Authorization" not in blobs.requests[0][1]
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "file:///etc/passwd",
+        "/log",
+        "http://[",
+        "http://a..b/",
+        f"http://{'a' * 70}/",
+        "http://127.0.0.1:99999/",
+    ],
+)
+def test_a_redirect_to_what_is_no_web_address_is_an_error(connect, location):
+    with (
+        connect({"/log": [Reply(b"", 302, {"Location": location})]}) as (client, service, _),
+        pytest.raises(UnexpectedAnswer, match="redirects to what is no web address"),
+    ):
+        client.log(f"{service.url}/log")
 
 
 def test_pages_without_end_are_given_up(connect, monkeypatch):

@@ -16,17 +16,18 @@ import requests
 
 from bisect_tool.errors import BisectError, EnvironmentFailed, UsageError
 from bisect_tool.sanitise import clean_line
+from bisect_tool.send import send
 from bisect_tool.sources.bearer import Bearer
 from bisect_tool.sources.rate_limit import is_refusal, wait_after_refusal
-from bisect_tool.transfer import transfer
+from bisect_tool.untrusted import value_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bisect_tool.executor.ci.call import Call
+    from bisect_tool.send import Reply
 
 _log = logging.getLogger("bisect_run.executor")
-_TIMEOUT = (10, 60)
 _TRIES = 5
 _PATIENCE_S = 3600.0
 _NOT_FOUND = 404
@@ -82,60 +83,46 @@ class Caller:
                 f"Set {self.variable} to a token with {self.scope}; --dry-run prints the calls.",
             )
         for _ in range(_TRIES):
-            response = self._response(call)
-            if not is_refusal(response.status_code, response.headers, time.time(), response.content):
-                return self._answer(call, response)
-            wait = max(1.0, wait_after_refusal(response.headers, time.time()))
+            reply = self._reply(call)
+            if not is_refusal(reply.status, reply.headers, time.time(), reply.content):
+                return self._answer(call, reply)
+            wait = max(1.0, wait_after_refusal(reply.headers, time.time()))
             if wait > _PATIENCE_S:
                 break
             _log.info("%s %s: the rate limit is used up, waiting %.0f s", call.method, call.path, wait)
             self.sleep(wait)
         raise EnvironmentFailed(f"{self.service} permits no call for now: {call.method} {call.path}")
 
-    def _response(self, call: Call) -> requests.Response:
+    def _reply(self, call: Call) -> Reply:
+        url = f"{self.url}{call.path}"
         try:
-            response = transfer(
-                lambda _: requests.request(
-                    call.method,
-                    f"{self.url}{call.path}",
-                    json=call.body,
-                    auth=Bearer(self.token, self.variable),
-                    timeout=_TIMEOUT,
-                    allow_redirects=False,
-                )
-            )
+            auth = Bearer(self.token, self.variable)
+            reply = send(requests.request, call.method, url, json=call.body, auth=auth)
         except requests.RequestException as error:
             raise LostAnswer(f"{self.service} did not answer: {type(error).__name__}") from None
-        _log.info("%s %s: HTTP %d", call.method, call.path, response.status_code)
-        return response
+        _log.info("%s %s: HTTP %d", call.method, call.path, reply.status)
+        return reply
 
-    def _answer(self, call: Call, response: requests.Response) -> Any:  # noqa: ANN401 - JSON
-        status = response.status_code
+    def _answer(self, call: Call, reply: Reply) -> Any:  # noqa: ANN401 - JSON
+        status = reply.status
         if status >= requests.codes.server_error:
             raise LostAnswer(f"{self.service} answered with HTTP {status}")
         if status == requests.codes.unauthorized:
             raise UsageError(
                 f"{self.service} does not accept the token", f"Is {self.variable} right, and not expired?"
             )
-        if status == requests.codes.forbidden and _NO_RERUN.search(_said(response)):
-            raise Refused(f"{self.service} refuses: {_said(response)}")
+        if status == requests.codes.forbidden and _NO_RERUN.search(_said(reply)):
+            raise Refused(f"{self.service} refuses: {_said(reply)}")
         if status in (requests.codes.forbidden, _NOT_FOUND):
             raise UsageError(
-                f"the token may not {call.method} {call.path}: {_said(response)}",
+                f"the token may not {call.method} {call.path}: {_said(reply)}",
                 f"{self.variable} needs {self.scope}.",
             )
         if status >= requests.codes.multiple_choices:
-            raise Refused(f"{self.service} refuses: {_said(response)}")
-        try:
-            return response.json()
-        except requests.JSONDecodeError:  # such as 204, or an empty 201
-            return None
+            raise Refused(f"{self.service} refuses: {_said(reply)}")
+        return reply.body if reply.is_json else None  # such as 204, or an empty 201
 
 
-def _said(response: requests.Response) -> str:
-    try:
-        body = response.json()
-    except requests.JSONDecodeError:
-        body = None
-    message = body.get("message", "") if isinstance(body, dict) else ""
-    return clean_line(str(message), 200) or f"HTTP {response.status_code}"
+def _said(reply: Reply) -> str:
+    message = value_at(reply.body, "message")
+    return (clean_line(message, 200) if isinstance(message, str) else "") or f"HTTP {reply.status}"
