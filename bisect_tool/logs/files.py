@@ -80,7 +80,7 @@ class LogFiles:
         if first.startswith(_ZIP):
             yield from self._read_archive(name, stream)
         elif first.startswith(_GZIP):
-            packed = gzip.GzipFile(fileobj=stream)
+            packed = cast("IO[bytes]", gzip.GzipFile(fileobj=stream))
             yield from self._contents(name, _buffered(_Unpacked(packed, name, _Budget(), self._note)))
         else:
             yield from self._contents(name, stream)

@@ -11,10 +11,10 @@ import tarfile
 import zipfile
 import zlib
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SIZE_LIMIT = 256 << 20
 """The largest size of a file, and of an unpacked archive."""
@@ -22,7 +22,11 @@ SIDECAR = "commit"
 """The name of a file beside a report that contains its commit."""
 _FILES = 100_000
 _ZIP = b"PK"
-_COMPRESSIONS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+_COMPRESSIONS: dict[bytes, Callable[[io.BytesIO], Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\0": lzma.open,
+}
 _GLOBAL_HEADERS = 100
 _DAMAGED = (
     zipfile.BadZipFile,
@@ -105,7 +109,7 @@ def _tarred(content: bytes) -> Iterator[tuple[str, bytes]]:
     left = SIZE_LIMIT
     with (
         _unpacked(content) as unpacked,
-        tarfile.open(fileobj=_Bounded(unpacked, SIZE_LIMIT), mode="r|") as archive,  # type: ignore[arg-type]
+        tarfile.open(fileobj=cast("IO[bytes]", _Bounded(unpacked, SIZE_LIMIT)), mode="r|") as archive,
     ):
         for number, member in enumerate(archive):
             left = _charged(left, member.size)
@@ -117,8 +121,8 @@ def _tarred(content: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _unpacked(content: bytes) -> IO[bytes]:
-    opened = next(open_ for mark, open_ in _COMPRESSIONS.items() if content.startswith(mark))
-    return cast("IO[bytes]", opened(io.BytesIO(content)))
+    mark = next(each for each in _COMPRESSIONS if content.startswith(each))
+    return cast("IO[bytes]", _COMPRESSIONS[mark](io.BytesIO(content)))
 
 
 @dataclass
