@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from bisect_tool.executor_names import CiService, ExecutorName
 from bisect_tool.mode import Bisect, Mode
 from bisect_tool.wheels.settings import ChosenWheels
 
@@ -266,7 +267,7 @@ class JobCheck(_Check):
     """
 
     kind: Literal["job"] = "job"
-    service: Literal["buildkite", "github"]
+    service: CiService
     job: str = Field(min_length=1)
     pipeline: str = ""
     repository: str = ""
@@ -349,6 +350,18 @@ class Request(_Model):
     @classmethod
     def _read_earlier_versions(cls, fields: Any) -> Any:  # noqa: ANN401 - whatever is validated
         return _with_mode(fields) if isinstance(fields, dict) and "mode" not in fields else fields
+
+    @property
+    def executor(self) -> ExecutorName:
+        """Where its trials run, as in `--executor`."""
+        if job := self.check.as_job:
+            return job.service
+        return "local" if self.ray_address is None else "ray"
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether its trials run on this machine."""
+        return self.executor == "local"
 
     @property
     def goods(self) -> tuple[str, ...]:

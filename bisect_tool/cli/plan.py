@@ -36,7 +36,7 @@ def plan(options: RunOptions) -> int:
     resolved = resolve(options, here, say)
     past = past_trials(Store(here.store, say), resolved.request)
     found = plan_of(resolved, past, here.cache)
-    if not (found.in_ci or resolved.request.ray_address):
+    if resolved.request.runs_here:
         found = replace(found, busy=current_load().busy)
     if options.as_json:
         write(plan_document(found).to_json())

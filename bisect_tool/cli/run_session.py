@@ -24,7 +24,7 @@ from bisect_tool.results.step import cell_verdict, exit_code
 from bisect_tool.session import confirmation, runner, walk
 from bisect_tool.session import session as sessions
 from bisect_tool.session.executors import executor_of
-from bisect_tool.session.past_trials import executor_name, past_trials
+from bisect_tool.session.past_trials import past_trials
 from bisect_tool.session.store import Store
 from bisect_tool.supervise.load import BusyWatch
 from bisect_tool.terminal.output import say, write_json, write_report
@@ -230,9 +230,9 @@ def _announce(bisecting: Session) -> None:
 
 
 def _run_to_end(session: Session, store: Store, interrupt: Interrupt) -> tuple[State, Document]:
-    is_remote = session.request.check.as_job or session.request.ray_address
-    busy = str if is_remote else BusyWatch()  # the load of another machine is not known
-    past = past_trials(store, session.request).get(executor_name(session.request), ())
+    request = session.request
+    busy = BusyWatch() if request.runs_here else str  # the load of another machine is not known
+    past = past_trials(store, request).get(request.executor, ())
     with Progress(session, busy=busy, past=past) as progress:
         own = [row.result for row in store.trials(session.id)]
 

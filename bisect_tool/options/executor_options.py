@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from importlib.util import find_spec
-from typing import Annotated, Literal
+from typing import Annotated, get_args
 
 import typer
 
-from bisect_tool.errors import UsageError
+from bisect_tool.executor_names import CiService, ExecutorName
 from bisect_tool.options.shared_options import Branch, ExcludeEnv, Pipeline, Repository, Workflow
 
 
@@ -17,7 +16,7 @@ class ExecutorOptions:
     """Where trials run; the tokens of CI services come from the environment."""
 
     executor: Annotated[
-        Literal["local", "ray", "buildkite", "github"],
+        ExecutorName,
         typer.Option(
             "--executor", help="Run trials on this machine, on a Ray cluster, or as jobs of a CI service."
         ),
@@ -61,53 +60,13 @@ class ExecutorOptions:
     @property
     def in_ci(self) -> bool:
         """Whether trials are jobs of a CI service."""
-        return self.executor in _REQUIRED
+        return self.executor in get_args(CiService)
 
     @property
-    def on_ray(self) -> bool:
-        """Whether trials run on a Ray cluster."""
-        return self.executor == "ray"
+    def elsewhere(self) -> bool:
+        """Whether trials run on other machines."""
+        return self.executor != "local"
 
 
 FIELDS = frozenset(field.name for field in fields(ExecutorOptions))
-_REQUIRED = {"buildkite": ("pipeline", "job"), "github": ("workflow", "job")}
-_REJECTED = {
-    "buildkite": ("repository", "workflow", "ci_input"),
-    "github": ("pipeline", "exclude_env", "allow_builds"),
-}
-_NOT_FOR_CI = frozenset({"executor", "address"})
-_FLAGS = {"ci_input": "--input"}
 NO_RAY = ("--executor ray needs the package ray", "pip install 'bisect-run[ray]'")
-
-
-def validate_executor(options: ExecutorOptions) -> None:
-    """Raise UsageError for options that the executor does not support."""
-    _validate_ray(options)
-    if not options.in_ci:
-        given = [name for name in FIELDS - _NOT_FOR_CI if getattr(options, name) != _default(name)]
-        if given:
-            raise UsageError(
-                f"{_flag(min(given))} needs --executor buildkite or github", "Add it, or remove the option."
-            )
-        return
-    for name in _REQUIRED[options.executor]:
-        if not getattr(options, name):
-            raise UsageError(f"--executor {options.executor} needs {_flag(name)}", f"Add {_flag(name)}.")
-    for name in _REJECTED[options.executor]:
-        if getattr(options, name) != _default(name):
-            raise UsageError(f"{_flag(name)} is not an option of --executor {options.executor}", "Remove it.")
-
-
-def _validate_ray(options: ExecutorOptions) -> None:
-    if not options.on_ray and options.address != _default("address"):
-        raise UsageError("--address needs --executor ray", "Add it, or remove the option.")
-    if options.on_ray and find_spec("ray") is None:
-        raise UsageError(*NO_RAY)
-
-
-def _default(name: str) -> object:
-    return next(field.default for field in fields(ExecutorOptions) if field.name == name)
-
-
-def _flag(name: str) -> str:
-    return _FLAGS.get(name, f"--{name.replace('_', '-')}")

@@ -90,9 +90,9 @@ def resolve(
         scenario = scenarios.load(projects.SCENARIO)
     check = _check(options, scenario, repository, rev, notice)
     mode, bad = resolve_mode(options, repository, rev, command, notice)
-    ray = options.address if isinstance(options, ExecutorOptions) and options.on_ray else None
+    run_by = options if isinstance(options, ExecutorOptions) else ExecutorOptions()
     profile, gpus = (
-        resolve_profile(options.profile, scenario, check, repository, rev, elsewhere=ray is not None),
+        resolve_profile(options.profile, scenario, check, repository, rev, elsewhere=run_by.elsewhere),
         parse_gpus(options.gpus),
     )
     request = Request(
@@ -110,7 +110,7 @@ def resolve(
         deadline_s=options.deadline,
         pass_env=options.pass_env,
         wheel_url=options.wheel_url,
-        ray_address=ray,
+        ray_address=run_by.address if run_by.executor == "ray" else None,
     )
     wheels = resolve_wheels(options.wheel_url, request, repository, notice)
     request = _with_rerun(request.model_copy(update={"wheels": wheels}), options)

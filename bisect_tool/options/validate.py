@@ -6,8 +6,9 @@ import os
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
-from bisect_tool.options.executor_options import ExecutorOptions, validate_executor
+from bisect_tool.options.executor_options import ExecutorOptions
 from bisect_tool.options.run_options import RunOptions
+from bisect_tool.options.validate_executor import validate_executor
 from bisect_tool.sanitise import clean_line
 from bisect_tool.write_tokens import NAMES
 
@@ -29,8 +30,6 @@ def validate(options: SessionOptions) -> None:
         _check_ends(options)
     if isinstance(options, ExecutorOptions):
         validate_executor(options)
-        _check_runs_in_ci(options)
-        _check_runs_on_ray(options)
     _check_not_empty(options)
     _check_combinations(options)
     _check_passed_variables(options)
@@ -44,38 +43,6 @@ def _check_ends(options: RunOptions) -> None:
             f"Missing option '--{younger}'",
             "Name the younger end; the older one is found if it is not named.",
         )
-
-
-_IN_CI = "a CI job runs all of its tests as its step defines: "
-_NOT_IN_CI = {
-    "command": _IN_CI + "a command after -- runs on this machine only",
-    "scenario": _IN_CI + "--scenario runs on this machine only",
-    "profile": _IN_CI + "--profile is of a scenario, which runs on this machine only",
-    "pytest": _IN_CI + "--pytest runs on this machine only",
-    "confirm": "--confirm needs trials on this machine: CI has no build of a revert",
-    "results": "--results is not needed: results that CI has of a commit are used",
-    "pass_env": "--pass-env has no effect in CI",
-    "wheel_url": "--wheel-url has no effect in CI, which has its own builds",
-    "gpus": "--gpus chooses GPUs of this machine: CI chooses its own",
-    "share_gpu": "--share-gpu has no effect in CI",
-    "stress": "--stress puts this machine under load: the machines of CI are out of reach",
-    "script": "--script writes what runs on this machine: a CI job runs as its step defines",
-}
-
-
-def _check_runs_in_ci(options: ExecutorOptions) -> None:
-    if not options.in_ci:
-        return
-    for name, reason in _NOT_IN_CI.items():
-        if getattr(options, name, None):
-            raise UsageError(reason, "Remove it, or remove --executor.")
-
-
-def _check_runs_on_ray(options: ExecutorOptions) -> None:
-    for name in ("gpus", "share_gpu"):
-        if options.on_ray and getattr(options, name, None):
-            flag = f"--{name.replace('_', '-')}"
-            raise UsageError(f"{flag} is for GPUs of this machine: Ray chooses its own", "Remove it.")
 
 
 def _check_not_empty(options: SessionOptions) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bisect_tool.expected_cost import expected_cost
-from bisect_tool.session.past_trials import executor_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +42,7 @@ def executor_costs(
     missing: int,
 ) -> tuple[ExecutorCost, ...]:
     """Return the cost at the executor of the request, then at others that ran the same check."""
-    own = executor_name(request)
+    own = request.executor
     names = (own, *(name for name in past if name != own))
     return tuple(_at(name, request.slots, forecasts, past.get(name, ()), missing) for name in names)
 

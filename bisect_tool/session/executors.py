@@ -1,12 +1,11 @@
-"""Create the executor of a session."""
+"""The executor of a session, and what its trials can show: the one place that selects by its name."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
-from bisect_tool.executor.executor import refused
-from bisect_tool.executor.local import LocalExecutor
+from bisect_tool.executor.executor import JOBS_OF_CI, Capabilities, refused
 from bisect_tool.write_tokens import with_write_tokens
 
 if TYPE_CHECKING:
@@ -14,8 +13,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from bisect_tool.executor.executor import Executor
+    from bisect_tool.request import Request
     from bisect_tool.session.session import Session
     from bisect_tool.trial.result import TrialResult
+
+# An executor is imported where it is created: its modules are slow to import, and reports need none of them.
+
+
+def capabilities_of(request: Request) -> Capabilities:
+    """Return what the trials of a request support where they run."""
+    match request.executor:
+        case "local" | "ray":
+            return Capabilities()
+        case "buildkite" | "github":
+            return JOBS_OF_CI
+        case name:
+            assert_never(name)
 
 
 def executor_of(
@@ -33,22 +46,39 @@ def executor_of(
         UsageError: the executor cannot run these trials.
         EnvironmentFailed: it lacks resources, such as GPUs.
     """
-    if session.request.ray_address is not None:
-        from bisect_tool.executor.ray.connect import ray_executor  # noqa: PLC0415 - is rarely needed
+    match session.request.executor:
+        case "local":
+            from bisect_tool.executor.local import LocalExecutor  # noqa: PLC0415
 
-        return ray_executor(
-            session.request.ray_address,
-            session.id,
-            session.config,
-            session.repository,
-            session.request.ends,
-            cancel,
-        )
+            return LocalExecutor(session.config, session.repository, cancel)
+        case "ray":
+            return _on_ray(session, cancel)
+        case "buildkite" | "github":
+            return _in_ci(session, cancel, own, agreed)
+        case name:
+            assert_never(name)
+
+
+def _on_ray(session: Session, cancel: threading.Event) -> Executor:
+    from bisect_tool.executor.ray.connect import ray_executor  # noqa: PLC0415
+
+    request = session.request
+    assert request.ray_address is not None
+    return ray_executor(
+        request.ray_address, session.id, session.config, session.repository, request.ends, cancel
+    )
+
+
+def _in_ci(
+    session: Session,
+    cancel: threading.Event,
+    own: Iterable[TrialResult],
+    agreed: Callable[[str], bool],
+) -> Executor:
+    from bisect_tool.executor.ci.connect import ci_executor  # noqa: PLC0415
+
     job = session.request.check.as_job
-    if job is None:
-        return LocalExecutor(session.config, session.repository, cancel)
-    from bisect_tool.executor.ci.connect import ci_executor  # noqa: PLC0415 - loads an HTTP client
-
+    assert job is not None
     folder = session.home.session(session.id)
     used = (each.job.attempt for each in own if each.job)
     environment = with_write_tokens(os.environ)

@@ -23,13 +23,6 @@ _MOST = 100
 _NO_RESULT = (Outcome.UNBUILDABLE, Outcome.INFRASTRUCTURE)
 
 
-def executor_name(request: Request) -> str:
-    """Return the executor of a request, as in `--executor`."""
-    if job := request.check.as_job:
-        return job.service
-    return "local" if request.ray_address is None else "ray"
-
-
 def past_trials(store: Store, request: Request) -> Mapping[str, tuple[PastTrial, ...]]:
     """Return trials of the same scenario and profile (else of the same command or job), by executor.
 
@@ -42,7 +35,7 @@ def past_trials(store: Store, request: Request) -> Mapping[str, tuple[PastTrial,
             asked = Request.model_validate_json(row.request)
         except ValidationError:  # another version stored it
             continue
-        trials = found[executor_name(asked)] if _check(asked) == check else None
+        trials = found[asked.executor] if _check(asked) == check else None
         if trials is not None and len(trials) < _MOST:
             results = (each.result for each in store.trials(row.id))
             trials += [_past_trial(each) for each in results if each.outcome not in _NO_RESULT]

@@ -116,8 +116,8 @@ def plan_of(
 ) -> Plan:
     """Return the plan of a request.
 
-    `past` are earlier trials of its check, by executor. `cache` is the folder of built environments; None for
-    those on the nodes of a Ray cluster.
+    `past` are earlier trials of its check, by executor. `cache` is the folder of environments built on this
+    machine; None if it is not to be looked at.
     """
     request, repository, commits = resolved.request, resolved.repository, resolved.range.commits
     mode = request.mode
@@ -133,7 +133,7 @@ def plan_of(
     names = _environments(resolved, build, native) if build else set()
     forecasts = _forecasts(mode, request.slots, resolved.range.parents, suspicions)
     searches = [forecast.searches for forecast in forecasts]
-    missing = _missing(names, cache if request.ray_address is None else None)
+    missing = _missing(names, cache if request.runs_here else None)
     return Plan(
         goods=tuple(repository.commit(sha) for sha in request.goods),
         commits=commits,

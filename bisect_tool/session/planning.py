@@ -22,8 +22,8 @@ from bisect_tool.planner import (
 from bisect_tool.search import Dag
 from bisect_tool.search.prior import Change
 from bisect_tool.search.relands import Message, landings
-from bisect_tool.session.capabilities import capabilities_of
 from bisect_tool.session.earlier_runs import earlier_runs
+from bisect_tool.session.executors import capabilities_of
 from bisect_tool.session.walk_goal import walk_goal
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def bisect_goal(request: Request, mode: Bisect, repository: Repository, span: Ra
         announced=_landings(span, {}),
         by_exit_code=request.check.by_exit_code and not mode.same_failure,
         grouped=request.check.grouped,
-        selects_cells=capabilities_of(request.check).selects_cells,
+        selects_cells=capabilities_of(request).selects_cells,
         earlier=earlier_runs(mode, request.bad, span, repository),
         only=request.watched.tests if request.watched else frozenset(),
     )

@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from bisect_tool.errors import EnvironmentFailed, UsageError
-from bisect_tool.options import executor_options, resolve_profile
+from bisect_tool.options import resolve_profile, validate_executor
 from bisect_tool.options.declared import to_arguments
 from bisect_tool.options.run_options import RunOptions
 from bisect_tool.options.validate import validate
@@ -29,13 +29,13 @@ def options(**given):
     ],
 )
 def test_what_does_not_go_together_is_refused(given, why, monkeypatch):
-    monkeypatch.setattr(executor_options, "find_spec", lambda _: True)
+    monkeypatch.setattr(validate_executor, "find_spec", lambda _: True)
     with pytest.raises(UsageError, match=why):
         validate(options(**given))
 
 
 def test_without_ray_the_extra_is_named(monkeypatch):
-    monkeypatch.setattr(executor_options, "find_spec", lambda _: None)
+    monkeypatch.setattr(validate_executor, "find_spec", lambda _: None)
     with pytest.raises(UsageError) as refused:
         validate(options(executor="ray"))
     assert refused.value.exit_code == 2

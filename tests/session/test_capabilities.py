@@ -4,19 +4,42 @@ from __future__ import annotations
 
 import pytest
 
-from bisect_tool.request import CommandCheck, JobCheck, SuiteCheck
-from bisect_tool.session.capabilities import capabilities_of
+from bisect_tool.mode import Step
+from bisect_tool.request import CommandCheck, JobCheck, Request, SuiteCheck
+from bisect_tool.session.executors import capabilities_of
 
-JOB = JobCheck(service="buildkite", pipeline="engine/ci", job="GPU*")
+COMMAND = CommandCheck(argv=("true",))
+BUILDKITE = JobCheck(service="buildkite", pipeline="engine/ci", job="GPU*")
+GITHUB = JobCheck(service="github", repository="engine/engine", workflow="gpu.yml", job="GPU*")
 
 
-@pytest.mark.parametrize("check", [SuiteCheck(), CommandCheck(argv=("true",))], ids=["suite", "command"])
-def test_trials_on_this_machine_can_show_all(check):
-    found = capabilities_of(check)
+def request(check, ray=None):
+    return Request(mode=Step(), repo="/r", bad="b" * 40, check=check, ray_address=ray)
+
+
+@pytest.mark.parametrize("ray", [None, "auto"], ids=["local", "ray"])
+@pytest.mark.parametrize("check", [SuiteCheck(), COMMAND], ids=["suite", "command"])
+def test_trials_that_we_run_ourselves_can_show_all(check, ray):
+    found = capabilities_of(request(check, ray))
     assert (found.selects_cells, found.stresses, found.not_examined) == (True, True, ())
 
 
-def test_a_job_runs_as_its_step_says_and_its_machine_is_out_of_reach():
-    found = capabilities_of(JOB)
+@pytest.mark.parametrize("check", [BUILDKITE, GITHUB], ids=["buildkite", "github"])
+def test_a_job_runs_as_its_step_says_and_its_machine_is_out_of_reach(check):
+    found = capabilities_of(request(check))
     assert (found.selects_cells, found.stresses) == (False, False)
     assert found.not_examined == ("order dependence", "leftovers")
+
+
+@pytest.mark.parametrize(
+    ("check", "ray", "name", "here"),
+    [
+        (COMMAND, None, "local", True),
+        (COMMAND, "auto", "ray", False),
+        (BUILDKITE, None, "buildkite", False),
+        (GITHUB, None, "github", False),
+    ],
+)
+def test_a_request_names_its_executor(check, ray, name, here):
+    asked = request(check, ray)
+    assert (asked.executor, asked.runs_here) == (name, here)

@@ -244,7 +244,7 @@ def test_a_session_that_was_interrupted_starts_no_job_twice(shas, connected, cap
         ({"job": ""}, "--executor buildkite needs --job"),
         ({"pipeline": ""}, "--executor buildkite needs --pipeline"),
         ({"pipeline": "ci"}, "--pipeline ci is not like organization/pipeline"),
-        ({"workflow": "gpu.yml"}, "--workflow is not an option of --executor buildkite"),
+        ({"workflow": "gpu.yml"}, "--workflow needs --executor github"),
         ({"executor": "local"}, "--job needs --executor buildkite or github"),
         ({"command": ("true",)}, "a command after -- runs on this machine only"),
         ({"pytest": ("tests",)}, "--pytest runs on this machine only"),

@@ -1,0 +1,75 @@
+"""Reject options that the chosen executor needs and lacks, does not take, or cannot honour."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import UsageError
+from bisect_tool.options.executor_options import FIELDS, NO_RAY, ExecutorOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bisect_tool.executor_names import ExecutorName
+
+_TAKES: Mapping[ExecutorName, tuple[str, ...]] = {
+    "local": (),
+    "ray": ("address",),
+    "buildkite": ("pipeline", "job", "branch", "exclude_env", "allow_builds", "cancel_jobs", "dry_run"),
+    "github": ("repository", "workflow", "ci_input", "job", "branch", "cancel_jobs", "dry_run"),
+}
+"""The options of `ExecutorOptions` that each executor takes."""
+_NEEDS: Mapping[ExecutorName, tuple[str, ...]] = {
+    "local": (),
+    "ray": (),
+    "buildkite": ("pipeline", "job"),
+    "github": ("workflow", "job"),
+}
+_IN_CI = "a CI job runs all of its tests as its step defines: "
+_CI_CANNOT = {
+    "command": _IN_CI + "a command after -- runs on this machine only",
+    "scenario": _IN_CI + "--scenario runs on this machine only",
+    "profile": _IN_CI + "--profile is of a scenario, which runs on this machine only",
+    "pytest": _IN_CI + "--pytest runs on this machine only",
+    "confirm": "--confirm needs trials on this machine: CI has no build of a revert",
+    "results": "--results is not needed: results that CI has of a commit are used",
+    "pass_env": "--pass-env has no effect in CI",
+    "wheel_url": "--wheel-url has no effect in CI, which has its own builds",
+    "gpus": "--gpus chooses GPUs of this machine: CI chooses its own",
+    "share_gpu": "--share-gpu has no effect in CI",
+    "stress": "--stress puts this machine under load: the machines of CI are out of reach",
+    "script": "--script writes what runs on this machine: a CI job runs as its step defines",
+}
+_CANNOT: Mapping[ExecutorName, Mapping[str, str]] = {
+    "local": {},
+    "ray": {
+        "gpus": "--gpus is for GPUs of this machine: Ray chooses its own",
+        "share_gpu": "--share-gpu is for GPUs of this machine: Ray chooses its own",
+    },
+    "buildkite": _CI_CANNOT,
+    "github": _CI_CANNOT,
+}
+"""The options of other models that each executor cannot honour, with the reason."""
+_FLAGS = {"ci_input": "--input"}
+
+
+def validate_executor(options: ExecutorOptions) -> None:
+    """Raise UsageError for options that do not go with the executor, or if its package is missing."""
+    name = options.executor
+    for field in sorted(FIELDS - {"executor", *_TAKES[name]}):
+        if getattr(options, field) != getattr(ExecutorOptions, field):
+            takers = " or ".join(other for other, taken in _TAKES.items() if field in taken)
+            raise UsageError(f"{_flag(field)} needs --executor {takers}", "Add it, or remove the option.")
+    for field in _NEEDS[name]:
+        if not getattr(options, field):
+            raise UsageError(f"--executor {name} needs {_flag(field)}", f"Add {_flag(field)}.")
+    if name == "ray" and find_spec("ray") is None:
+        raise UsageError(*NO_RAY)
+    for field, reason in _CANNOT[name].items():
+        if getattr(options, field, None):
+            raise UsageError(reason, "Remove it, or remove --executor.")
+
+
+def _flag(field: str) -> str:
+    return _FLAGS.get(field, f"--{field.replace('_', '-')}")
