@@ -2,7 +2,8 @@
 
 import documents
 
-from bisect_tool.results.nightly import Cause, CellStatus, FailureRate, NightlyCell, NightlyDocument
+from bisect_tool.nightly.cell_status import CellStatus
+from bisect_tool.results.nightly import Cause, FailureRate, NightlyCell, NightlyDocument
 
 NIGHT = "5afb387bd43cef01d68119d017587e689b0729fa"
 FIXED = "7afe0faab1eb0123456789abcdef0123456789ab"

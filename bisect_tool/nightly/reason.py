@@ -5,35 +5,46 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, Self
 
+from bisect_tool.nightly.cell_status import CellStatus
+
 WALK_LIMIT: Final = 1024
 """How many commits back a pass is searched: in at most eleven steps, each twice as far as the one before."""
 
 
 class Reason(StrEnum):
-    """A reason, which is its name; `sentence` explains it."""
+    """A reason, which is its name; `sentence` explains it, `status` is what reports call such a cell."""
 
     sentence: str
+    status: CellStatus
 
-    def __new__(cls, value: str, sentence: str) -> Self:
-        """Create a member from its name and sentence."""
+    def __new__(cls, value: str, sentence: str, status: CellStatus = CellStatus.UNDECIDED) -> Self:
+        """Create a member from its name, sentence and status."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.sentence = sentence
+        member.status = status
         return member
 
     # Bisect
-    REGRESSION = "regression", "It passed, and has failed since, more often than chance explains."
+    REGRESSION = (
+        "regression",
+        "It passed, and has failed since, more often than chance explains.",
+        CellStatus.NEW,
+    )
     OTHER_REGRESSION = (
         "other regression",
         "It fails differently than when it was bisected, at several commits: a second regression.",
+        CellStatus.NEW,
     )
     NEVER_GREEN = (
         "never green",
         f"No commit is known at which it passed; the {WALK_LIMIT} before it are searched.",
+        CellStatus.STILL_RED,
     )
     REPEATED = (
         "repeated",
         "A bisection of its range found no culprit, and it still fails: it is bisected again.",
+        CellStatus.STILL_RED,
     )
 
     # Rerun
@@ -56,11 +67,16 @@ class Reason(StrEnum):
 
     # Wait
     PENDING = "pending", "Results that decide it are still running."
-    INFRASTRUCTURE = "infrastructure", "The infrastructure failed; there is no result at the newest commit."
+    INFRASTRUCTURE = (
+        "infrastructure",
+        "The infrastructure failed; there is no result at the newest commit.",
+        CellStatus.INFRASTRUCTURE,
+    )
     RERUN_LIMIT = "rerun limit", "It was rerun as often as allowed; the next build has to show more."
     ENVIRONMENT = (
         "environment",
         "The last green commit now fails too: something outside the code changed.",
+        CellStatus.INFRASTRUCTURE,
     )
     BISECTING = "bisecting", "A bisection of its range is running."
     UNFINISHED = "unfinished", "A bisection of its range stopped before its end; the next night resumes it."
@@ -68,30 +84,42 @@ class Reason(StrEnum):
     NEW_TEST = "new test", "It is new and failed at one commit; a second one shows if it was born red."
 
     # Nothing
-    GREEN = "green", "It passes."
+    GREEN = "green", "It passes.", CellStatus.GREEN
     NO_RESULT = "no result", "It has no result."
-    GONE = "no longer run", "It is no longer run: its job passed other tests at three newer commits."
-    FLAKY = "flaky", "It passes and fails at the same commit."
-    SICK_AGENT = "sick agent", "It fails on one agent only, and passes on others."
-    PASSED_AGAIN = "passed again", "It failed too few times to call it a regression, and passes again."
-    FIXED = "fixed", "It failed, and passes at the newest commit."
-    STILL_RED = "still red", "Its culprit is already known."
+    GONE = (
+        "no longer run",
+        "It is no longer run: its job passed other tests at three newer commits.",
+        CellStatus.MISSING,
+    )
+    FLAKY = "flaky", "It passes and fails at the same commit.", CellStatus.FLAKY
+    SICK_AGENT = "sick agent", "It fails on one agent only, and passes on others.", CellStatus.INFRASTRUCTURE
+    PASSED_AGAIN = (
+        "passed again",
+        "It failed too few times to call it a regression, and passes again.",
+        CellStatus.GREEN,
+    )
+    FIXED = "fixed", "It failed, and passes at the newest commit.", CellStatus.FIXED
+    STILL_RED = "still red", "Its culprit is already known.", CellStatus.STILL_RED
     OTHER_FAILURE = (
         "other failure",
         "It fails differently than when it was bisected.",
+        CellStatus.STILL_RED,
     )
-    BISECTED = "bisected", "Its range was already bisected; several candidates remain."
+    BISECTED = "bisected", "Its range was already bisected; several candidates remain.", CellStatus.STILL_RED
     NO_CULPRIT = (
         "no culprit",
         "A bisection of its range found no culprit; it is repeated after two more red nights.",
+        CellStatus.STILL_RED,
     )
     GIVEN_UP = (
         "given up",
         "Three bisections found no culprit: run its first red and last green commit with `repro --compare`.",
+        CellStatus.STILL_RED,
     )
-    BORN_RED = "born red", "It is new and never passed."
+    BORN_RED = "born red", "It is new and never passed.", CellStatus.BORN_RED
     NO_PASS_FOUND = (
         "no pass found",
         f"No commit was found at which it passes, up to {WALK_LIMIT} before its first failure.",
+        CellStatus.STILL_RED,
     )
-    NO_PASS_KNOWN = "no pass known", "No commit is known at which it passed."
+    NO_PASS_KNOWN = "no pass known", "No commit is known at which it passed.", CellStatus.STILL_RED

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
 from bisect_tool.format import joined, short
+from bisect_tool.nightly.cell_status import CellStatus
 from bisect_tool.render.cause import title
-from bisect_tool.results.nightly import CellStatus
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:

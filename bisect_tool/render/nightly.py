@@ -6,9 +6,9 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from bisect_tool.format import count, listing, short
+from bisect_tool.nightly.cell_status import CellStatus
 from bisect_tool.render.failures import SYMPTOM, who
 from bisect_tool.render.markdown import log_line
-from bisect_tool.results.nightly import CellStatus
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:

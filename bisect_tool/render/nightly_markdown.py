@@ -9,13 +9,13 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from bisect_tool.format import count, joined, short
+from bisect_tool.nightly.cell_status import CellStatus
 from bisect_tool.render.cause import title
 from bisect_tool.render.cause_markdown import facts
 from bisect_tool.render.failures import who
 from bisect_tool.render.markdown import code, table_code
 from bisect_tool.render.nightly import SIGNATURES, chain_lines, passing
 from bisect_tool.render.public import without_homes
-from bisect_tool.results.nightly import CellStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

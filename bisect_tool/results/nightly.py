@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bisect_tool.nightly.cell_status import CellStatus
 from bisect_tool.results.document import Document, FailureReport  # pydantic needs them at run time
 
 SCHEMA: Final = 1
@@ -15,20 +15,6 @@ SCHEMA: Final = 1
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class CellStatus(StrEnum):
-    """The status of a cell tonight."""
-
-    GREEN = "green"
-    NEW = "new"
-    STILL_RED = "still red"
-    FLAKY = "flaky"
-    INFRASTRUCTURE = "infrastructure"
-    FIXED = "fixed"
-    BORN_RED = "born red"
-    MISSING = "missing"
-    UNDECIDED = "undecided"
 
 
 class FailureRate(_Model):

@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
+from bisect_tool.nightly.cell_status import CellStatus
 from bisect_tool.nightly.decision import Nothing
 from bisect_tool.nightly.known import Explanation
 from bisect_tool.nightly.reason import Reason
@@ -23,7 +24,7 @@ OPEN: Final = "open"
 CANDIDATES: Final = "candidates"
 FIXED: Final = "fixed"
 _RED = frozenset({Reason.STILL_RED, Reason.OTHER_FAILURE, Reason.BISECTED})
-_PASSING = frozenset({Reason.FIXED, Reason.GREEN, Reason.PASSED_AGAIN})
+_OVER = frozenset({CellStatus.GREEN, CellStatus.FIXED, CellStatus.MISSING})
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ def _why(decision: Nothing) -> Explanation:
 
 
 def _is_over(decision: Nothing) -> bool:
-    return decision.reason in _PASSING or decision.reason is Reason.GONE
+    return decision.reason.status in _OVER
 
 
 def _note(decisions: Sequence[Nothing]) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bisect_tool.format import count, listing, short
+from bisect_tool.nightly.cell_status import CellStatus
 from bisect_tool.nightly.decision import Bisect, Nothing, Rerun
 from bisect_tool.nightly.reason import WALK_LIMIT, Reason
-from bisect_tool.results.nightly import CellStatus, CommitRuns, FailureRate, NightlyCell
+from bisect_tool.results.nightly import CommitRuns, FailureRate, NightlyCell
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -16,29 +17,6 @@ if TYPE_CHECKING:
     from bisect_tool.nightly.timeline import CommitTrials
     from bisect_tool.sources.observation import CellKey
 
-_STATUS = {
-    Reason.REGRESSION: CellStatus.NEW,
-    Reason.OTHER_REGRESSION: CellStatus.NEW,
-    Reason.REPEATED: CellStatus.STILL_RED,
-    Reason.GREEN: CellStatus.GREEN,
-    Reason.PASSED_AGAIN: CellStatus.GREEN,
-    Reason.FLAKY: CellStatus.FLAKY,
-    Reason.ENVIRONMENT: CellStatus.INFRASTRUCTURE,
-    Reason.INFRASTRUCTURE: CellStatus.INFRASTRUCTURE,
-    Reason.SICK_AGENT: CellStatus.INFRASTRUCTURE,
-    Reason.FIXED: CellStatus.FIXED,
-    Reason.STILL_RED: CellStatus.STILL_RED,
-    Reason.OTHER_FAILURE: CellStatus.STILL_RED,
-    Reason.BISECTED: CellStatus.STILL_RED,
-    Reason.NO_CULPRIT: CellStatus.STILL_RED,
-    Reason.GIVEN_UP: CellStatus.STILL_RED,
-    Reason.NEVER_GREEN: CellStatus.STILL_RED,
-    Reason.NO_PASS_FOUND: CellStatus.STILL_RED,
-    Reason.NO_PASS_KNOWN: CellStatus.STILL_RED,
-    Reason.BORN_RED: CellStatus.BORN_RED,
-    Reason.GONE: CellStatus.MISSING,
-}
-"""The status of every other reason is undecided."""
 _FOUND_TONIGHT = {
     Reason.STILL_RED: "Its culprit was found tonight.",
     Reason.BISECTED: "Its range was bisected tonight; several commits are left as its culprit.",
@@ -60,7 +38,7 @@ def cells(
     """
     for key, decision in sorted(decisions.items()):
         culprit = decision.culprit if isinstance(decision, Nothing) else ""
-        status = _STATUS.get(decision.reason, CellStatus.UNDECIDED)
+        status = decision.reason.status
         sentence = decision.reason.sentence
         suspects = _suspects(decision)
         if status is CellStatus.STILL_RED and suspects and suspects in new:

@@ -6,8 +6,8 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from bisect_tool.nightly.cell_status import CellStatus
 from bisect_tool.results.failures import failure_report
-from bisect_tool.results.nightly import CellStatus
 from bisect_tool.sources.observation import CellKey
 from bisect_tool.watch.causes import name
 

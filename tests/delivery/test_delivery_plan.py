@@ -11,8 +11,8 @@ from bisect_tool.delivery.markers import cause_state, identifier, replace_sectio
 from bisect_tool.delivery.plan import plan
 from bisect_tool.delivery.repository_name import repository_name
 from bisect_tool.errors import UsageError
+from bisect_tool.nightly.cell_status import CellStatus
 from bisect_tool.options.delivery_options import DeliveryOptions
-from bisect_tool.results.nightly import CellStatus
 
 GITHUB = "https://github.com"
 FILES = "write nightly.json, nightly.md, nightly.html and junit.xml"

@@ -12,8 +12,9 @@ import pytest
 from night_documents import CELLS, candidates, cause, cell, hostile, night
 from test_golden import compare
 
+from bisect_tool.nightly.cell_status import CellStatus
 from bisect_tool.render.nightly_html import cause_html, nightly_html
-from bisect_tool.results.nightly import CellStatus, CommitRuns
+from bisect_tool.results.nightly import CommitRuns
 
 OURS = "https://github.com/vllm-project/vllm/"
 VOID = {"meta", "br", "rect"}

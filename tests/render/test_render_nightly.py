@@ -3,9 +3,10 @@
 import pytest
 from documents import BAD, CULPRIT, GOOD, culprit
 
+from bisect_tool.nightly.cell_status import CellStatus
 from bisect_tool.render.markdown import log_line
 from bisect_tool.render.nightly import render_nights
-from bisect_tool.results.nightly import Cause, CellStatus, FailureRate, NightlyCell, NightlyDocument
+from bisect_tool.results.nightly import Cause, FailureRate, NightlyCell, NightlyDocument
 
 CAUSE = Cause(
     fingerprint="f",

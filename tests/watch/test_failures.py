@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from bisect_tool.evidence import LogLine, explain_log
-from bisect_tool.results.nightly import CellStatus, NightlyCell
+from bisect_tool.nightly.cell_status import CellStatus
+from bisect_tool.results.nightly import NightlyCell
 from bisect_tool.sources.observation import CellKey, Observation, State
 from bisect_tool.watch.failures import failures
 

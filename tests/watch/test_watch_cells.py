@@ -2,10 +2,11 @@
 
 import pytest
 
+from bisect_tool.nightly.cell_status import CellStatus
 from bisect_tool.nightly.decision import Nothing
 from bisect_tool.nightly.reason import Reason
 from bisect_tool.nightly.timeline import CommitTrials
-from bisect_tool.results.nightly import CellStatus, CommitRuns
+from bisect_tool.results.nightly import CommitRuns
 from bisect_tool.sources.observation import CellKey, Observation, State
 from bisect_tool.watch.cells import cells
 
