@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import typer
 
@@ -22,6 +22,7 @@ from bisect_tool.options.shared_options import (
     TrialOptions,
     Workflow,
 )
+from bisect_tool.sources.names import SourceName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +61,7 @@ class ResultOptions:
         ),
     ] = ()
     source: Annotated[
-        Literal["buildkite", "github"] | None,
+        SourceName | None,
         typer.Option("--source", help="Read results from this CI service."),
     ] = None
     pipeline: Pipeline = ""

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Final
 
 from bisect_tool.errors import UsageError
-from bisect_tool.options.nightly_options import NightlyOptions
+from bisect_tool.options.nightly_options import NightlyOptions, ResultOptions
 
-NEEDS_SOURCE: Final = (
-    "pipeline",
-    "repository",
-    "workflow",
-    "branch",
-    "message",
-    "trigger",
-    "exclude_env",
-    "compare_env",
-    "days",
+NEEDS_SOURCE: Final = tuple(
+    each.name for each in fields(ResultOptions) if each.name not in ("results", "source", "job")
 )
-"""The options that need --source."""
+"""The options that need --source; `job` also selects from --results."""
 
 
 def validate_result_options(options: NightlyOptions, where: str = "") -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, assert_never
 
 from bisect_tool.errors import UsageError
 from bisect_tool.sanitise import clean_line
@@ -27,12 +27,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bisect_tool.sources.job_results import JobResults
+    from bisect_tool.sources.names import SourceName
     from bisect_tool.sources.observation import Observation
 
 
 @dataclass(frozen=True)
 class SourceOptions:
-    """Which builds of which service to read.
+    """Which builds of which service to read: the options of `nightly` by the same names.
 
     Attributes:
         pipeline: of Buildkite: `organization/slug`.
@@ -40,20 +41,20 @@ class SourceOptions:
         workflow: of GitHub: the file name of the workflow, or its number.
         job: pattern of a whole job name; empty for all jobs.
         message: pattern that a build's message begins with; empty for any message.
-        triggers: how a build may have been started, such as `schedule`; empty for any way.
+        trigger: how a build may have been started, such as `schedule`; empty for any way.
         exclude_env: builds that set one of these variables are ignored: they test something else.
         compare_env: variables whose values have to be equal for builds to be compared.
         days: read builds of the last N days.
     """
 
-    source: Literal["buildkite", "github"]
+    source: SourceName
     pipeline: str = ""
     repository: str = ""
     workflow: str = ""
     job: str = ""
     branch: str = "main"
     message: str = ""
-    triggers: tuple[str, ...] = ()
+    trigger: tuple[str, ...] = ()
     exclude_env: tuple[str, ...] = ()
     compare_env: tuple[str, ...] = ()
     days: int = 30
@@ -85,8 +86,7 @@ def collect(  # noqa: PLR0913, PLR0917 - what a run of `nightly` knows
     series = _series(options, series_name)
     # With whole days, a listing has the same address all day, which is what the cache goes by.
     since = (now - timedelta(days=options.days)).replace(hour=0, minute=0, second=0, microsecond=0)
-    read = _buildkite if options.source == "buildkite" else _github
-    service, results = read(options, environment, since)
+    service, results = _plan(options, environment, since)
     if not service.token:
         raise UsageError(
             f"{service.name} needs a token: {service.token_variable} is not set",
@@ -125,6 +125,16 @@ _Plan = tuple[Service, "Callable[[_Reading], Iterable[JobResults]]"]
 """The service, and a function that reads its results."""
 
 
+def _plan(options: SourceOptions, environment: Mapping[str, str], since: datetime) -> _Plan:
+    match options.source:
+        case "buildkite":
+            return _buildkite(options, environment, since)
+        case "github":
+            return _github(options, environment, since)
+        case name:
+            assert_never(name)
+
+
 def _buildkite(options: SourceOptions, environment: Mapping[str, str], since: datetime) -> _Plan:
     pipeline = named("--pipeline", options.pipeline, PIPELINE, "organization/pipeline")
 
@@ -155,7 +165,7 @@ def _series(options: SourceOptions, name: str) -> Series:
         name,
         branch=options.branch,
         message=options.message,
-        triggers=frozenset(options.triggers),
+        triggers=frozenset(options.trigger),
         excluded_environment=frozenset(options.exclude_env),
         jobs=options.job,
         environment=options.compare_env,

@@ -1,12 +1,14 @@
-"""Validate the names of pipelines, repositories and workflows."""
+"""The names of the services that results are read from; validate those of pipelines and workflows."""
 
 from __future__ import annotations
 
 import re
+from typing import Literal, TypeAlias
 
 from bisect_tool.errors import UsageError
 from bisect_tool.sanitise import clean_line
 
+SourceName: TypeAlias = Literal["buildkite", "github"]
 PIPELINE = re.compile(r"[\w.-]+/[\w.-]+")
 WORKFLOW = re.compile(r"[\w. -]+\.ya?ml|\d+")
 

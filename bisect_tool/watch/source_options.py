@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from bisect_tool.sources.collect import SourceOptions
@@ -12,17 +13,4 @@ if TYPE_CHECKING:
 
 def source_options(options: NightlyOptions) -> SourceOptions:
     """Return the options of `collect` for a watch with a source."""
-    assert options.source is not None
-    return SourceOptions(
-        options.source,
-        options.pipeline,
-        options.repository,
-        options.workflow,
-        options.job,
-        options.branch,
-        options.message,
-        options.trigger,
-        options.exclude_env,
-        options.compare_env,
-        options.days,
-    )
+    return SourceOptions(**{each.name: getattr(options, each.name) for each in fields(SourceOptions)})

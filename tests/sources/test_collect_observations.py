@@ -63,7 +63,7 @@ def test_builds_started_in_another_way_are_left_out_and_environments_kept_apart(
         buildkite_build(number=1, source="ui"),
         buildkite_build(number=2, source="schedule", env={"IMAGE": "cu130"}),
     ]
-    options = SourceOptions("buildkite", "vllm/ci", triggers=("schedule",), compare_env=("IMAGE",))
+    options = SourceOptions("buildkite", "vllm/ci", trigger=("schedule",), compare_env=("IMAGE",))
     replies = {BUILDS: [Reply(builds)], f"{BUILDS}/2/jobs": [Reply([buildkite_job()])]}
     with collected(replies) as (run, _, _):
         assert [(each.build, each.key.environment) for each in run(options)] == [("2", "IMAGE=cu130")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from bisect_tool import write_tokens
 from bisect_tool.errors import UsageError
@@ -23,10 +23,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bisect_tool.executor.ci.service import JobService
+    from bisect_tool.executor_names import CiService
     from bisect_tool.request import JobCheck
+    from bisect_tool.sources.service import Service
     from bisect_tool.trial.config import TrialConfig
 
 TIMING = Timing()
+_ACCESS: Mapping[CiService, tuple[Callable[[Mapping[str, str]], Service], str, str]] = {
+    "buildkite": (buildkite_client.service, write_tokens.BUILDKITE, "write_builds"),
+    "github": (github_client.service, write_tokens.GITHUB, "actions=write"),
+}
+"""How to read from each service, the variable of its write token, and the scope that starts jobs."""
 
 
 def ci_executor(  # noqa: PLR0913, PLR0917 - what a session knows
@@ -74,22 +81,25 @@ def _service(
     journal: Journal,
     cancel: threading.Event,
 ) -> JobService:
-    is_buildkite = check.service == "buildkite"
-    source = (buildkite_client if is_buildkite else github_client).service(environment)
+    service_of, variable, scope = _ACCESS[check.service]
+    source = service_of(environment)
     if not source.token:
         raise UsageError(
             f"{source.name} needs a token: {source.token_variable} is not set",
             f"Set {source.token_variable} to a token with scope {' and '.join(source.scopes)}.",
         )
-    variable = write_tokens.BUILDKITE if is_buildkite else write_tokens.GITHUB
-    scope = "write_builds" if is_buildkite else "actions=write"
 
     def sleep(seconds: float) -> None:
         cancel.wait(seconds)
 
     caller = Caller(source.name, source.url, environment.get(variable, ""), variable, scope, sleep)
     client = Client(source, EtagCache(cache / "answers"), sleep=sleep)
-    if is_buildkite:
-        series = Series("ci", branch=check.branch, excluded_environment=frozenset(check.exclude_env))
-        return BuildkiteService(check, series, client, caller, journal)
-    return GithubService(check, Series("ci", branch=check.branch), client, caller, journal)
+    excluded = frozenset(check.exclude_env)
+    series = Series("ci", branch=check.branch, excluded_environment=excluded)
+    match check.service:
+        case "buildkite":
+            return BuildkiteService(check, series, client, caller, journal)
+        case "github":
+            return GithubService(check, series, client, caller, journal)
+        case name:
+            assert_never(name)
