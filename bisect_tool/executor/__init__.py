@@ -1,1 +1,4 @@
-"""Runs trials in slots; knows nothing of search."""
+"""Run trials in parallel slots: on this machine (`local`), on a Ray cluster, as jobs of CI.
+
+Knows nothing of search.
+"""
