@@ -30,6 +30,7 @@ _PROCESS = re.compile(r"Process (?P<role>[A-Za-z]\w*?(?:_\w+)?)(?:-\d+(?::\d+)*)
 _SHUTDOWN_FUNCTIONS = frozenset(
     {"__del__", "_exitfunc", "_run_exitfuncs", "_exit_function", "_python_exit", "shutdown"}
 )
+_COMMAND_FAILED = "CalledProcessError"
 
 
 def _tail() -> deque[str]:
@@ -110,16 +111,25 @@ def _stages(links: Sequence[Link], known: Patterns) -> list[Stage | None]:
     """Return the stages of chained exceptions; None for an unknown one.
 
     An exception's explicit cause is at least as near to the root cause as the exception itself. An exception
-    that was raised while another one was handled is at most as near as that one.
+    that was raised while another one was handled is at most as near as that one, unless it says why a
+    command failed.
     """
     stages = [_own_stage(link, known) for link in links]
     for index in reversed(range(len(links) - 1)):
         if links[index + 1].explicit:
             stages[index] = min(stages[index] or Stage.CAUSE, stages[index + 1] or Stage.CAUSE)
     for index in range(1, len(links)):
-        if links[index].implicit:
+        if links[index].implicit and not _says_why(links[index], links[index - 1]):
             stages[index] = max(stages[index] or Stage.CAUSE, stages[index - 1] or Stage.CAUSE)
     return stages
+
+
+def _says_why(link: Link, before: Link) -> bool:
+    """Whether the function that ran a command raised `link` because the command failed."""
+    if not before.exception.endswith(_COMMAND_FAILED) or not link.frames:
+        return False
+    raised = link.frames[-1]
+    return any((raised.file, raised.function) == (frame.file, frame.function) for frame in before.frames)
 
 
 def _own_stage(link: Link, known: Patterns) -> Stage | None:

@@ -72,6 +72,8 @@ _HEADS = (
     rf"\[(?P<ray_time>{_DATE_TIME}) (?P<ray>[DIWEF]) \d+ \d+\] (?:\((?P<ray_role>[\w ]+)\) )?[\w./-]+:\d+: ?",
     # Rust's env_logger: `[2026-01-01T00:00:00Z ERROR module] m`.
     rf"\[(?P<env_time>{_DATE_TIME}) +(?P<env>{_LEVEL}) [^\]]{{0,80}}\] ",
+    # llama.cpp: the time since the start, `0.13.300.101 E m`.
+    r"\d{1,6}\.\d\d\.\d{3}\.\d{3} (?P<ggml>[DIWE]) ",
     # Ranks after the time: `[2026-05-26 15:19:18 PP1 ATTN_CP3 TP3] m`.
     rf"\[(?P<ranked_time>{_DATE_TIME})(?P<ranked>(?: [A-Z_]{{2,8}}\d+)*)\] (?!\[)",
     # NCCL: `host:3966:3980 [0] NCCL WARN m`.
@@ -107,8 +109,11 @@ _TIMES = (
 # Ray's note on lines that other workers print as well.
 _REPEATED = re.compile(r" ?\[repeated \d+x across cluster\](?: \(Ray deduplicates[^)]*\))?")
 _STREAMS = frozenset({"stderr", "stdout"})
+# TorchServe logs what its workers print, whatever it is, at one level.
+_STREAM = re.compile(r"(?P<writer>\S{1,120})-std(?:out|err) \S{1,80} - ")
 _MAYBE_HEAD = re.compile(
-    rf"\s?(?:{_LEVEL}[ :]|\[|\| |- |[DIWEF]\d\d\d|ts=|t=|time=|level=|lvl=|[\w.-]+:\d+:\d+ \[|\d{{4}}-)"
+    rf"\s?(?:{_LEVEL}[ :]|\[|\| |- |[DIWEF]\d\d\d|ts=|t=|time=|level=|lvl=|[\w.-]+:\d+:\d+ \[|\d{{4}}-"
+    r"|\d{1,6}\.\d\d\.\d{3}\.)"
 )
 
 
@@ -166,7 +171,9 @@ def _parsed(raw: str, known: Patterns) -> ParsedLine:
     if not prefix.end:
         return parsed
     return parsed._replace(
-        stamp=prefix.stamp or parsed.stamp, writer=prefix.writer, rank=prefix.rank or parsed.rank
+        stamp=prefix.stamp or parsed.stamp,
+        writer=prefix.writer or parsed.writer,
+        rank=prefix.rank or parsed.rank,
     )
 
 
@@ -221,12 +228,14 @@ def _plain(text: str, prefix: Prefix, known: Patterns) -> ParsedLine:
         return line
     if head["bar_name"] in _STREAMS:
         return _plain(text[head.end() :], prefix, known)
+    if head["bracket"] and (stream := _STREAM.match(text, head.end())):
+        return _plain(text[stream.end() :], replace(prefix, writer=stream["writer"]), known)
     return _with_head(line, head, known)
 
 
 def _with_head(line: ParsedLine, head: re.Match[str], known: Patterns) -> ParsedLine:
     """Return the line with the logger's head removed from its text."""
-    letter = head["glog"] or head["ray"] or head["trt"] or head["tf"]
+    letter = head["glog"] or head["ray"] or head["trt"] or head["tf"] or head["ggml"]
     named = next((head[name] for name in _LEVELS if head[name]), "").upper()
     level = _LETTERS.get(letter or "", "") or _NAMES.get(named, named) or _nccl_level(head["nccl"])
     stamp = line.stamp or next((head[name] for name in _TIMES if head[name]), "")

@@ -36,6 +36,7 @@ _FORMS = (
     rf"(?P<compose>[\w.-]{{1,64}}(?:[-_]\d+ *| {{2,}}))\|{_END}",
     r"\[(?:default(?P<local>\d+)\]:|rank(?P<rank>\d+)\]: ?)",
     rf"(?P<task>\d{{1,5}}):{_END}",
+    rf"(?P<address>\d{{1,3}}(?:\.\d{{1,3}}){{3}}):{_END}",  # pdsh
     rf"\[(?P<dmesg>{_CTIME})\]{_END}",
     rf"(?P<ctime>{_CTIME})?\[\d+,(?P<mpi>\d+)\]<std(?:out|err)>:(?: (?! ))?",
     # PostgreSQL's process id before its level, which is not a rank: `[30] FATAL:  m`.
@@ -56,6 +57,8 @@ _COLLECTOR = re.compile("|".join(_FORMS))
 _STARTS = re.compile(
     r"[\d\[>(#]| *[|NWR\u00d7\u2570]|[A-Za-z][a-z]{2} [ \dA-Z]|[\w.-]{1,64} *[|-]|[^\t\n]{1,200}\t"
 )
+# The rank of a line that follows, on the same line, text of another process that has not ended yet.
+_UNENDED = re.compile(r".{1,300}?(?=\[rank\d{1,5}\]: ?(?:\[?[DIWEF]\d{3,4} |Traceback \())")
 _LAYERS = 6
 _KEPT = 16
 
@@ -82,11 +85,14 @@ _NONE = Prefix()
 
 def collector_prefix(text: str) -> Prefix:
     """Return the prefix that one or several collectors put before `text`."""
-    if not _STARTS.match(text):
+    glued = "[rank" in text
+    if not glued and not _STARTS.match(text):
         return _NONE
     end, stamp, writer, rank = 0, "", "", ""
     for _ in range(_LAYERS):
         match = _COLLECTOR.match(text, end)
+        if match is None and glued and not rank:
+            match = _UNENDED.match(text, end)
         if match is None or match.end() == end:
             break
         form = match.lastgroup or ""
@@ -108,7 +114,7 @@ _TIMED = {
     "mpi": "ctime",
 }
 _NAMED = {
-    **{form: form for form in ("pod", "stern", "compose", "buildkit", "raylet")},
+    **{form: form for form in ("pod", "stern", "compose", "buildkit", "raylet", "address")},
     "unit": "unit",
     "process": "process",
     "step": "job",

@@ -45,7 +45,8 @@ _SUMMARY = re.compile(
 )
 _BANNER = re.compile(r"=+ (?P<title>\S.*?) =+$")
 _CLOSING = re.compile(r"(?:\d+ [a-z]+(?:, )?)+ in \d[\d.]*s|no tests ran")
-_FAILED = re.compile(r"\b\d+ (?:failed|errors?)\b")
+# If no test ran, the error that stopped pytest may be in the lines above.
+_FAILED = re.compile(r"\b\d+ (?:failed|errors?)\b|no tests ran")
 _HEADING = re.compile(
     r"_+ (?!_)(?:ERROR (?:at (?P<phase>setup|teardown) of|(?P<collecting>collecting)) )?(?P<title>\S.*?) _+$"
 )

@@ -29,6 +29,8 @@ _BARE = re.compile(
     r"(?P<name>(?:\w+\.)*(?:[A-Z]\w*(?:Error|Exception|ExceptionGroup|Interrupt|Exit|Timeout)|Exception))"
     r"(?:: ?(?P<message>.*))?$"
 )
+# A word alone is surely the name of an exception if it has a module, or ends as such names do.
+_SURE = re.compile(r"\.|(?:Error|Exception|Exit|Interrupt|Iteration|Timeout|Warning|Group)$")
 _RULER = re.compile(r"\s*[=\-_*~#+^.]{4,}\s*$")
 _LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
 _FRAMES_HEAD, _FRAMES_TAIL, _LINKS = 8, 40, 16
@@ -82,6 +84,7 @@ class TracebackReader:
     _others: int = 0
     _writers: int = 1
     _connector: str = ""
+    _doubtful: bool = False
     _indent: str = ""
     takes_frames: bool = False
     """Whether a stack outside of groups is open, so that frames and code can only belong to it."""
@@ -101,7 +104,7 @@ class TracebackReader:
     @property
     def is_over(self) -> bool:
         """Whether the exception and its whole message have been read."""
-        return self.raised and not self.expects_more
+        return self.raised and not self.expects_more and not self._doubtful
 
     @property
     def indented(self) -> bool:
@@ -203,16 +206,20 @@ class TracebackReader:
             del kept[_LINKS // 2]
         kept.append(link)
         self._continued = 0 if message is not None else _CONTINUED_LINES
+        self._doubtful = message is None and not _SURE.search(exception)
         self._connector = ""
         self._frames = []
         self._others = 0
         self._enter(_State.RAISED)
 
     def _after_exception(self, text: str) -> FeedResult:
+        doubtful, self._doubtful = self._doubtful, False
         if connector := _CONNECTOR.match(text):
             self._connector = "explicit" if connector["explicit"] else "implicit"
             self._enter(_State.BETWEEN)
             return FeedResult.TAKEN
+        if doubtful:
+            return self._after_word(text)
         if self.expects_more and bare_exception(text):
             self._extend_message(text)
             return FeedResult.TAKEN
@@ -224,6 +231,15 @@ class TracebackReader:
             self._extend_message(text)
         self._others += 1
         return FeedResult.TAKEN if self._others <= _MAX_OTHER_LINES else FeedResult.CLOSED
+
+    def _after_word(self, text: str) -> FeedResult:
+        """Replace a word that was taken for an exception, if the exception follows."""
+        named = bare_exception(text)
+        if named is None:
+            return FeedResult.CLOSED
+        self._frames = list(self._links.pop().frames) if self._links else []
+        self._add_exception(*named)
+        return FeedResult.TAKEN
 
     def _extend_message(self, text: str) -> None:
         """Append a line to the last message."""

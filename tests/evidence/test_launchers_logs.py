@@ -6,6 +6,8 @@ import pytest
 
 from bisect_tool.evidence import LogLine, explain_log
 
+TIMED_OUT = "[Rank 3] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=4)"
+ENDED = "Process group watchdog thread terminated with exception"
 LOST = "torch.distributed.DistBackendError: NCCL error in: x.cpp:9, remote process exited"
 
 
@@ -156,6 +158,79 @@ def root_of(lines):
             "exit code: -9",
         ),
         (behind("10:27:45 ", ["starting", *traceback("RuntimeError: no licence")]), "Launcher", "no licence"),
+        (
+            [
+                f"[rank7]:[E319 05:16:21.7 x.cpp:1] [Rank 7] {ENDED}: CUDA error: an illegal memory access",
+                "Fatal Python error: Aborted",
+            ],
+            "Rank_7",
+            "illegal memory access",
+        ),
+        (
+            [
+                f" 45%|###   | 450/1000 [10:21<12:40, 1.4s/it][rank3]:[E1128 21:12:44.1 x.cpp:6] {TIMED_OUT}",
+                "[rank1]:[E1128 21:12:45.1 x.cpp:6] NCCL error: remote process exited",
+            ],
+            "Rank_3",
+            "Watchdog caught",
+        ),
+        (
+            behind(
+                "10.20.0.5: ",
+                [
+                    f"no root rights{(lines := behind('[rank5]: ', traceback('RuntimeError: no ninja')))[0]}",
+                    *lines[1:],
+                    "[launch.py:322:sigkill_handler] ['python'] exits with return code = 1",
+                ],
+            ),
+            "Rank_5",
+            "RuntimeError: no ninja",
+        ),
+        (
+            [
+                *behind(
+                    "2024-11-18T16:43:45,496 [INFO ] W-9000-m_1.0-stdout MODEL_LOG - ",
+                    traceback("OSError: the model is gated"),
+                ),
+                "2024-11-18T16:43:45,601 [ERROR] W-9000-m_1.0 o.p.s.WorkerThread - Backend worker error",
+                "org.pytorch.serve.wlm.WorkerInitializationException: Backend worker did not respond in time",
+            ],
+            "Launcher",
+            "OSError: the model is gated",
+        ),
+        (
+            [
+                "0.13.127.894 W llama_context: the full capacity of the model will not be used",
+                "0.13.300.101 E tensor 'blk.3' is missing",
+                "0.13.300.300 E main: exiting due to model loading error",
+            ],
+            "Launcher",
+            "tensor 'blk.3' is missing",
+        ),
+        (
+            [
+                "HW Exception by GPU node-1 (Agent handle: 0x58) reason :GPU Hang",
+                "Fatal Python error: Aborted",
+            ],
+            "Launcher",
+            "GPU Hang",
+        ),
+        (
+            [
+                ":0:rocdevice.cpp :3020: 41 us: Queue 0x7f aborting : HSA_STATUS_ERROR_OUT_OF_RESOURCES",
+                "Worker proc W-3 died unexpectedly, shutting down executor.",
+            ],
+            "Launcher",
+            "HSA_STATUS_ERROR_OUT_OF_RESOURCES",
+        ),
+        (
+            [
+                'docker: Error response from daemon: could not select device driver "" with [[gpu]].',
+                "Error: The command exited with status 125",
+            ],
+            "Launcher",
+            "could not select device driver",
+        ),
     ],
 )
 def test_the_root_of_a_launchers_log(lines, role, root):

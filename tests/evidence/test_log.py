@@ -376,3 +376,14 @@ def test_report_about_the_servers_is_no_root_if_the_engine_failed():
     lines += [LogLine("rank1", 0.0, text, number) for number, text in enumerate(engine, 1)]
     (found,) = explain_log(lines)
     assert [event.role for event in found.failure.chain] == ["EngineCore_DP1", "Test"]
+
+
+def test_what_stopped_pytest_before_a_test_ran_is_found():
+    lines = [
+        "===== test session starts =====",
+        "Fatal Python error: Bus error",
+        "INTERNALERROR> RuntimeError: Unexpectedly no active workers available",
+        "===== no tests ran in 2.63s =====",
+    ]
+    found = explain_log([LogLine("log", 0.0, text, number) for number, text in enumerate(lines, 1)])
+    assert [each.failure.root.message for each in found] == ["Fatal Python error: Bus error"]

@@ -8,7 +8,7 @@ import sys
 import pytest
 from engine_logs import TREE, as_lines, logged, prefixed, traceback
 
-from bisect_tool.evidence import Event, read_events
+from bisect_tool.evidence import Event, explain, read_events
 
 CHAINED = """
 def inner():
@@ -233,3 +233,39 @@ def test_long_tracebacks_keep_head_and_tail():
     assert len(event.frames) < 60
     assert len(event.lines) <= 60
     assert event.lines[-1] == "OSError: x"
+
+
+@pytest.mark.parametrize(
+    ("after", "found"),
+    [
+        (
+            ["requests.exceptions.HTTPError: 401 Client Error"],
+            ["requests.exceptions.HTTPError: 401 Client Error"],
+        ),
+        (["bind: Address already in use"], ["Copy", "bind: Address already in use"]),
+        ([], ["Copy"]),
+    ],
+)
+def test_a_word_alone_is_an_exception_unless_one_follows(after, found):
+    lines = ["Traceback (most recent call last):", f'  File "{TREE}/a.py", line 3, in run', "Copy", *after]
+    assert [event.headline for event in read_events(as_lines(lines))] == found
+
+
+@pytest.mark.parametrize(
+    ("function", "root"),
+    [("compile", "PTXASError: no such target"), ("rmtree", "returned non-zero exit status 255")],
+)
+def test_an_exception_says_why_a_command_failed_where_the_same_function_raised_it(function, root):
+    lines = [
+        "Traceback (most recent call last):",
+        f'  File "{TREE}/compiler.py", line 3, in compile',
+        '  File "/usr/lib/python3.12/subprocess.py", line 571, in run',
+        "subprocess.CalledProcessError: Command '['ptxas']' returned non-zero exit status 255.",
+        "",
+        "During handling of the above exception, another exception occurred:",
+        "",
+        "Traceback (most recent call last):",
+        f'  File "{TREE}/compiler.py", line 9, in {function}',
+        "PTXASError: no such target",
+    ]
+    assert root in explain(read_events(as_lines(lines)), None, {}).root.headline
