@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bisect_tool.triage.ends import find_ends, from_red_builds
+from bisect_tool.triage.ends import find_ends, from_green_builds, from_red_builds
 from bisect_tool.triage.error_excerpt import find_error
 from bisect_tool.triage.facts import End, Fact, Source, Triage
 from bisect_tool.triage.failing_tests import find_tests
@@ -30,12 +30,13 @@ def analyse(page: Page) -> Triage:
     ends, fixes = find_ends(links), find_fixes(links)
     tests, commands = find_tests(page)
     named = find_builds(links)
+    good = ends.good if ends.good != End() else from_green_builds(named)
     bad = ends.bad if ends.bad != End() else from_red_builds(named)
     return Triage(
         title=page.title,
         project=page.project,
         issue=page.number,
-        good=ends.good,
+        good=good,
         bad=bad,
         suspects=find_suspects(links, fixes.candidates),
         fix_candidates=fixes.candidates,

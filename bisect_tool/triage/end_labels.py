@@ -26,6 +26,7 @@ _THING = (
 _GREEN = r"(?:pass(?:ing|ed|es)?|good|green|success(?:ful)?|working|clean|ok|stable(?= build))"
 _RED = r"(?:fail(?:ing|ed|ures?|s)?|bad|red|broken?|breaking)"
 _OWN_LINE = r"^\W*{}(?:\s+(?:end|commit|build))?\s*[:=]"
+_IN_ORDER = r"^\W*(?:{}) (?:commit|revision)(?: (?:hash|sha|id))?\b[^:=]{{0,20}}[:=]"
 _PATTERNS: tuple[tuple[Side, int, str], ...] = (
     ("good", EXPLICIT, rf"\b(?:last|latest|most recent|newest)\s+(?:known\s+)?{_GREEN}\b{_THING}"),
     (
@@ -39,6 +40,8 @@ _PATTERNS: tuple[tuple[Side, int, str], ...] = (
     ),
     ("good", NAMED, r"^\W*(?:control|baseline)(?: \w+)? commit\s*[:=]"),
     ("bad", NAMED, r"^\W*treatment(?: \w+)? commit\s*[:=]"),
+    ("good", NAMED, _IN_ORDER.format("start|old")),
+    ("bad", NAMED, _IN_ORDER.format("end|new")),
     ("good", NAMED, rf"\bgit bisect good\b|\bknown[- ]good\b{_THING}|--good[ =]|{_OWN_LINE.format('good')}"),
     ("bad", NAMED, rf"\bgit bisect bad\b|\bknown[- ]bad\b{_THING}|--bad[ =]|{_OWN_LINE.format('bad')}"),
     (
@@ -62,6 +65,8 @@ _PATTERNS: tuple[tuple[Side, int, str], ...] = (
 )
 _LABELS = tuple((side, rank, re.compile(pattern, re.IGNORECASE)) for side, rank, pattern in _PATTERNS)
 _FIRST_BAD = re.compile(r"\bfirst[ -]bad commit\b", re.IGNORECASE)
+_ONLY_ORDERED = re.compile(r"\W*(?:start|old|end|new)\b", re.IGNORECASE)
+_NOTHING = re.compile(r"\W{0,9}[:=]\W{0,9}[\u2014\u2013-]\W{0,9}")
 _NOT = re.compile(r"\W*(?:(?:is|was)\s+)?not\b", re.IGNORECASE)
 _OTHER_PROJECT = re.compile(r" (?!CI\b|SHA\b)[A-Z]\w+ ")
 _NEXT_CLAUSE = re.compile(
@@ -114,10 +119,11 @@ def _label(line: Line, side: Side, rank: int, match: re.Match[str]) -> Label:
     clause = _NEXT_CLAUSE.search(text, start)
     stop = clause.start() if clause else len(text)
     last = re.fullmatch(r"\W*(?:is|was)?\W*", text[start:]) is not None
+    last = last and not _NOTHING.fullmatch(text, start)  # `last passing build: -`
     before = _BEFORE.search(text[: match.start()])
     if before and (text[start : start + 1] == ")" or last):  # `90c8218 (last passing commit)`
         start, stop, last = before.start(), match.start(), False
     sure = certainty(text[match.start() : stop]) if rank else "stated"
-    if _OTHER_PROJECT.search(match[0]):
+    if _OTHER_PROJECT.search(match[0]) or _ONLY_ORDERED.match(match[0]):
         sure = "guess"
     return Label(side, rank, match[0].strip(" :=-*•"), start, stop, last, sure)

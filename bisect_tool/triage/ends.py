@@ -202,6 +202,18 @@ def from_red_builds(builds: Iterable[Build]) -> End:
     return End(commit=_commit(first.commit, Basis("guess", reason, first.source)), build=first)
 
 
+def from_green_builds(builds: Sequence[Build]) -> End:
+    """The latest green build before the earliest red one, for a page that names no last pass."""
+    red = [int(build.value) for build in builds if build.state == "failed" and build.commit]
+    green = [build for build in builds if build.state == "passed" and build.commit]
+    before = [build for build in green if red and int(build.value) < min(red)]
+    if not before:
+        return End()
+    last = max(before, key=lambda build: int(build.value))
+    reason = "the commit of the latest green build before a red one, which need not be the last one"
+    return End(commit=_commit(last.commit, Basis("guess", reason, last.source)), build=last)
+
+
 def _best(claims: Sequence[_Claim]) -> End:
     """The end of the best claim; where it has a build alone, another claim may have that build's commit."""
     if not claims:

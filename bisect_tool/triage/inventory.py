@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 _PASSED = re.compile(r"\b(?:pass(?:ed|es|ing)?|green|success(?:ful|fully)?|succeeded)\b", re.IGNORECASE)
 _FAILED = re.compile(r"\b(?:fail(?:ed|s|ing(?! tests?\b)|ures?)?|red|broken?)\b", re.IGNORECASE)
 _RESULT_AFTER = re.compile(r"[\s(:-]{1,4}(?P<state>passed|failed|green|red)\b", re.IGNORECASE)
+_CELL = r"\|[^\w|]{{0,9}}(?:{})[^\w|]{{0,9}}(?:\||$)"
+_GREEN_CELL = re.compile(
+    _CELL.format(r"\u2705|\U0001f7e2|:white_check_mark:|pass(?:ed)?|green|success"), re.IGNORECASE
+)
+_RED_CELL = re.compile(_CELL.format(r"\u274c|\U0001f534|:x:|fail(?:ed|ure)?|red"), re.IGNORECASE)
 _NOTES = (
     ("flaky", "the box is ticked", re.compile(r"\[x\] flaky test\b", re.IGNORECASE)),
     (
@@ -106,6 +111,8 @@ def _state(line: Line, mention: BuildMention, before: Line) -> str:
     """What the words around a build say of its result: its line, one above with a colon, its heading."""
     if match := _RESULT_AFTER.match(line.text, mention.end):
         return "passed" if match["state"].lower() in {"passed", "green"} else "failed"
+    if line.text.startswith("|") and (state := _state_of_row(line.text)):
+        return state
     above = before.text if before.text.endswith(":") else ""
     for text in (line.text[: mention.start], above, line.section if line.section != line.text else ""):
         passed = [match.start() for match in _PASSED.finditer(text)]
@@ -115,6 +122,14 @@ def _state(line: Line, mention: BuildMention, before: Line) -> str:
                 return ""
             return "passed" if max(passed, default=-1) > max(failed, default=-1) else "failed"
     return ""
+
+
+def _state_of_row(text: str) -> str:
+    """The result that a row of a table has in one of its cells."""
+    green, red = _GREEN_CELL.search(text), _RED_CELL.search(text)
+    if bool(green) == bool(red):
+        return ""
+    return "passed" if green else "failed"
 
 
 def find_commits(links: Links) -> tuple[Commit, ...]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _YEAR = re.compile(r"(?<![\w-])(20\d\d)-\d\d-\d\d")
 _BESIDE = re.compile(
-    r"(?: \(https?://[^\s)]+\))?[\s,:=()\[@-]{1,4}(?:commit\s+)?$|\s*\([^()#]{0,60}\bcommit:?\s+$",
+    r"(?: \(https?://[^\s)]+\))?[\s,:=()\[@|-]{1,4}(?:commit\s+)?$|\s*\([^()#]{0,60}\bcommit:?\s+$",
     re.IGNORECASE,
 )
 _ALONE = re.compile(r"\W*commit(?: id)?(?: is)?\W*(?P<sha>[0-9a-f]{7,40})\W*", re.IGNORECASE)

@@ -45,6 +45,7 @@ _ISSUE_BEFORE = re.compile(
     r"\b(?:issues?|fix(?:es|ed)?|close[sd]?|resolve[sd]?|relates? to|see|as described in)[\s:]*$",
     re.IGNORECASE,
 )
+_FIX_BEFORE = re.compile(r"\bfix:\s*$", re.IGNORECASE)
 _BUILD_BEFORE = re.compile(
     r"\b(?:builds?|nightl(?:y|ies)|dail(?:y|ies)|ci)(?:\(s\))?[\s:,(]*$", re.IGNORECASE
 )
@@ -58,6 +59,7 @@ _OF_A_CHANGE = re.compile(
     r"\.\s|\b(?:caused|broken|introduced|fixed|reverted) (?:by|in)\b|\bculprit\b|\bdue to\b", re.IGNORECASE
 )
 _HEX = re.compile(r"(?<![\w./=-])(?P<sha>[0-9a-f]{7,40})(?![\w-]|\.[a-z0-9])")
+_LOCAL_VERSION = re.compile(r"\d\+g(?P<sha>[0-9a-f]{7,40})\b")  # of setuptools-scm
 _COMMIT_BEFORE = re.compile(
     r"(?:\b(?:commits?(?: ids?)?|shas?|revisions?|rev|HEAD|at|on|since|before|after|of|good|bad|is|w/|"
     r"from|by|in|to|with|culprit|blamed?)"
@@ -193,13 +195,15 @@ def _numbered(text: str, match: re.Match[str]) -> NumberMention:
 
 
 def _kind(before: str) -> Literal["pull", "issue", "either"]:
-    """What the words right before a number say that it is."""
+    """What the words right before a number say that it is; `Fix:` may be before either."""
     words = before.rstrip(" \t:(")
     if "(" in before[len(words) :]:
         return "pull"
     if not words[-1:].isalpha():  # most numbers of a list have no word before them
         return "either"
-    return "pull" if _PULL_BEFORE.search(before) else "issue" if _ISSUE_BEFORE.search(before) else "either"
+    if _PULL_BEFORE.search(before):
+        return "pull"
+    return "issue" if _ISSUE_BEFORE.search(before) and not _FIX_BEFORE.search(before) else "either"
 
 
 def _before(text: str, place: int) -> str:
@@ -225,6 +229,9 @@ def commits(text: str) -> tuple[CommitMention, ...]:
     ]
     for match in _COMPARE_URL.finditer(text):
         found += [CommitMention(match[name], *match.span(name), named=True) for name in ("first", "second")]
+    found += [
+        CommitMention(match["sha"], *match.span("sha"), named=True) for match in _LOCAL_VERSION.finditer(text)
+    ]
     taken = {each.start for each in found}
     for match in _HEX.finditer(text):
         sha = match["sha"]

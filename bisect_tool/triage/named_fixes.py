@@ -27,7 +27,7 @@ _WORDS: tuple[tuple[FixRole, re.Pattern[str]], ...] = (
         re.compile(
             rf"\b(?:fixed|solved|resolved|addressed|closed){_BY}|"
             r"\bfix (?:is )?in\b|\bfix:|\bfixing (?:this |it )?in\b|\bworkaround in\b|"
-            r"\b(?:pr|pull request) (?:to|that|which) fix\w*\b",
+            r"\b(?:pr|pull request) (?:to|that|which) fix\w*\b|\bfix (?:pr|pull request)\b",
             re.IGNORECASE,
         ),
     ),

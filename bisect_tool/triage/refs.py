@@ -17,7 +17,8 @@ _EDGE = r"(?![\w-]|\.\d)"
 _GREEN = r"(?:works?|worked|passe[sd]|good|green|fine|ok)"
 _RED = r"(?:fail(?:s|ed)?|broken|bad|red|regressed)"
 _SUBJECT = re.compile(
-    rf"(?<![\w./-])(?P<ref>{REF}){_EDGE}\s+(?:still\s+)?(?:(?:is|was)\s+)?(?:(?P<good>{_GREEN})|(?P<bad>{_RED}))\b"
+    rf"(?:(?<![\w./-])|(?<=\d\+g))(?P<ref>{REF}){_EDGE}\)?\s+(?:(?:still|everything|all|it)\s+)?"
+    rf"(?:(?:is|was)\s+)?(?:(?P<good>{_GREEN})|(?P<bad>{_RED}))\b"
     r"(?! (?:to (?:build|compile|install)|first|commit|build))",
     re.IGNORECASE,
 )

@@ -8,7 +8,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from bisect_tool.triage.cleared import cleared
+from bisect_tool.triage.end_labels import EXPLICIT, labels
 from bisect_tool.triage.facts import Suspect
+from bisect_tool.triage.hints import hints
 from bisect_tool.triage.named import Named, named_in
 from bisect_tool.triage.named_fixes import CALLED
 from bisect_tool.triage.sentences import Basis, around, certainty, is_denied, parts, source
@@ -34,7 +36,7 @@ _BLAME = re.compile(
     r"regress(?:ed in|(?:ion|ed) (?:from|by|introduced (?:by|in)))|broken by|"
     r"(?:came|went) in with|blame[sd]?(?: on)?|first[ -]bad commit|"
     r"bisect(?:ed|s|ion|ing)?\b[^.;]{0,30}?\b(?:to|at|points? (?:at|to)|identified|named|found)|"
-    r"(?:offending|breaking|regressed|regressing) (?:commit|change|PR))(?!\w)",
+    r"(?:offending|breaking|regressed|regressing|root[ -]cause) (?:commit|change|PR))(?!\w)",
     re.IGNORECASE,
 )
 _SINCE = re.compile(
@@ -42,18 +44,21 @@ _SINCE = re.compile(
 )
 _BLAMED = re.compile(
     r"^[\s,)(:]*(?:\([^()]*\)\s*)?(?:also\s+)?(?:broke|breaks|introduced|introduces|caused|causes|regressed|"
+    r"confirmed(?=\W*(?:$|reverting\b|as the (?:culprit|cause)\b))|"
     r"(?:is|was|seems to be|appears to be|looks like|might be|may be|could be)\s+"
     r"(?:probably |likely |possibly |maybe )?(?:the )?(?:exact |actual |real |true )?"
     r"(?:culprit|first[ -]bad commit|bad one|cause|offending|to blame|responsible))\b",
     re.IGNORECASE,
 )
+_FOUND = re.compile(r"\bis the first bad commit\b|\bculprit commit:", re.IGNORECASE)
+_RANGE_END = re.compile(r"\W*first[ -]bad commit\W*[:=]", re.IGNORECASE)
 _OTHER = re.compile(r"\s+(?:(?:something|anything) else|another|other)\b", re.IGNORECASE)
 _OR = re.compile(r"[\s,`)\]]*(?:\bor\b|/)[\s`(\[]*(?:by |(?:the )?(?:PR|commit) )*[\s`]*", re.IGNORECASE)
 _UNDONE = re.compile(r"\b(?:reverting|revert of)\b(?=\W*(?:(?:PR|commit)\W*)?$)", re.IGNORECASE)
 _HELPED = re.compile(
     r"^[\s,)`]*(?:alone |locally )?(?:also )?(?:does )?"
     r"(?:fix(?:es|ed)?|help(?:s|ed)?|resolve[sd]?|solve[sd]?|"
-    r"makes? (?:it|them|the tests?) (?:pass|green))\b",
+    r"makes? .{1,100}?\b(?:pass|green))\b",
     re.IGNORECASE,
 )
 _NO_HELP = re.compile(r"^[\s,)`]*(?:did|does|do)(?: not|n['\u2019]t)\b", re.IGNORECASE)
@@ -97,13 +102,18 @@ def find_suspects(links: Links, candidates: Iterable[FixCandidate]) -> tuple[Sus
     found = [
         each
         for at, line in enumerate(links.page.lines)
-        for each in _in_line(links, line, named[at])
+        for each in _in_line(links, line, named[at], ends_a_range=_ends_a_range(links, at))
         if not _is_cleared(each, innocent, at)
     ]
     for at, line in enumerate(links.page.lines):
         if not line.code and at in innocent.values():
             found += _instead(links, line, named[at], innocent)
     found += _any_of(links)
+    found += [
+        each
+        for hint in hints(links, named)
+        if not _is_cleared(each := _suspect(links, hint.named, hint.basis), innocent, hint.at)
+    ]
     fixes = {candidate.pull for candidate in candidates if candidate.role == "fix"}
     found += [
         each
@@ -124,16 +134,30 @@ def _key(suspect: Suspect) -> str:
     return str(suspect.pull) if suspect.pull else suspect.commit[:_SHORT]
 
 
-def _in_line(links: Links, line: Line, named: Sequence[Named]) -> Iterator[Suspect]:
+def _ends_a_range(links: Links, at: int) -> bool:
+    """Whether a line names the first bad commit beside a last good one: nothing else may have been tested."""
+    lines = links.page.lines
+    if not _RANGE_END.match(lines[at].text):
+        return False
+    beside = (*lines[max(at - 1, 0) : at], *lines[at + 1 : at + 2])
+    return any(label.side == "good" and label.rank == EXPLICIT for line in beside for label in labels(line))
+
+
+def _in_line(links: Links, line: Line, named: Sequence[Named], *, ends_a_range: bool) -> Iterator[Suspect]:
+    if ends_a_range:
+        reason = "the page calls it the first bad commit beside a last good one"
+        yield from (_suspect(links, each, Basis("guess", reason, source(line))) for each in named[:1])
+        return
     if match := _GIT_FOUND.match(line.text):
         pull = int(match["pull"]) if match["pull"] else None
         found = Named(pull, match["sha"], *match.span("sha"))
         yield _suspect(links, found, Basis("stated", "git bisect says so", source(line)))
         return
     if line.code:
-        if re.search(r"\bis the first bad commit\b", line.text):
+        if _FOUND.search(line.text):
             yield from (
-                _suspect(links, each, Basis("stated", "git bisect says so", source(line))) for each in named
+                _suspect(links, each, Basis("stated", "the output of a bisection says so", source(line)))
+                for each in named
             )
         return
     if _is_title(links, line):
