@@ -42,7 +42,8 @@ class Record:
     """A logged record, a plain traceback or crash, or a plain line.
 
     `announced` is the line that announced it, `written` when it was written and whether that is its own
-    stamp, and `line_number` the number of its first line in the log.
+    stamp, `line_number` the number of its first line in the log, and `handled` whether it is the traceback
+    of a warning.
     """
 
     number: int
@@ -53,6 +54,7 @@ class Record:
     known: Patterns
     announced: str = ""
     line_number: int = 0
+    handled: bool = False
     stack: TracebackReader | CrashReader | None = None
     last: int = 0
     head: list[str] = field(default_factory=list)
@@ -87,7 +89,8 @@ class Record:
         """Yield the events of this record, the cause first."""
         links = self._links()
         for index, (link, stage) in enumerate(zip(links, _stages(links, self.known), strict=True)):
-            yield Draft(self, index, link, stage)
+            least = max(stage or Stage.CAUSE, Stage.HANDLED) if self.handled else stage
+            yield Draft(self, index, link, least)
 
     def _links(self) -> Sequence[Link]:
         if isinstance(self.stack, TracebackReader):

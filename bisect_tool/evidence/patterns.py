@@ -36,6 +36,7 @@ class Stage(IntEnum):
     TIMED_OUT = 4
     CRASHED = 5
     SIGNALLED = 8
+    HANDLED = 9
     START_FAILED = 10
     ENGINE_FAILED = 20
     REPORTED_BY_SUITE = 24

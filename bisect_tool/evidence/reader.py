@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,13 @@ _PREFIX_LIMIT = 160
 _SKIPPED_KEPT = 8
 """Skipped lines that are searched for time stamps."""
 _TRACEBACKS = frozenset({Beginning.TRACEBACK, Beginning.TRACEBACK_AFTER_TEXT})
+_BELOW_ERROR = frozenset({"DEBUG", "INFO", "WARNING"})
+_TROUBLE = re.compile(
+    r"\b(?:fail\w*|could not|couldn't|cannot|can't|unable|not (?:found|available|installed|supported)"
+    r"|fall\w* ?back|disabl\w*|skip\w*|ignor\w*|retry\w*|errors?|exceptions?)\b",
+    re.IGNORECASE,
+)
+"""What the message of a warning says that is logged with the traceback of an exception."""
 _SWEEP, _IDLE = 64, 256
 """Every `_SWEEP` lines, records that got none of the last `_IDLE` lines are finished."""
 # The lines of a record share a key: source, collector's stream, process (pid or role), head of the logger.
@@ -67,6 +75,7 @@ class _Reader:
         self._classifier = LineClassifier(known)
         self._texts = TextClassifier(self._classifier)
         self._run: StackRun | None = None
+        self._before: tuple[str, ClassifiedLine] | None = None
         self._first: list[Record] = []
         self._new: list[Record] = []
         self._last: deque[Record] = deque(maxlen=RECORDS_KEPT)
@@ -103,6 +112,7 @@ class _Reader:
                 self._process(line, self._classifier.parsed(part))
             return
         record = self._process(line, classified)
+        self._before = line.source, classified
         if record is not None and record.stack is not None:
             first_characters = learner.first_characters if learner is not None else ()
             self._run = start_run(line, classified.parsed, record, self._texts, first_characters)
@@ -115,7 +125,9 @@ class _Reader:
 
     def _observe_stamp(self, line: LogLine) -> None:
         """Record the time stamp of a line."""
-        if stamp := self._classified(line).parsed.stamp:
+        classified = self._classified(line)
+        self._before = line.source, classified
+        if stamp := classified.parsed.stamp:
             self._clock.observe(line, stamp)
 
     def _sweep(self) -> None:
@@ -240,6 +252,7 @@ class _Reader:
             self._announce(key[:3], parsed.text)
             return None
         record = self._record(line, parsed, announced)
+        record.handled = beginning is Beginning.TRACEBACK and self._is_of_a_warning(line, classified)
         if beginning is Beginning.EVENT:
             self._keep(record)
             return None
@@ -252,6 +265,20 @@ class _Reader:
             return record
         self._adopting[line.source, parsed.stream] = key  # the frames do not have the head of this line
         return None
+
+    def _is_of_a_warning(self, line: LogLine, classified: ClassifiedLine) -> bool:
+        """Whether a traceback without a head was logged with the warning in the line before it."""
+        if classified.parsed.level or self._before is None:
+            return False
+        source, before = self._before
+        same = source == line.source and before.stream == classified.stream
+        unnamed = not classified.process and before.parsed.pid is None
+        return (
+            same
+            and (unnamed or before.process == classified.process)
+            and before.parsed.level in _BELOW_ERROR
+            and _TROUBLE.search(before.parsed.text) is not None
+        )
 
     def _record(self, line: LogLine, parsed: ParsedLine, announced: str) -> Record:
         written = self._clock.written(line, parsed.stamp)

@@ -23,7 +23,15 @@ _OF_ANOTHER_PROCESS = re.compile(
     re.IGNORECASE,
 )
 _MAY_BE_CAUSES = frozenset(
-    {Stage.CAUSE, Stage.TIMED_OUT, Stage.CRASHED, Stage.SIGNALLED, Stage.UNEXPLAINED, Stage.LEAK}
+    {
+        Stage.CAUSE,
+        Stage.TIMED_OUT,
+        Stage.CRASHED,
+        Stage.SIGNALLED,
+        Stage.HANDLED,
+        Stage.UNEXPLAINED,
+        Stage.LEAK,
+    }
 )
 # A program can also raise these for its own reasons.
 _ALSO_CAUSES = ("EOFError", "SystemExit", "CancelledError", "IncompleteReadError")

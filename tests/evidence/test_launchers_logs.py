@@ -246,3 +246,21 @@ def test_clocks_without_a_date_order_events():
         "10:27:46 KeyError: 2",
     ]
     assert root_of(lines)[1] == "KeyError: 1"
+
+
+GIVEN_UP = "ERROR 03-03 10:00:30 [core.py:50] ValueError: max_num_seqs is too large"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "root"),
+    [
+        ("WARNING 03-03 10:00:00 [a.py:2] could not import the kernel", [GIVEN_UP], "max_num_seqs"),
+        ("INFO 03-03 10:00:00 [a.py:2] import failed, falling back", [GIVEN_UP], "max_num_seqs"),
+        ("WARNING 03-03 10:00:00 [a.py:2] could not import the kernel", [], "No module named 'kernel'"),
+        ("INFO 03-03 10:00:00 [a.py:2] loading the kernel", [GIVEN_UP], "No module named 'kernel'"),
+        ("ERROR 03-03 10:00:00 [a.py:2] could not import the kernel", [GIVEN_UP], "No module named 'kernel'"),
+    ],
+)
+def test_the_traceback_of_a_warning_is_a_root_only_without_an_error(before, after, root):
+    raised = traceback("ModuleNotFoundError: No module named 'kernel'")
+    assert root in root_of([before, *raised, "INFO 03-03 10:00:01 [a.py:9] started", *after])[1]
