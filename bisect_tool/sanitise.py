@@ -5,10 +5,12 @@ Everything read from logs, commits, reports and the network passes through here 
 
 from __future__ import annotations
 
+import base64
+import html
 import json
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus, unquote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,6 +39,7 @@ _SECRET_STEMS = ("TOKEN", "SECRET", "PASS", "PWD", "KEY", "CREDENTIAL", "WEBHOOK
 # `GIT_CONFIG_KEY_0` names a setting: git refuses to start without it if `GIT_CONFIG_COUNT` is set.
 _NOT_SECRET = re.compile(r"(?:OLD)?PWD|SSH_AUTH_SOCK|GIT_CONFIG_KEY_\d+")
 _SECRET_MIN = 6
+_ENCODED_MIN = 8
 _USERINFO = re.compile(r"(?<=://)[^/\s?#\"'<>]*@")
 _SIGNATURE = re.compile(
     r"(?<=[?&])(?P<name>(?:x-(?:amz|goog)-)?(?:signature|credential|security-token)|sig|(?:access_)?token)="
@@ -47,6 +50,17 @@ _ASSIGNED = re.compile(
     r"\b(?P<name>[A-Za-z]\w{0,80})(?P<mark>[\"']?\s?[:=]\s?)(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s\"',;}]+)"
 )
 _BEARER = re.compile(r"\b(Bearer|Basic) [\w.~+/=-]{6,}", re.IGNORECASE)
+_HEADER = re.compile(
+    r"(?P<name>\b(?:authorization[\"']?\s?[:=]\s?[\"']?token\s|x-api-key[\"']?\s?[:=]\s?[\"']?))[^\s\"',;]{6,}",
+    re.IGNORECASE,
+)
+_PREFIXES = ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "hf_", "xox", "AKIA", "bkua_")
+# The forms that GitHub, GitLab, Hugging Face, Slack, Amazon and Buildkite give their tokens.
+_TOKEN = re.compile(
+    r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|hf_[A-Za-z0-9]{20,}"
+    r"|xox[abeprs]-[\w-]{10,}|AKIA[A-Z0-9]{16}|bkua_[0-9a-f]{20,})"
+)
+_SLACK_URL = re.compile(r"(?<=hooks\.slack\.com/)[\w/-]+")
 _MASK = "***"
 _FULL_WIDTH = str.maketrans({"@": "\uff20", "#": "\uff03"})
 
@@ -87,9 +101,14 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     # Most lines contain none of these, and searching for a substring is much cheaper than matching.
     if "://" in text:
         text = _SIGNATURE.sub(rf"\g<name>={_MASK}", _USERINFO.sub(f"{_MASK}@", text))
+        text = _SLACK_URL.sub(_MASK, text)
+    if any(prefix in text for prefix in _PREFIXES):
+        text = _TOKEN.sub(_MASK, text)
     lower = text.lower()
     if "bearer " in lower or "basic " in lower:
         text = _BEARER.sub(rf"\1 {_MASK}", text)
+    if "authorization" in lower or "x-api-key" in lower:
+        text = _HEADER.sub(rf"\g<name>{_MASK}", text)
     return _ASSIGNED.sub(_masked, text) if any(stem in text for stem in _SECRET_STEMS) else text
 
 
@@ -113,7 +132,9 @@ def _is_count(name: str, value: str) -> bool:
 
 
 def _url_passwords(value: str) -> Iterable[str]:
-    return (match[0][:-1].partition(":")[2] or match[0][:-1] for match in _USERINFO.finditer(value))
+    for match in _USERINFO.finditer(value):
+        password = match[0][:-1].partition(":")[2] or match[0][:-1]
+        yield from (password, unquote(password))
 
 
 def _forms(value: str) -> Iterable[str]:
@@ -121,10 +142,26 @@ def _forms(value: str) -> Iterable[str]:
     yield from (
         stripped,
         quote(stripped, safe="", errors="surrogateescape"),
+        quote(stripped, errors="surrogateescape"),
+        quote_plus(stripped, errors="surrogateescape"),
         json.dumps(stripped)[1:-1],
+        json.dumps(stripped)[1:-1].replace("/", "\\/"),
         repr(stripped)[1:-1],
+        html.escape(stripped),
     )
+    if len(stripped) >= _ENCODED_MIN:
+        yield from _encoded(stripped.encode("utf-8", "surrogateescape"))
     yield from (line.strip() for line in stripped.splitlines() if len(line.strip()) >= 16)
+
+
+def _encoded(value: bytes) -> Iterable[str]:
+    """The forms in which a dump or a header has a value: hexadecimal, and base64 at any place of a text."""
+    yield from (value.hex(), value.hex().upper())
+    for before in range(3):
+        encode = base64.b64encode(b"\0" * before + value)
+        # Without the characters that depend on what stands before and after.
+        inner = encode.rstrip(b"=")[(0, 2, 3)[before] : -1 if (before + len(value)) % 3 else None].decode()
+        yield from (inner, inner.replace("+", "-").replace("/", "_"))
 
 
 def _masked(match: re.Match[str]) -> str:

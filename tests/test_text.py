@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import time
 import unicodedata
@@ -166,6 +167,46 @@ def test_the_name_of_a_git_setting_is_no_secret():
 )
 def test_a_secret_is_met_in_the_forms_in_which_it_is_printed(printed):
     assert "quoted" not in redact(printed, secret_values({"X_TOKEN": "a 'quoted\\value"}))
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "x-access-token:"])
+def test_an_encoded_secret_is_masked_at_any_place_of_a_text(before):
+    secrets = secret_values({"X_TOKEN": "tok/0123+456=canary"})
+    text = f"{before}tok/0123+456=canary{before}".encode()
+    for encoded in (base64.b64encode(text), base64.urlsafe_b64encode(text)):
+        assert len(redact(encoded.decode(), secrets)) < len(encoded) - 16
+    assert redact(text.hex(), secrets).count("***") == 1
+
+
+@pytest.mark.parametrize(
+    "printed",
+    ["tok/0123%2B456%3Dcanary", "tok\\/0123+456=canary", "746f6b2f303132332b3435363d63616e617279".upper()],
+)
+def test_a_secret_is_masked_as_other_tools_print_it(printed):
+    assert redact(printed, secret_values({"X_TOKEN": "tok/0123+456=canary"})) == "***"
+
+
+def test_a_password_of_a_url_is_masked_decoded():
+    assert redact("pass p@ss word", secret_values({"U": "https://me:p%40ss%20word@h"})) == "pass ***"
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        (f"cloning with ghp_{'a1' * 18} now", "cloning with *** now"),
+        (f"github_pat_{'a1' * 30}", "***"),
+        (f"token: hf_{'aB' * 17}", "token: ***"),
+        ("xoxb-1234567890-abcdef", "***"),
+        ("id AKIAIOSFODNN7EXAMPLE", "id ***"),
+        ("Authorization: token abcdef123456", "Authorization: token ***"),
+        ("'X-Api-Key': 'abcdef123456'", "'X-Api-Key': '***'"),
+        ("https://hooks.slack.com/services/T0/B0/abcdef", "https://hooks.slack.com/***"),
+        ("authorization: required because of the disk-0123456789abcdef0123", None),
+        ("unexpected token abcdefgh in hf_hub_download", None),
+    ],
+)
+def test_tokens_are_known_by_their_form(text, masked):
+    assert redact(text, ()) == (masked or text)
 
 
 def test_a_key_of_many_lines_is_met_line_by_line():
