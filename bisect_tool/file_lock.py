@@ -135,7 +135,7 @@ def first_free(paths: Iterable[Path]) -> Iterator[tuple[Path, int]]:
             if descriptor is not None:
                 yield path, descriptor
                 return
-    raise EnvironmentFailed("other runs hold every worktree there is", "Wait for one of them to end.")
+    raise EnvironmentFailed("all worktrees are in use by other runs", "Wait for one of them to end.")
 
 
 def _open(path: Path) -> int:

@@ -50,8 +50,7 @@ _GPU = _History(
 def demo(options: DemoOptions) -> int:
     """Bisect a bundled history of the reference engine.
 
-    Needs the extra `engine`. Takes one or two minutes; longer with --flaky, which runs two trials in
-    parallel.
+    Needs the `engine` extra. Takes one or two minutes; with --flaky, about three.
     """
     chosen = _chosen(options)
     from bisect_tool import scenario as scenarios

@@ -65,5 +65,5 @@ def _copy_store(store: Path, copy: Path) -> None:
             source.backup(target)
     except sqlite3.Error as error:
         raise EnvironmentFailed(
-            f"the store {store} cannot be read: {error}", "Is it yours to read, and not damaged?"
+            f"the store {store} cannot be read: {error}", "Check its permissions, and that it is not damaged."
         ) from error

@@ -23,8 +23,8 @@ EXAMPLES = (
 def prune(options: PruneOptions) -> int:
     """Remove old environments, worktrees, wheels and logs.
 
-    Nothing in use is removed. The results of sessions stay in the store: `report` still prints
-    them, and later searches use them.
+    Nothing in use is removed. The results of sessions are kept: `report` still prints them, and later
+    searches use them.
     """
     from bisect_tool.disk.inventory import inventory
     from bisect_tool.disk.plan import Limits, plan

@@ -160,7 +160,7 @@ def _endpoint_advice(document: Document) -> str:
 def _always_red_advice(document: Document) -> str:
     """Return what to check if no commit passes."""
     if not document.good:
-        return "Is the check right for older commits? If one is known to pass, name it with --good."
+        return "Does the check work at older commits? If one is known to pass, name it with --good."
     return "It fails at the good commit as well: use an older one, or see its log for the reason."
 
 

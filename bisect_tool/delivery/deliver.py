@@ -126,7 +126,7 @@ def _post(actions: Sequence[Action], delivery: _Delivery, say: Callable[[str], N
     lock = delivery.home.state / "nightly" / "delivery.lock"
     with ExitStack() as held:
         try:
-            held.enter_context(lease(lock, _LOCK_WAIT_S, "another run delivers its results", say))
+            held.enter_context(lease(lock, _LOCK_WAIT_S, "another run is delivering its results", say))
         except (BisectError, OSError) as error:
             return tuple(_announced(Outcome(action, error=_reason(error)), say) for action in actions)
         return _carry_out(actions, delivery, say)

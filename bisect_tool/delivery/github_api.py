@@ -188,7 +188,7 @@ def _rejection(answer: Reply, request: str) -> tuple[str, str]:
     if status in _MOVED:
         return f"the repository has moved: {request}", "Use its new name."
     if status == requests.codes.unauthorized:
-        return "GitHub does not accept the token", f"Is {TOKEN} right, and not expired?"
+        return "GitHub does not accept the token", f"Check {TOKEN}: it may be wrong or expired."
     if status == requests.codes.forbidden:
         said = _error_text(answer)
         return (
@@ -197,7 +197,7 @@ def _rejection(answer: Reply, request: str) -> tuple[str, str]:
         )
     if status == requests.codes.not_found:
         return (
-            f"GitHub does not have it, or hides it from the token: {request}",
+            f"not found on GitHub, or not visible to the token: {request}",
             f"Check the name. {TOKEN} needs access to the repository, and the permission {needed}.",
         )
     if status == requests.codes.gone:

@@ -88,7 +88,7 @@ def require_gpus(config: TrialConfig) -> None:
     wanted = config.devices or config.share_gpu
     if wanted and config.profile and any(name in config.profile.launch.env for name in gpus.VARIABLES):
         raise UsageError(
-            "this profile chooses the GPUs of its servers by itself",
+            "this profile chooses the GPUs of its servers itself",
             "Use another --profile, or leave out --gpus and --share-gpu.",
         )
     if config.devices:
@@ -96,7 +96,7 @@ def require_gpus(config: TrialConfig) -> None:
     need = 1 if config.share_gpu else config.gpus * config.slots
     shown = len(config.devices or gpus.visible()) if need else 0
     if need > shown:
-        source = "--gpus names" if config.devices else "this machine shows"
+        source = "--gpus names" if config.devices else "this machine has"
         raise EnvironmentFailed(
             f"{config.slots} slots need {need} GPUs, {config.gpus} each, and {source} {shown}",
             f"Use fewer --slots, or check {_SELECTED_BY}; see `bisect-run doctor`.",

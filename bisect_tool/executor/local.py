@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bisect_tool.trial.config import TrialConfig
     from bisect_tool.trial.result import TrialResult
 
-_FREE_HINT = "End what uses it, or choose other GPUs with --gpus, and resume."
+_FREE_HINT = "Stop what uses it, or choose other GPUs with --gpus, and resume."
 
 
 class LocalExecutor:

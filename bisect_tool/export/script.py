@@ -69,20 +69,20 @@ def _head(session: Session, document: Document, packages: Sequence[str]) -> Iter
     assert isinstance(asked, Repro)
     subject = clean_line(session.repository.commit(request.bad).subject, 100)
     yield "#!/usr/bin/env bash"
-    yield f"# Runs commit {short(request.bad)} ({subject}) again and again, and counts the failures."
+    yield f"# Runs commit {short(request.bad)} ({subject}) many times, and counts the failures."
     yield f"# Seen: {clean_line(document.conclusion)}."
     yield f"# With: {', '.join(f'{name} {value}' for name, value in document.versions.items())}."
     if asked.stress:
-        yield f"# That was under --stress {asked.stress}, which this script does not make."
+        yield f"# The runs were under --stress {asked.stress}, which this script does not apply."
     if asked.against:
-        yield f"# It was run in turn with {short(asked.against)}, which this script does not run."
+        yield f"# It was compared with {short(asked.against)}, which this script does not run."
     where = origin(session)
     usage = "[REPOSITORY]" if where else "REPOSITORY"
     yield f"# Usage: bash FILE {usage}. Needs bash, git, coreutils and Python 3.11 or newer with venv."
-    yield "# RUNS says how often, WORK is the folder for everything, PYTHON the interpreter to begin with."
+    yield "# RUNS: number of runs. WORK: working directory. PYTHON: the interpreter to start with."
     if packages:
-        yield f"# PYTHON=... has to name one that has {', '.join(packages)}; else it ends with 2."
-    yield "# Ends with 1 if a run failed, with 0 if none did, with 3 without a result; 2: nothing was run."
+        yield f"# PYTHON must be an interpreter that has {', '.join(packages)}, else the script exits with 2."
+    yield "# Exits with 1 if a run failed, 0 if none did, 3 if no run gave a result, 2 if nothing was run."
     yield "set -euo pipefail"
     # Or what fails before the first run would end with a code that says that a run failed.
     yield "trap 'echo \"nothing was run: the command above failed\" >&2; exit 2' ERR"
@@ -143,7 +143,7 @@ def _looked_for(packages: Sequence[str]) -> Iterator[str]:
         yield '  "$python" -c "import $package" > /dev/null 2>&1 || missing="$missing $package"'
         yield "done"
         yield 'if [ "$missing" ]; then'
-        yield '  echo "nothing was run: $python cannot import$missing; PYTHON=... names another one" >&2'
+        yield '  echo "nothing was run: $python cannot import$missing; set PYTHON to another interpreter" >&2'
         yield "  exit 2"
         yield "fi"
 

@@ -81,14 +81,14 @@ def changes(git: Git, sha: str, parents: Sequence[str], *, of_merge: bool = Fals
         entries = list(_entries(_text(git, *_PLAIN, "--raw", "--no-abbrev", "--no-renames", *trees)))
         own = set(_fields(_text(git, *_PLAIN, "-c", "--name-only", sha))) if of_merge else None
     except GitFailed as error:
-        return Changes(note=_cannot("what it changes", error))
+        return Changes(note=_cannot("the changed files", error))
     kept = [entry for entry in entries if own is None or entry.path in own]
     pins = tuple(_pins(git, kept))
     try:
         counted = _counted(_text(git, *_PLAIN, "--numstat", "-M", *trees))
     except GitFailed as error:
         files = tuple(FileChange(entry.path) for entry in kept)
-        return Changes(files, pins, _cannot("how much it changes", error))
+        return Changes(files, pins, _cannot("the changed lines", error))
     modes = {entry.path: entry.changed_mode for entry in kept}
     files = tuple(
         replace(each, mode=modes.get(each.path, "")) for each in counted if own is None or each.path in own

@@ -63,7 +63,10 @@ class Reason(StrEnum):
         "reverted",
         "It fails although its culprit was reverted; a run of the revert shows what is new.",
     )
-    SAME_CAUSE = "same cause", "It fails like a cell whose culprit is known; two runs show if it is the same."
+    SAME_CAUSE = (
+        "same cause",
+        "It fails like a cell whose culprit is known; two runs show if that is the cause.",
+    )
 
     # Wait
     PENDING = "pending", "Results that decide it are still running."
@@ -81,7 +84,7 @@ class Reason(StrEnum):
     BISECTING = "bisecting", "A bisection of its range is running."
     UNFINISHED = "unfinished", "A bisection of its range stopped before its end; the next night resumes it."
     OVERLAP = "overlap", "A bisection of the same failure in an overlapping range starts tonight."
-    NEW_TEST = "new test", "It is new and failed at one commit; a second one shows if it was born red."
+    NEW_TEST = "new test", "It is new and failed at one commit; a second one shows whether it was born red."
 
     # Nothing
     GREEN = "green", "It passes.", CellStatus.GREEN

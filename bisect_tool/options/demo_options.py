@@ -33,7 +33,8 @@ class DemoOptions:
     gpu: Annotated[
         bool,
         typer.Option(
-            "--gpu", help="Use a history whose culprit holds GPU memory; without a GPU, one is simulated."
+            "--gpu",
+            help="Use a history whose culprit leaves GPU memory allocated; without a GPU, one is simulated.",
         ),
     ] = False
     cells: Cells = ()

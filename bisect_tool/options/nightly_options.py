@@ -70,7 +70,7 @@ class ResultOptions:
     job: Annotated[
         str,
         typer.Option(
-            "--job", metavar="REGEX", help="Only jobs whose whole name matches this regular expression."
+            "--job", metavar="REGEX", help="Use only jobs whose whole name matches this regular expression."
         ),
     ] = ""
     branch: Branch = "main"
@@ -79,7 +79,7 @@ class ResultOptions:
         typer.Option(
             "--message",
             metavar="REGEX",
-            help="Only builds whose message starts with a match of this regular expression.",
+            help="Use only builds whose message matches this regular expression at its beginning.",
         ),
     ] = ""
     trigger: Annotated[
@@ -87,7 +87,7 @@ class ResultOptions:
         typer.Option(
             "--trigger",
             metavar="NAME",
-            help="Only builds started this way, such as `schedule`; may be repeated.",
+            help="Use only builds started this way, such as `schedule`; may be repeated.",
         ),
     ] = ()
     exclude_env: ExcludeEnv = ()
@@ -128,6 +128,6 @@ class NightlyOptions(
     NAME: ClassVar[str] = "nightly"
 
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what would be done, and why, and do nothing.")
+        bool, typer.Option("--dry-run", help="Print what would be done and why, without doing it.")
     ] = False
     as_json: AsJson = False

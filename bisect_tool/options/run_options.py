@@ -32,7 +32,7 @@ class EndOptions:
         typer.Option(
             "--good",
             metavar="REV",
-            help="A commit where the tests pass; may be repeated. [default: found by walking back]",
+            help="A commit where the tests pass; may be repeated. [default: `run` finds one by walking back]",
         ),
     ] = ()
     bad: Annotated[
@@ -49,7 +49,9 @@ class SearchOptions:
     ] = False
     find: Annotated[
         Literal["regression", "fix"],
-        typer.Option("--find", help="Find the first bad commit, or the first one after --bad that passes."),
+        typer.Option(
+            "--find", help="Find the first bad commit, or (`fix`) the first one after --bad that passes."
+        ),
     ] = "regression"
     endpoint_runs: Annotated[
         int,

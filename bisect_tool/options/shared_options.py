@@ -49,7 +49,9 @@ NoPriors = Annotated[
 ]
 Confirm = Annotated[
     Literal["revert"] | None,
-    typer.Option("--confirm", help="After bisecting, revert each culprit on --bad and rerun its cells."),
+    typer.Option(
+        "--confirm", help="After bisecting, revert each culprit on the bad commit and rerun its cells."
+    ),
 ]
 Pipeline = Annotated[str, typer.Option("--pipeline", metavar="ORG/SLUG", help="The pipeline on Buildkite.")]
 Repository = Annotated[
@@ -58,11 +60,11 @@ Repository = Annotated[
 Workflow = Annotated[
     str, typer.Option("--workflow", metavar="FILE", help="The workflow on GitHub, such as nightly.yml.")
 ]
-Branch = Annotated[str, typer.Option("--branch", metavar="NAME", help="Only builds on this branch.")]
+Branch = Annotated[str, typer.Option("--branch", metavar="NAME", help="Use only builds on this branch.")]
 ExcludeEnv = Annotated[
     tuple[str, ...],
     typer.Option(
-        "--exclude-env", metavar="NAME", help="Leave out builds that set this variable; may be repeated."
+        "--exclude-env", metavar="NAME", help="Ignore builds that set this variable; may be repeated."
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the JSON document instead of the report.")]
@@ -179,6 +181,7 @@ class TrialOptions:
     command: Annotated[
         tuple[str, ...],
         typer.Argument(
-            metavar="COMMAND", help="Command to run, after --; exit codes as for `git bisect run`."
+            metavar="COMMAND",
+            help="Command to run, given after --; exit codes mean the same as for `git bisect run`.",
         ),
     ] = ()

@@ -41,7 +41,7 @@ def _check_ends(options: RunOptions) -> None:
     if not getattr(options, younger):
         raise UsageError(
             f"Missing option '--{younger}'",
-            "Name the younger end; the older one is found if it is not named.",
+            "Give the newer commit. The older one is found if it is not given.",
         )
 
 
@@ -75,12 +75,12 @@ def _check_combinations(options: SessionOptions) -> None:
         )
     if isinstance(options, RunOptions) and options.same_failure and not options.command:
         raise UsageError(
-            "--same-failure needs a command after --: failures of tests are compared anyway",
+            "--same-failure needs a command after --: the failures of tests are always compared",
             "Remove it.",
         )
     if isinstance(options, RunOptions) and options.results and options.command:
         raise UsageError(
-            "--results needs tests: reports name no command after --",
+            "--results needs tests: it cannot be used with a command after --",
             "Run the tests with --pytest, or remove --results.",
         )
     for option in ("tests_from", "pytest_args", "python"):

@@ -189,7 +189,7 @@ def _no_culprit(state: CellState, base: CellConclusion, found: Flaky) -> CellCon
     if not state.cell_runs.conclusive(Verdict.GOOD):
         base = replace(base, confidence=found.confidence)
         return _always_red(state, base, f"it fails the same way at the passing end{_exit_code(state)}")
-    note = "it fails as often at every commit"
+    note = "it fails equally often at every commit"
     if busy := state.cell_runs.in_doubt({run.sha for run in state.cell_runs.runs}):
         note += f", and only by missing deadlines while the machine was busy ({busy})"
     return replace(base, finding=Finding.FLAKY, note=note, confidence=found.confidence)

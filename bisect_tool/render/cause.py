@@ -19,12 +19,11 @@ _CELL_LIMIT = 120
 
 
 def title(cause: Cause) -> str:
-    """The title of a cause: `test_a[4] and 2 more cells fail since 27066d1b2 (PR 34730)`.
+    """The title of a cause: `test_a[4] and 2 more cells failing since 27066d1b2 (PR 34730)`.
 
     It does not depend on the state, mentions no person, and refers to no issue.
     """
-    fail = "fail" if len(cause.cells) > 1 else "fails"
-    return f"{_cells(cause)} {fail}{_since(cause)}"
+    return f"{_cells(cause)} failing{_since(cause)}"
 
 
 def culprit(cause: Cause) -> CommitInfo | None:
@@ -49,7 +48,7 @@ def failure_at(document: Document, sha: str) -> FailureReport | None:
 
 def _cells(cause: Cause) -> str:
     if not cause.cells:
-        return "The build"
+        return "build"
     first = inert_line(_name(cause), _CELL_LIMIT)
     more = len(cause.cells) - 1
     return f"{first} and {count(more, 'more cell')}" if more else first
@@ -67,7 +66,11 @@ def _name(cause: Cause) -> str:
 def _since(cause: Cause) -> str:
     if not cause.culprit:
         many = len(cause.candidates)
-        return f" since one of {count(many, 'commit')}" if many > 1 else f" after {short(cause.good)}"
+        return (
+            f" since one of {count(many, 'commit')}"
+            if many > 1
+            else f" since a commit after {short(cause.good)}"
+        )
     commit = culprit(cause)
     request = f" (PR {commit.pr})" if commit and commit.pr is not None else ""
     return f" since {short(cause.culprit)}{request}"

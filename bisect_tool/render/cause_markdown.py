@@ -57,8 +57,9 @@ def change(night: NightlyDocument, cause: Cause, *, again: bool) -> str:
 def pull_request(cause: Cause) -> str:
     """Render the comment on the pull request of a proven culprit."""
     shown = public(cause.document) if cause.document else None
-    fail = "fails" if len(cause.cells) == 1 else "fail"
-    lines = [f"{codes(cause.cells)} {fail} since this change landed as {code(short(cause.culprit))}.", ""]
+    have = "has" if len(cause.cells) == 1 else "have"
+    since = f"since this change landed as {code(short(cause.culprit))}"
+    lines = [f"{codes(cause.cells)} {have} failed {since}.", ""]
     lines += [f"- {each}" for each in _runs(cause)]
     failure = failure_at(shown, cause.culprit) if shown else None
     if failure:

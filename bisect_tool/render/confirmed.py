@@ -69,7 +69,7 @@ def next_search(document: Document, culprit: str) -> NextSearch | None:
 def what_next(search: NextSearch) -> str:
     """Return what it means that a culprit was undone before the bad end."""
     if search.rerun:
-        return "the failure at the bad commit came later: continue the search from there"
+        return "the failure at the bad commit is a later one: continue the search from this commit"
     return "the failure at the bad commit is older and was hidden by the culprit"
 
 

@@ -94,7 +94,7 @@ def render_answer(document: Document) -> RenderableType:
         _culprit(grid, document, view)
         grid.add_row()
     if not found or document.exit_code != ExitCode.DONE:
-        label = "So far" if document.exit_code in _NOT_FINISHED else "Answer"
+        label = "So far" if document.exit_code in _NOT_FINISHED else "Result"
         sentence = clean_line(document.conclusion)
         grid.add_row(Text(label, "bold"), Text(sentence[:1].upper() + sentence[1:], "bold yellow"))
     if document.good:
@@ -160,8 +160,9 @@ def _culprit(grid: Table, document: Document, view: report_view.CulpritView) -> 
         grid.add_row(Text(), Text(url, f"link {url}"))
     if any(document.cells[cell].no_op for cell in view.cells):
         grid.add_row(Text(), Text(_NO_OP, "yellow"))
-    if view.other_failure:
-        grid.add_row(Text(), _text(f"fails differently {view.other_failure}", style="yellow"))
+    if other := view.other_failure:
+        said = f"fails differently here ({other.found}) than at {short(document.bad)} ({other.bad_end})"
+        grid.add_row(Text(), _text(said, style="yellow"))
     for change in report_view.native_culprits(document):
         if change.sha == commit.sha:
             grid.add_row(Text(), Text(_NATIVE_CULPRIT, "yellow"))
@@ -193,7 +194,7 @@ def _before(grid: Table, document: Document, view: report_view.CulpritView) -> N
         grid.add_row(label, _commit(document, view.last_good, "green"))
         grid.add_row(Text(), Text(str(view.at_last_good), "dim"))
     elif report and not report.parents:
-        grid.add_row(label, Text(f"none: {no_parent(report)}"))
+        grid.add_row(label, Text(f"none, because {no_parent(report)}"))
 
 
 def _changes(grid: Table, document: Document, view: report_view.CulpritView) -> None:
@@ -326,7 +327,7 @@ def _footer(document: Document) -> RenderableType:
             f"in another process; if it is interrupted, resume with: {resume}" if document.running else "",
         ),
         *(("Next search", search.rerun) for search in searches if search.rerun),
-        ("Run again", document.rerun),
+        ("Rerun", document.rerun),
         ("Same failure", document.rerun_same_failure),
         ("Report", f"bisect-run report {document.session} --markdown"),
     )
@@ -350,8 +351,9 @@ def _logs(document: Document) -> str:
 
 
 def _where(document: Document) -> str:
-    scenario = " ".join(part for part in (document.scenario, document.profile) if part)
-    return f"{document.repo}, {scenario}" if scenario else document.repo
+    scenario = f", scenario {document.scenario}" if document.scenario else ""
+    profile = f", profile {document.profile}" if document.profile else ""
+    return f"{document.repo}{scenario}{profile}"
 
 
 def _pairs() -> Table:

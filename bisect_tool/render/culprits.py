@@ -31,7 +31,9 @@ def merged(document: Document, report: CulpritReport) -> str:
 
 def no_parent(report: CulpritReport) -> str:
     """Return why a culprit has no parent to compare with."""
-    return "its parents are not in this shallow clone" if report.cut_off else "it is a root commit"
+    if report.cut_off:
+        return "its parents are not in this shallow clone"
+    return "the first bad commit is a root commit"
 
 
 def diffstat(report: CulpritReport) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bisect_tool.results.nightly import NightlyCell, NightlyDocument
 
 _ROWS = 200
-_CUT = "\n\n*The rest was cut: it is too long for this page.*\n"
+_CUT = "\n\n*The rest was omitted: it is too long for this page.*\n"
 STATES: Final = ("new", "open", "fixed")
 
 

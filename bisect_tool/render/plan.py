@@ -57,18 +57,17 @@ def _summary(plan: Plan) -> RenderableType:
 
 
 def _forecast(forecast: Forecast) -> str:
-    """`about 9 (95th percentile 11) if it always fails`."""
-    text = f"about {forecast.mean:.0f} (95th percentile {forecast.p95:.0f}) if it {_failure_phrase(forecast)}"
+    """`about 9 (95th percentile 11) if the check always fails`."""
+    text = f"about {forecast.mean:.0f} (95th percentile {forecast.p95:.0f}) if the check {_failure_phrase(forecast)}"
     if forecast.missed < _NEGLIGIBLE:
         return text
     ends = count(forecast.endpoint_runs, "run")
-    return (
-        f"{text}; {ends} of the bad commit miss it {percent(forecast.missed)} of the time (--endpoint-runs)"
-    )
+    missed = f"{percent(forecast.missed)} of the time (--endpoint-runs)"
+    return f"{text}; {ends} of the bad commit miss the failure {missed}"
 
 
 def _failure_phrase(forecast: Forecast) -> str:
-    return "always fails" if forecast.fail_bad == 1 else f"fails {forecast.fail_bad:.0%} of the time"
+    return "always fails" if forecast.fail_bad == 1 else f"fails {percent(forecast.fail_bad)} of the time"
 
 
 def _costs(plan: Plan) -> Iterator[str]:
@@ -76,7 +75,7 @@ def _costs(plan: Plan) -> Iterator[str]:
     for each in plan.costs:
         where = f"{each.executor}, {count(each.slots, 'slot')}"
         if not each.costs:
-            limit = f"; tests end within {duration(plan.deadline_s)}" if plan.deadline_s else ""
+            limit = f"; tests take at most {duration(plan.deadline_s)}" if plan.deadline_s else ""
             yield f"{where}: unknown, no past trial of this check{limit}"
             continue
         yield f"{where}, from {count(each.past_trials, 'past trial')}{_builds(each)}:"

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bisect_tool.format import count, duration, short
+from bisect_tool.format import count, duration
 from bisect_tool.git.forge import Forge, forge_of
 from bisect_tool.results.tally import Tally, tally
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Document,
         FailRates,
         NativeChange,
+        OtherFailureReport,
     )
 
 _ALMOST_ALWAYS = 0.9
@@ -40,7 +41,7 @@ class CulpritView:
     last_good: str | None
     at_culprit: Tally
     at_last_good: Tally
-    other_failure: str = ""
+    other_failure: OtherFailureReport | None = None
     in_doubt: str = ""
 
 
@@ -106,15 +107,9 @@ def _culprit(document: Document, commit: CommitInfo) -> CulpritView:
         last_good,
         tally(trials, commit.sha, cells),
         tally(trials, last_good, cells),
-        next((text for cell in cells if (text := other_failure(document, cell))), ""),
+        next((other for cell in cells if (other := document.cells[cell].other_failure)), None),
         next((text for cell in cells if (text := _in_doubt(document.cells[cell]))), ""),
     )
-
-
-def other_failure(document: Document, cell: str) -> str:
-    """How a cell fails at a suspect and at the bad end: `here (...) than at ...`; else empty."""
-    other = document.cells[cell].other_failure
-    return f"here ({other.found}) than at {short(document.bad)} ({other.bad_end})" if other else ""
 
 
 def _in_doubt(report: CellReport) -> str:

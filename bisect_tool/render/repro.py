@@ -127,7 +127,7 @@ def _row(cell: str, rate: FailureRate, p_value: str) -> RateRow:
     return RateRow(
         cell=cell,
         commit=short(rate.sha),
-        failed=failed_of(rate),
+        failed=failed_of(rate) if rate.runs else "no result",
         rate="" if rate.rate is None else _percent(rate.rate),
         interval=f"{rate.low * 100:.0f} to {_percent(rate.high)}" if rate.runs else "",
         time=_span(rate.seconds_to_failure),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _ITEM_LIMIT = 20
 _LINE_LIMIT = 500
 _ROLES = {
-    "trial": "opened to see what CI says",
+    "trial": "opened only to run CI",
     "revert": "revert",
     "reland": "re-land",
     "fix": "fix",
@@ -113,9 +113,9 @@ def _fix(found: Triage, each: FixCandidate) -> Item:
     if each.role != "trial" or each.landed is not None:
         parts.append(_LANDED[each.landed])
     if each.reverts:
-        parts.append(f"takes back {_pulls(each.reverts)}")
+        parts.append(f"reverts {_pulls(each.reverts)}")
     if each.reapplies:
-        parts.append(f"brings {_pulls(each.reapplies)} again")
+        parts.append(f"re-lands {_pulls(each.reapplies)}")
     if each.pull == found.ended_by:
         parts.append("ended the failure")
     if each.pull == found.final:
@@ -177,7 +177,9 @@ def render_triage(found: Triage) -> RenderableType:
         parts += [Text(), Text(section.title, "bold")]
         parts += [line for item in section.items for line in _lines(item)]
         parts += [Text(f"  {section.empty}", "dim")] if not section.items else []
-        parts += [Text(f"  and {section.more} more: --json has all", "dim")] if section.more else []
+        parts += (
+            [Text(f"  and {section.more} more: use --json for the full list", "dim")] if section.more else []
+        )
     return Group(*parts)
 
 

@@ -23,7 +23,7 @@ def download(url: str, limit: int) -> bytes:
     """
     address = split_url(url)
     if not address.hostname or not address.path.strip("/"):
-        raise UsageError(f"{clean_line(url, 200)} names no file")
+        raise UsageError(f"{clean_line(url, 200)} does not name a file")
     origin = f"{address.scheme}://{address.netloc}"
     with Client(Service(address.hostname, origin, origin)) as client:
         return client.content(url, limit)

@@ -56,7 +56,7 @@ def junit_observations(
         files += 1
         found += _of_file(file, series, note, resolve, unresolved)
     if not found:
-        raise UsageError(f"none of {files} files of {clean_line(pattern, 300)} holds a result of a commit")
+        raise UsageError(f"none of {files} files of {clean_line(pattern, 300)} contains a result of a commit")
     return tuple(found)
 
 

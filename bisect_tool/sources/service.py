@@ -70,11 +70,13 @@ class Service:
         if not self.token and status in (_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND):
             return UsageError(f"{name} needs a token: HTTP {status}", f"Set {variable}, with scope {scope}.")
         if status == _UNAUTHORIZED:
-            return UsageError(f"{name} does not accept the token", f"Is {variable} right, and not expired?")
+            return UsageError(
+                f"{name} does not accept the token", f"Check {variable}: it may be wrong or expired."
+            )
         if status == _FORBIDDEN:
             return Forbidden(
                 f"the token of {name} lacks the scope {scope}", f"Set {variable} to one that has it."
             )
         if status in (_NOT_FOUND, _GONE):
-            return Absent(f"{name} does not have it, or hides it from this token", "Check the names.")
+            return Absent(f"{name}: not found, or not visible to this token", "Check the names.")
         return UsageError(f"{name} refuses the request: HTTP {status}", "Check the names and options.")

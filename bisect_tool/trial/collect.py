@@ -272,7 +272,7 @@ def _unended(name: str, cell: _Cell, evidence: _Evidence, ending: SuiteExit) -> 
     seen = SuiteFailure(
         phase=phase,
         exception="Hang",
-        message=f"no end of {phase} ({ending.reason})",
+        message=f"{phase} did not end ({ending.reason})",
         frames=(),
         time=ending.time,
     )

@@ -100,10 +100,10 @@ def _aborted(argv: Sequence[str], code: int, log: Path) -> CheckAborted:
     """Return the error that stops the bisection; its hint says how to count a crash as bad."""
     wrapped = shlex.quote(f"{shlex.join(argv)} || exit 1")
     advice = (
-        f"Let it end with 1-124 for bad, 125 for cannot be tested, or begin again with: -- sh -c {wrapped}"
+        f"Make it exit with 1-124 (bad) or 125 (cannot be tested), or start again with: -- sh -c {wrapped}"
     )
     if signal_name(code):
-        advice = f"If the crash is what you look for, begin again with: -- sh -c {wrapped}"
+        advice = f"If you are looking for this crash, start again with: -- sh -c {wrapped}"
     did = "was killed by" if code < 0 else "ended with"
     return CheckAborted(
         f"the command {did} {exit_text(code)}, which asks to stop, as with git bisect run (log: {log})",
@@ -112,7 +112,7 @@ def _aborted(argv: Sequence[str], code: int, log: Path) -> CheckAborted:
 
 
 def _hang(reason: str, time: float, log: Path) -> Failure:
-    message = f"no end of the command ({reason})"
+    message = f"the command did not end ({reason})"
     tail = _output(log, _EXCERPT_LINES)
     event = Event(
         time=time,

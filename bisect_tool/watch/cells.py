@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _FOUND_TONIGHT = {
     Reason.STILL_RED: "Its culprit was found tonight.",
-    Reason.BISECTED: "Its range was bisected tonight; several commits are left as its culprit.",
+    Reason.BISECTED: "Its range was bisected tonight; several candidates remain.",
 }
 """The explanation of cells whose cause is new."""
 

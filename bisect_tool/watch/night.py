@@ -338,7 +338,7 @@ class Night:
             lambda each: is_about(each, observed) if request is None else has_check(each, request),
         )
         if found:
-            self._tools.say(f"{self.watch.name}: goes on with what was found as {listing(found)}")
+            self._tools.say(f"{self.watch.name}: continues the history of {listing(found)}")
         return found
 
     def _past(self) -> tuple[PastSession, ...]:

@@ -64,8 +64,8 @@ def _of_jobs(pattern: str, found: Sequence[Observation]) -> list[Observation]:
     if not chosen:
         jobs = [clean_line(each, 100) for each in sorted({each.key.job for each in found})]
         raise UsageError(
-            f"no job of the --results matches --job {clean_line(pattern, 100)}",
-            f"A job is a property of the report, or the name of its suite. There are: {listing(jobs)}.",
+            f"no job in --results matches --job {clean_line(pattern, 100)}",
+            f"A job is named by a property of the report, or by its suite. Jobs: {listing(jobs)}.",
         )
     return chosen
 

@@ -68,7 +68,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         with zipfile.ZipFile(path) as wheel:
             yield wheel
     except _DAMAGED as error:
-        raise BadWheel(f"it is no intact zip file: {clean_line(str(error), 200)}") from error
+        raise BadWheel(f"it is not an intact zip file: {clean_line(str(error), 200)}") from error
 
 
 def pinned(requirements: Iterable[str], package: str) -> str:

@@ -57,7 +57,7 @@ class WheelFolder:
         self, wait_s: float, cancel: threading.Event | None, waiting: Callable[[str], None]
     ) -> Iterator[None]:
         """Lock it for a download; raises the errors of `lease`."""
-        busy = f"another run downloads the wheel of {self.folder.name[:9]}"
+        busy = f"another run is downloading the wheel of {self.folder.name[:9]}"
         with lease(self._lock("lock"), wait_s, busy, waiting, cancel):
             yield
 
@@ -136,8 +136,8 @@ class WheelCache:
         if recorded and recorded != checksum:
             discard(part)
             raise OtherContent(
-                f"the wheel {wheel.filename} is another file than at its first download:"
-                f" SHA-256 {checksum}, before {recorded}",
+                f"the wheel {wheel.filename} differs from its first download:"
+                f" SHA-256 {checksum}, was {recorded}",
                 f"If it was published again, remove {self._record(wheel)}.",
             )
         self._write(wheel, checksum)

@@ -139,7 +139,7 @@ class Client:
 
     @property
     def _host(self) -> str:
-        return f"the server of wheels at {self.settings.url}"
+        return f"the wheel server at {self.settings.url}"
 
     def _content(self, url: str) -> bytes:
         """Return the content of a small file; retries temporary failures."""
@@ -164,7 +164,7 @@ class Client:
             return _whole(response, on_chunk)
 
 
-_LATER = "Try again later, or use --wheel-url: another URL, or `none` to build from source."
+_LATER = "Try again later, or use --wheel-url with another URL, or with `none` to build from source."
 
 
 def _whole(response: requests.Response, on_chunk: OnChunk) -> bytes:

@@ -28,11 +28,11 @@ class Lineage:
     def missing(self, now: float) -> str:
         """Return the sentence about a missing wheel."""
         sha, *ancestors = (sha[:9] for sha in self.shas)
-        of = f"{sha}, nor of an ancestor with the same native files" if ancestors else sha
+        of = f"{sha}, nor for an ancestor with the same native files" if ancestors else sha
         if not self.is_fresh(now):
-            return f"no wheel is published of {of}"
+            return f"no wheel is published for {of}"
         minutes = max(0.0, now - self.committed) / 60
-        return f"no wheel is published yet of {of}: the commit is {minutes:.0f} minutes old, and {_USUAL}"
+        return f"no wheel is published yet for {of}: the commit is {minutes:.0f} minutes old, and {_USUAL}"
 
     def is_fresh(self, now: float) -> bool:
         """Whether its own wheel may not be published yet."""

@@ -124,7 +124,7 @@ def test_failing_server_is_infrastructure(server, job, wheel, status):
 @pytest.mark.parametrize(
     ("minutes", "part"),
     [
-        (12, "no wheel is published yet of ccccccccc: the commit is 12 minutes old, and a wheel"),
+        (12, "no wheel is published yet for ccccccccc: the commit is 12 minutes old, and a wheel"),
         (600, "of ccccccccc)"),
     ],
 )

@@ -11,7 +11,7 @@ LEAVE_OUT = "Use only one of them."
 EMPTY = "Give it a value or leave it out. Is a shell variable unset?"
 NO_COMMAND = "Add a command or remove the --. Is a shell variable unset?"
 COMMAND_ALONE = "a command after -- cannot be combined with --scenario, --profile, --pytest or --cells"
-YOUNGER_END = "Name the younger end; the older one is found if it is not named."
+YOUNGER_END = "Give the newer commit. The older one is found if it is not given."
 
 # Each row: the mistake, the command line, the error, the advice.
 WRONG = [

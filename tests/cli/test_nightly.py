@@ -338,7 +338,7 @@ def test_watch_of_results_that_is_renamed_bisects_and_reports_nothing_anew(  # n
         )
         (cell,) = (each for each in document["cells"] if each["cell"] == "t::test_a")
         assert (cell["status"], cell["culprit"]) == ("still red", commits[4])
-        assert f"{name}: goes on with what was found as " in ended.err
+        assert f"{name}: continues the history of " in ended.err
 
 
 def test_watch_that_is_renamed_resumes_its_bisections(cli, repo, check, interrupted, tmp_path):

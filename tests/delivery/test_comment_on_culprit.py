@@ -35,7 +35,7 @@ def test_the_comment_has_the_runs_the_error_and_the_command(delivery, service, p
     assert text.startswith(
         "<!-- bisect-run:f1e2d3 culprit-27066d1b2bd0 -->\n\n`test_external_lb_server_info[4]`, "
     )
-    assert "fail since this change landed as `27066d1b2`." in text
+    assert "failed since this change landed as `27066d1b2`." in text
     assert "- `test_external_lb_server_info[4]`: 3 failed at this commit\n" in text
     assert "- before it, at `57c84ff12`: 2 passed\n" in text
     assert "```text\nEngineCore_DP1: Exception: WorkerProc initialization failed" in text

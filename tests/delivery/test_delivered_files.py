@@ -104,7 +104,9 @@ def test_junit_says_why():
     tested, known = suites(night(cause()))
     failure = tested.find(".//failure")
     assert failure.get("message") == "new: It is new; culprit 27066d1b2; since 27066d1b2"
-    assert failure.text == "test_external_lb_server_info[4] and 2 more cells fail since 27066d1b2 (PR 34730)"
+    assert (
+        failure.text == "test_external_lb_server_info[4] and 2 more cells failing since 27066d1b2 (PR 34730)"
+    )
     messages = [each.get("message") for each in known.iter("skipped")]
     assert messages[0] == "still red: It is still red; culprit 0a208d1f5; since 0a208d1f5"
     assert messages[1] == "flaky: It is flaky; 2 of 20 runs failed"

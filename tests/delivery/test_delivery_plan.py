@@ -16,7 +16,7 @@ from bisect_tool.options.delivery_options import DeliveryOptions
 
 GITHUB = "https://github.com"
 FILES = "write nightly.json, nightly.md, nightly.html and junit.xml"
-TITLE = "test_external_lb_server_info[4] and 2 more cells fail since 27066d1b2 (PR 34730)"
+TITLE = "test_external_lb_server_info[4] and 2 more cells failing since 27066d1b2 (PR 34730)"
 ALL = {"out": "runs/tonight", "github_issues": REPOSITORY, "comment_on_culprit": True, "slack": True}
 
 

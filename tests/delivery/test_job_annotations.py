@@ -10,7 +10,7 @@ from night_documents import cause, hostile, night
 from bisect_tool.delivery import buildkite_annotation
 from bisect_tool.render.workflow_commands import workflow_commands
 
-TITLE = "test_external_lb_server_info[4] and 2 more cells fail since 27066d1b2 (PR 34730)"
+TITLE = "test_external_lb_server_info[4] and 2 more cells failing since 27066d1b2 (PR 34730)"
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_an_agent_that_fails_is_quoted(delivery, agent):
 def test_no_agent_is_an_error(delivery, tmp_path):
     delivery.environment["PATH"] = str(tmp_path)
     (line,) = delivery.failing(night(), annotate="buildkite")
-    assert "cannot run buildkite-agent: No such file or directory. Is this a job of Buildkite?" in line
+    assert "cannot run buildkite-agent: No such file or directory. Is this a Buildkite job?" in line
 
 
 def test_an_agent_that_hangs_is_ended(delivery, agent, monkeypatch):
@@ -94,7 +94,7 @@ def test_a_summary_is_cut_to_what_github_takes(delivery, summary, monkeypatch, c
     delivery(night(cause()), annotate="github")
     text = summary.read_text()
     assert (1 << 20) - 400 < len(text.encode()) <= 1 << 20
-    assert text.endswith("\n\n*The rest was cut: it is too long for this page.*\n")
+    assert text.endswith("\n\n*The rest was omitted: it is too long for this page.*\n")
 
 
 def test_a_summary_that_is_full_is_left_as_it_is(delivery, summary, capsys):

@@ -49,7 +49,7 @@ def test_the_title_and_the_body_are_those_of_the_cause(delivery, service):
     delivery(night(cause()))
     (issue,) = service.issues
     assert issue["title"] == (
-        "test_external_lb_server_info[4] and 2 more cells fail since 27066d1b2 (PR 34730)"
+        "test_external_lb_server_info[4] and 2 more cells failing since 27066d1b2 (PR 34730)"
     )
     assert issue["body"].startswith(
         "<!-- bisect-run:f1e2d3 -->\n<!-- bisect-run-state:culprit-27066d1b2bd0 -->\n"
@@ -61,9 +61,9 @@ def test_the_title_and_the_body_are_those_of_the_cause(delivery, service):
 
 def test_a_title_follows_the_culprit(delivery, service):
     delivery(night(candidates()))
-    assert service.issues[0]["title"].endswith("fail since one of 2 commits")
+    assert service.issues[0]["title"].endswith("failing since one of 2 commits")
     delivery(night(cause("open")))
-    assert service.issues[0]["title"].endswith("fail since 27066d1b2 (PR 34730)")
+    assert service.issues[0]["title"].endswith("failing since 27066d1b2 (PR 34730)")
 
 
 def test_a_bisection_that_goes_on_takes_its_issue_over(delivery, service):
@@ -72,7 +72,7 @@ def test_a_bisection_that_goes_on_takes_its_issue_over(delivery, service):
     found, other = cause(fingerprint="after"), cause(fingerprint="other", cells=("test_b[2]",))
     assert delivery(night(found, other)) == ["updated issue 1", "opened issue 2"]
     assert service.issues[0]["body"].startswith("<!-- bisect-run:after -->")
-    assert service.issues[0]["title"].endswith("fail since 27066d1b2 (PR 34730)")
+    assert service.issues[0]["title"].endswith("failing since 27066d1b2 (PR 34730)")
     assert [len(service.comments[number]) for number in (1, 2)] == [1, 0]
     assert delivery(night(found, other)) == []
 

@@ -76,7 +76,7 @@ def merge() -> Document:
 
 def root() -> Document:
     """A root commit, of which a part is not there."""
-    note = "how much it changes cannot be read: fatal: unable to read 1f2e"
+    note = "the changed lines cannot be read: fatal: unable to read 1f2e"
     return document(
         cells={RED_CELLS[0]: red(last_good=None, last_good_runs=None)},
         culprits={CULPRIT: changed(FileChange(path="a.py"), parents=(), note=note)},

@@ -311,7 +311,7 @@ class TestHang:
 
     def test_events_after_the_hang_was_ended_are_no_cause(self):
         failure = failure_of(
-            as_lines([*broken_pipe(), *LEAK, *DIED]), suite_failure("Hang", "no end of call (deadline)")
+            as_lines([*broken_pipe(), *LEAK, *DIED]), suite_failure("Hang", "call did not end (deadline)")
         )
         assert failure.root.kind == "hang"
 
@@ -323,7 +323,7 @@ class TestHang:
     def test_an_exception_after_it_is_not(self):
         lines = as_lines(worker_failure("ValueError: interrupted"), start=201)
         assert [
-            event.kind for event in failure_of(lines, suite_failure("Hang", "no end of call (idle)")).chain
+            event.kind for event in failure_of(lines, suite_failure("Hang", "call did not end (idle)")).chain
         ] == ["hang"]
 
 

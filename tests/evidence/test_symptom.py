@@ -36,7 +36,7 @@ CAUSES = [
     ("exception", "ValueError", "see what you did"),
     ("leak", "", "resource_tracker: There appear to be 2 leaked shared_memory objects"),
     ("exception", "", "Fatal Python error: Segmentation fault"),
-    ("hang", "Hang", "no end of call (deadline)"),
+    ("hang", "Hang", "call did not end (deadline)"),
     ("exit", "", "the command failed"),
     ("test", "KeyError", "'process'"),
 ]

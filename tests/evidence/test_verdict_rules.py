@@ -116,8 +116,8 @@ def test_a_hang_matches_a_hang_on_the_same_thing_only():
     def hang(what: str) -> Failure:
         return explain((), SuiteFailure(phase="call", exception="Hang", message=what, time=9.0), {})
 
-    investigated = frozenset({hang("no end of call (deadline)").signature})
-    assert classify(Outcome.HUNG, hang("no end of call (idle)"), investigated).verdict is Verdict.BAD
+    investigated = frozenset({hang("call did not end (deadline)").signature})
+    assert classify(Outcome.HUNG, hang("call did not end (idle)"), investigated).verdict is Verdict.BAD
     assert classify(Outcome.HUNG, hang("GET /health was not 200"), investigated).verdict is Verdict.SKIP
 
 

@@ -40,7 +40,7 @@ def test_only_a_refusal_for_the_rate_limit_is_sent_again():
         (Reply({"message": "This workflow is already running"}, 403), Refused, "CI refuses: This workflow"),
         (Reply({"message": "Unable to re-run this: over a month ago"}, 403), Refused, "CI refuses: Unable"),
         (Reply({"message": "no scope"}, 403), UsageError, "the token may not PUT /retry: no scope"),
-        (Reply({}, 429, {"Retry-After": "90000"}), EnvironmentFailed, "CI permits no call for now"),
+        (Reply({}, 429, {"Retry-After": "90000"}), EnvironmentFailed, "CI permits no more calls for now"),
     ],
 )
 def test_what_an_answer_means(reply, error, message):

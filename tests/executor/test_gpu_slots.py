@@ -149,7 +149,7 @@ def test_a_simulated_gpu_may_be_used_by_those_who_name_it(config, monkeypatch, t
             None,
             "2 slots need 4 GPUs, 2 each, and --gpus names 3",
         ),
-        ({"devices": (), "share_gpu": True}, "", "this machine shows 0"),
+        ({"devices": (), "share_gpu": True}, "", "this machine has 0"),
     ],
 )
 @pytest.mark.usefixtures("used")
@@ -186,5 +186,5 @@ def test_a_word_that_names_no_gpu_hides_all_that_follow(monkeypatch, value, name
 def test_a_profile_that_chooses_its_gpus_is_given_none(config):
     launch = config.profile.launch.model_copy(update={"env": {"CUDA_VISIBLE_DEVICES": ""}})
     profile = config.profile.model_copy(update={"launch": launch})
-    with pytest.raises(UsageError, match="chooses the GPUs of its servers by itself"):
+    with pytest.raises(UsageError, match="chooses the GPUs of its servers itself"):
         require_gpus(replace(config, profile=profile))

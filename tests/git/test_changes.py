@@ -103,7 +103,7 @@ def test_missing_contents_leave_the_names(project, read, lose):
     lose(f"{sha}:a")
     found = read(sha)
     assert found.files == (FileChange("a"), FileChange("requirements.txt"))
-    assert found.note.startswith("how much it changes cannot be read: ")
+    assert found.note.startswith("the changed lines cannot be read: ")
     assert [each.pin for each in found.pins] == [Pin("six", "", "six==2")]
 
 

@@ -143,7 +143,7 @@ def test_a_cause_has_a_page_of_its_own():
     document = night(cause(), candidates("open", fingerprint="b"), notes=("A file is damaged.",))
     page = Page(cause_html(document, document.causes[0]))
     assert page.text.count("Evidence") == 1
-    assert "New: test_external_lb_server_info[4] and 2 more cells fail since 27066d1b2" in page.words
+    assert "New: test_external_lb_server_info[4] and 2 more cells failing since 27066d1b2" in page.words
     assert "A file is damaged." in page.words
     assert "Still red" not in page.words
     assert {"#new", "#still-red"}.isdisjoint(page.anchors)

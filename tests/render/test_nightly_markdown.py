@@ -75,9 +75,9 @@ def test_a_night_says_its_causes_and_what_does_not_pass():
         "Watch `main`: causes of failures: 1 new, 1 open, 1 fixed; 2 of 8 cells pass.",
     ]
     assert [line for line in lines if line.startswith("###")] == [
-        "### New: `test_external_lb_server_info[4] and 2 more cells fail since one of 2 commits`",
-        "### Open: `test_external_lb_server_info[4] and 2 more cells fail since 27066d1b2 (PR 34730)`",
-        "### Fixed: `test_external_lb_server_info[4] and 2 more cells fail since 27066d1b2 (PR 34730)`",
+        "### New: `test_external_lb_server_info[4] and 2 more cells failing since one of 2 commits`",
+        "### Open: `test_external_lb_server_info[4] and 2 more cells failing since 27066d1b2 (PR 34730)`",
+        "### Fixed: `test_external_lb_server_info[4] and 2 more cells failing since 27066d1b2 (PR 34730)`",
         "### Cells that do not pass, or were fixed",
     ]
     assert "- One of: `57c84ff12`, `27066d1b2`" in lines
@@ -110,7 +110,7 @@ def test_a_text_is_cut_between_lines(limit):
     text = nightly_markdown(night(cause()))
     short = cut(text, limit)
     assert len(short.encode()) <= limit
-    kept = short.removesuffix("\n\n*The rest was cut: it is too long for this page.*\n")
+    kept = short.removesuffix("\n\n*The rest was omitted: it is too long for this page.*\n")
     assert text.startswith(kept)
     assert not kept or text[len(kept)] == "\n"
 
@@ -134,18 +134,18 @@ def test_a_cause_that_is_over_without_a_fix_says_why():
 def test_a_title_names_the_command_of_which_it_is():
     check = CommandCheck(argv=("/home/ann/ci/smoke.sh", "--fast", "/home/ann/x"))
     failing = cause(cells=("command",), document=documents.culprit().model_copy(update={"check": check}))
-    assert title(failing) == "smoke.sh --fast ~/x fails since 27066d1b2 (PR 34730)"
+    assert title(failing) == "smoke.sh --fast ~/x failing since 27066d1b2 (PR 34730)"
 
 
 @pytest.mark.parametrize(
     ("each", "expected"),
     [
-        (cause(cells=("test_a",)), "test_a fails since 27066d1b2 (PR 34730)"),
-        (cause(cells=("a", "b"), document=None), "a and 1 more cell fail since 27066d1b2"),
-        (candidates(cells=("a",)), "a fails since one of 2 commits"),
-        (cause(cells=("a",), culprit=""), "a fails after a97954b6a"),
-        (cause(cells=()), "The build fails since 27066d1b2 (PR 34730)"),
-        (cause(cells=("@all #1",), culprit=""), "\uff20all \uff031 fails after a97954b6a"),
+        (cause(cells=("test_a",)), "test_a failing since 27066d1b2 (PR 34730)"),
+        (cause(cells=("a", "b"), document=None), "a and 1 more cell failing since 27066d1b2"),
+        (candidates(cells=("a",)), "a failing since one of 2 commits"),
+        (cause(cells=("a",), culprit=""), "a failing since a commit after a97954b6a"),
+        (cause(cells=()), "build failing since 27066d1b2 (PR 34730)"),
+        (cause(cells=("@all #1",), culprit=""), "\uff20all \uff031 failing since a commit after a97954b6a"),
     ],
 )
 def test_a_title_names_the_cells_and_the_commit(each, expected):

@@ -86,7 +86,7 @@ def test_cost_is_said_for_each_forecast_with_its_interval():
     assert cost_lines(ExecutorCost("local", 2, 34, (cost_of(20, 2), cost_of(60, 2)))) == [
         "local, 2 slots, from 34 past trials:",
         "about 20 min 00 s (10 to 30 min), 0.7 GPU-hours (0.3 to 1.0) if it always fails",
-        "about 1 h 00 min (30 min to 2 h), 2.0 GPU-hours (1.0 to 3.0) if it fails 50% of the time",
+        "about 1 h 00 min (30 min to 2 h), 2.0 GPU-hours (1.0 to 3.0) if it fails 50 % of the time",
     ]
 
 
@@ -109,7 +109,7 @@ def test_cost_says_whether_it_has_builds(timed, text):
     assert heading.endswith(text)
 
 
-@pytest.mark.parametrize(("deadline_s", "end"), [(None, ""), (1800.0, "; tests end within 30 min 00 s")])
+@pytest.mark.parametrize(("deadline_s", "end"), [(None, ""), (1800.0, "; tests take at most 30 min 00 s")])
 def test_without_past_trials_the_cost_is_unknown(deadline_s, end):
     lines = cost_lines(ExecutorCost("buildkite", 1, 0, ()), deadline_s)
     assert lines == [f"buildkite, 1 slot: unknown, no past trial of this check{end}"]

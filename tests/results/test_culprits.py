@@ -85,8 +85,8 @@ def test_a_merge_that_differs_from_no_parent_says_what_that_means():
 
 def test_a_root_commit_has_nothing_before_it(printed):
     document = documents.root()
-    assert "none: it is a root commit" in printed(render_report(document))
-    assert "Last good: none, it is a root commit" in markdown(document)
+    assert "none, because the first bad commit is a root commit" in printed(render_report(document))
+    assert "Last good: none, because the first bad commit is a root commit" in markdown(document)
 
 
 def test_on_a_terminal_names_of_commits_lead_to_their_pages():

@@ -292,8 +292,8 @@ def test_a_job_that_always_passes_is_not_reproduced(shas, connected, capsys):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"stress": "cpu"}, "--stress puts this machine under load: the machines of CI are out of reach"),
-        ({"script": "repro.sh"}, "--script writes what runs on this machine"),
+        ({"stress": "cpu"}, "--stress puts this machine under load, not the machines of CI"),
+        ({"script": "repro.sh"}, "--script reproduces trials of this machine"),
         ({"job": ""}, "--executor buildkite needs --job"),
         ({"command": ("true",)}, "a command after -- runs on this machine only"),
     ],

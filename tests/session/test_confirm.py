@@ -155,7 +155,7 @@ def test_a_culprit_that_was_taken_back_is_searched_on_from_there(project, commit
     assert (search.culprit, search.commit.sha) == (broken, mended)
     assert f"--good {mended[:12]} --bad {bad[:12]}" in search.rerun
     report = " ".join(project.run("report").stdout.split())
-    assert "the failure at the bad commit came later: continue the search from there" in report
+    assert "the failure at the bad commit is a later one: continue the search from this commit" in report
     assert f"Next search {search.rerun}" in report
     assert mended[:9] in project.run("report", "--markdown").stdout
     project.write_check("#!/bin/sh\n! grep -q bad a b\n")

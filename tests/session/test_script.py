@@ -151,11 +151,11 @@ def test_an_interpreter_without_the_engine_s_packages_reproduces_nothing(project
     ended = project.run("repro", "HEAD", *asked)
     assert ended.code == 1
     assert f"PYTHON={sys.executable} bash {script}" in ended.stderr
-    assert "# PYTHON=... has to name one that has pydantic, requests; else" in script.read_text()
+    assert "# PYTHON must be an interpreter that has pydantic, requests, else" in script.read_text()
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True, timeout=LIMIT_S)
     done = play(script, PYTHON=str(bare / "bin" / "python"))
     assert (done.returncode, done.stdout) == (2, "")
-    assert "cannot import pydantic requests; PYTHON=... names another one" in done.stderr
+    assert "cannot import pydantic requests; set PYTHON to another interpreter" in done.stderr
     assert play(script).stdout.splitlines()[-1] == "1 of 1 runs failed"
 
 
@@ -170,7 +170,7 @@ def test_a_repository_without_an_origin_is_for_who_runs_it_to_name(project, tmp_
     assert hint in ended.stderr
     text = script.read_text()
     assert str(project.path) not in text
-    assert f"in turn with {good[:9]}, which this script does not run" in text
+    assert f"compared with {good[:9]}, which this script does not run" in text
     done = play(script, "")
     assert (done.returncode, done.stdout) == (2, "")
     assert f"name a repository that has {bad[:9]}" in done.stderr

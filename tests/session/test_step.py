@@ -48,7 +48,7 @@ def test_a_hang_is_bad(project):
     assert "Hang" in ended.stderr
 
 
-@pytest.mark.parametrize(("text", "code"), [("no end of the command", 1), ("OutOfMemoryError", 125)])
+@pytest.mark.parametrize(("text", "code"), [("the command did not end", 1), ("OutOfMemoryError", 125)])
 def test_with_a_signature_another_failure_is_skipped(project, text, code):
     project.commit("hang")
     project.write_check()

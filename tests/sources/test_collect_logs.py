@@ -132,9 +132,7 @@ def test_a_run_whose_artefacts_are_gone_stays(collected):
     jobs = {"/repos/o/r/actions/runs/7/jobs": [Reply({"jobs": [github_job()]})]}
     with collected({RUNS: [Reply({"workflow_runs": [github_run(id=7)]})], **jobs}) as (run, _, notes):
         assert [each.build for each in run(GITHUB)] == ["7"]
-    assert notes == [
-        "JUnit artefacts of run 7 are left out: GitHub does not have it, or hides it from this token"
-    ]
+    assert notes == ["JUnit artefacts of run 7 are left out: GitHub: not found, or not visible to this token"]
 
 
 def test_a_log_on_another_server_is_said_and_its_job_stays(collected):

@@ -168,7 +168,7 @@ def test_a_build_that_is_gone_is_left_out(collected):
     builds = {BUILDS: [Reply([buildkite_build(number=1), buildkite_build(number=2)])]}
     with collected({**builds, f"{BUILDS}/2/jobs": [Reply([buildkite_job()])]}) as (run, _, notes):
         assert [each.build for each in run(BUILDKITE)] == ["2"]
-    assert notes == ["build 1 is left out: Buildkite does not have it, or hides it from this token"]
+    assert notes == ["build 1 is left out: Buildkite: not found, or not visible to this token"]
     with collected(builds) as (run, _, _), pytest.raises(UnexpectedAnswer, match="2 builds could not be"):
         run(BUILDKITE)
 

@@ -128,7 +128,7 @@ def test_a_server_that_is_gone_is_given_up(connect):
     [
         (401, "Buildkite does not accept the token"),
         (403, "the token of Buildkite lacks the scope read_builds"),
-        (404, "Buildkite does not have it, or hides it from this token"),
+        (404, "Buildkite: not found, or not visible to this token"),
         (422, "Buildkite refuses the request: HTTP 422"),
     ],
 )

@@ -55,7 +55,7 @@ def test_job_chooses_from_files_as_well(suites, job, jobs):
 
 @pytest.mark.parametrize(
     ("job", "message"),
-    [("gpu", "no job of the --results matches --job gpu"), ("(", "--job is not a regular expression: ")],
+    [("gpu", "no job in --results matches --job gpu"), ("(", "--job is not a regular expression: ")],
 )
 def test_job_of_no_file_is_named(suites, job, message):
     with pytest.raises(UsageError) as caught:

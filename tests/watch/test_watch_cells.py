@@ -24,7 +24,7 @@ LEFT = Nothing(Reason.BISECTED, since="c5", candidates=("c5", "c6"))
             LEFT,
             {"c6", "c5"},
             CellStatus.NEW,
-            "Its range was bisected tonight; several commits are left as its culprit.",
+            "Its range was bisected tonight; several candidates remain.",
         ),
         (
             LEFT,

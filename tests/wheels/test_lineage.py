@@ -23,13 +23,13 @@ USUAL = "and a wheel is usually published 30 to 60 minutes after the merge"
 @pytest.mark.parametrize(
     ("shas", "age_s", "sentence"),
     [
-        ((SHA,), 89 * 60, f"no wheel is published yet of ccccccccc: the commit is 89 minutes old, {USUAL}"),
-        ((SHA,), -500, f"no wheel is published yet of ccccccccc: the commit is 0 minutes old, {USUAL}"),
-        ((SHA,), 91 * 60, "no wheel is published of ccccccccc"),
+        ((SHA,), 89 * 60, f"no wheel is published yet for ccccccccc: the commit is 89 minutes old, {USUAL}"),
+        ((SHA,), -500, f"no wheel is published yet for ccccccccc: the commit is 0 minutes old, {USUAL}"),
+        ((SHA,), 91 * 60, "no wheel is published for ccccccccc"),
         (
             (SHA, PARENT),
             5500,
-            "no wheel is published of ccccccccc, nor of an ancestor with the same native files",
+            "no wheel is published for ccccccccc, nor for an ancestor with the same native files",
         ),
     ],
 )

@@ -71,7 +71,7 @@ def test_other_content_of_a_second_download_is_refused(cache):
         pass
     path.unlink()
     with (
-        pytest.raises(OtherContent, match="another file than at its first download") as error,
+        pytest.raises(OtherContent, match="differs from its first download") as error,
         get(cache, "a", fetch(b"other")),
     ):
         pytest.fail("it was used")

@@ -91,7 +91,7 @@ class Caller:
                 break
             _log.info("%s %s: the rate limit is used up, waiting %.0f s", call.method, call.path, wait)
             self.sleep(wait)
-        raise EnvironmentFailed(f"{self.service} permits no call for now: {call.method} {call.path}")
+        raise EnvironmentFailed(f"{self.service} permits no more calls for now: {call.method} {call.path}")
 
     def _reply(self, call: Call) -> Reply:
         url = f"{self.url}{call.path}"
@@ -109,7 +109,8 @@ class Caller:
             raise LostAnswer(f"{self.service} answered with HTTP {status}")
         if status == requests.codes.unauthorized:
             raise UsageError(
-                f"{self.service} does not accept the token", f"Is {self.variable} right, and not expired?"
+                f"{self.service} does not accept the token",
+                f"Check {self.variable}: it may be wrong or expired.",
             )
         if status == requests.codes.forbidden and _NO_RERUN.search(_said(reply)):
             raise Refused(f"{self.service} refuses: {_said(reply)}")

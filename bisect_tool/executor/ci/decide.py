@@ -97,7 +97,7 @@ def _reason(jobs: CommitJobs, refused: Mapping[str, str]) -> str:
         return "the job is blocked by a step that blocks other jobs as well: unblock it in the CI"
     if blocked:
         count = len(blocked[0].gates)
-        return f"the job is blocked, and which of {count} blocked steps it waits for is not known"
+        return f"the job is blocked, and it is not known which of {count} blocked steps it waits for"
     if jobs.attempts:
         return "its job cannot be run again"
     return jobs.missing

@@ -40,7 +40,7 @@ def unpack(packed: bytes, folder: Path) -> None:
             name = PurePosixPath(member.name)
             content = archive.extractfile(member) if member.isreg() else None
             if content is None or name.is_absolute() or ".." in name.parts:
-                raise ValueError(f"{clean_line(member.name, 200)!r} is no file of an archive of ours")
+                raise ValueError(f"{clean_line(member.name, 200)!r} does not belong to this archive")
             _write(folder / name, content.read(), member.mode)
 
 

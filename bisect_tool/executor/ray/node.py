@@ -158,7 +158,7 @@ def _config(setup: Setup, home: Home) -> TrialConfig:
     if config.scenario is None:
         return config
     folder = home.cache / "scenarios" / setup.scenario_name
-    with lease(folder.with_suffix(".lock"), _END_S, "another actor unpacks the scenario", ignore):
+    with lease(folder.with_suffix(".lock"), _END_S, "another actor is unpacking the scenario", ignore):
         if not folder.is_dir():
             fresh = folder.with_suffix(".part")
             unpack(setup.scenario, fresh)

@@ -97,7 +97,7 @@ class Receiver:
         """Return the repository below a node's cache, creating it if needed."""
         identity = repr((spec, replace(parts, refs=None)))
         git_dir = place(cache, spec.rstrip("/").rpartition("/")[2], identity)
-        with lease(git_dir.with_suffix(".lock"), LOCAL_S, f"another actor makes {git_dir}", ignore):
+        with lease(git_dir.with_suffix(".lock"), LOCAL_S, f"another actor is creating {git_dir}", ignore):
             if not git_dir.is_dir():
                 begin(git_dir, parts).rename(git_dir)
         return cls(Repository(spec, git_dir, None, parts))
