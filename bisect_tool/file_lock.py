@@ -66,7 +66,7 @@ def lease(
             if time.monotonic() > deadline:
                 raise EnvironmentFailed(
                     who,
-                    f"Wait for it, or set BISECT_RUN_HOME to another folder. The lock is {path}.",
+                    f"Wait for it, or set BISECT_RUN_HOME to another directory. The lock is {path}.",
                 )
             time.sleep(_POLL_S)
         os.ftruncate(descriptor, 0)

@@ -94,7 +94,7 @@ class Scenario(_Model):
     logs: EngineLogs = Field(EngineLogs(), description="what the engine's logs look like, and mean")
     profiles: dict[str, Profile] = Field(min_length=1)
     profiles_of: str = Field(
-        "", description="a scenario's folder: its profiles, where this file says no other"
+        "", description="a scenario's directory: its profiles, where this file says no other"
     )
     folder: Path = Path()
 
@@ -145,7 +145,7 @@ def load(spec: str) -> Scenario:
         )
     if not file.is_file():
         raise UsageError(
-            f"no such scenario: {spec}", f"Use {', '.join(available())}, or the path of a scenario folder."
+            f"no such scenario: {spec}", f"Use {', '.join(available())}, or the path of a scenario directory."
         )
     return read(file)
 
@@ -167,7 +167,7 @@ def read(file: Path) -> Scenario:
     scenario = scenario.model_copy(update={"folder": file.parent.resolve()})
     if scenario.suite and not scenario.suite_path.is_file():
         raise UsageError(
-            f"{file}: suite {scenario.suite} does not exist", "Use a pytest file in the scenario folder."
+            f"{file}: suite {scenario.suite} does not exist", "Use a pytest file in the scenario directory."
         )
     return scenario
 
@@ -183,7 +183,7 @@ def _with_inherited_profiles(file: Path, visited: tuple[Path, ...] = ()) -> dict
     if not other.is_file():
         raise UsageError(
             f"{file}: profiles_of: {other_folder} has no scenario.toml",
-            "Use the path of a scenario folder, relative to this one.",
+            "Use the path of a scenario directory, relative to this one.",
         )
     if other.resolve() in chain:
         raise UsageError(

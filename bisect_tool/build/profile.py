@@ -51,7 +51,7 @@ class BuildProfile(BaseModel):
         None, description="source: per-commit wheels, which save compiling"
     )
 
-    tree: tuple[_Name, ...] = Field((), description="folders of the commit's tree to compile to bytecode")
+    tree: tuple[_Name, ...] = Field((), description="directories of the commit's tree to compile to bytecode")
     timeout_s: float = Field(3600, gt=0, description="deadline of the whole build in seconds")
     env: dict[str, str] = Field(default_factory=dict, description="variables for building and running")
 

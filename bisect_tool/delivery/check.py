@@ -30,7 +30,7 @@ def check_delivery(
     """
     if options.out is not None and not _is_writable(Path(options.out).expanduser()):
         raise UsageError(
-            f"cannot write to --out {clean_line(options.out, 200)}", "Check that it is a writable folder."
+            f"cannot write to --out {clean_line(options.out, 200)}", "Check that it is a writable directory."
         )
     if options.github_issues is not None and not NAME.fullmatch(options.github_issues):
         raise UsageError(

@@ -35,7 +35,7 @@ def find(spec: str) -> Path:
     """
     folder = Path(spec).expanduser()
     if not folder.is_dir():
-        raise UsageError(f"there is no folder {spec!r}", _TAKES)
+        raise UsageError(f"there is no directory {spec!r}", _TAKES)
     try:
         found = Git(folder=folder, personal=True).run("rev-parse", "--absolute-git-dir")
         return Path(os.fsdecode(found).removesuffix("\n"))

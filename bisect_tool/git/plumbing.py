@@ -58,7 +58,7 @@ _NO_QUESTIONS = ("core.askPass", "true")
 NO_GIT = ("git is not installed", f"install git {OLDEST[0]}.{OLDEST[1]} or newer")
 _FULL = "Free some space or point BISECT_RUN_HOME at another disk."
 _CUT_OFF = "Is the network up? --repo also takes a checkout on this machine."
-_DENIED = "Is the folder writable? BISECT_RUN_HOME names another."
+_DENIED = "Is the directory writable? BISECT_RUN_HOME names another."
 _MACHINE = "The machine could not do it: look at its memory, processes and disk."
 _HINTS = {
     "not our ref": "",  # the server is there, and the object is not
@@ -167,7 +167,7 @@ class Git:
     def _start(self, arguments: tuple[str, ...]) -> GitPython.AutoInterrupt:
         folder = self.folder or self.work_tree or self.git_dir or Path.cwd()
         if not folder.is_dir():
-            raise GitFailed(clean(" ".join(arguments[:2])), f"there is no folder {folder}")
+            raise GitFailed(clean(" ".join(arguments[:2])), f"there is no directory {folder}")
         if shutil.which("git") is None:
             raise EnvironmentFailed(*NO_GIT)
         added = self._added_variables()

@@ -23,12 +23,14 @@ class DemoOptions:
     flaky: Annotated[
         bool,
         typer.Option(
-            "--flaky", help=f"Use a history whose culprit fails {FLAKY_CELL} in one run out of three."
+            "--flaky", help=f"Use a history whose culprit makes {FLAKY_CELL} fail in one run out of three."
         ),
     ] = False
     order: Annotated[
         bool,
-        typer.Option("--order", help="Use a history whose culprit fails cells only after others have run."),
+        typer.Option(
+            "--order", help="Use a history whose culprit makes cells fail only after others have run."
+        ),
     ] = False
     gpu: Annotated[
         bool,

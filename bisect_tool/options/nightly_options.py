@@ -57,7 +57,7 @@ class ResultOptions:
         typer.Option(
             "--results",
             metavar="PATTERN",
-            help="JUnit XML of earlier runs: a pattern, file, folder, archive or URL; may be repeated.",
+            help="JUnit XML of earlier runs: a pattern, file, directory, archive or URL; may be repeated.",
         ),
     ] = ()
     source: Annotated[

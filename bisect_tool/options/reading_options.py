@@ -16,7 +16,7 @@ class ExplainOptions:
 
     logs: Annotated[
         tuple[str, ...],
-        typer.Argument(metavar="LOG", help="Log files, folders, archives, JUnit XML, or - for stdin."),
+        typer.Argument(metavar="LOG", help="Log files, directories, archives, JUnit XML, or - for stdin."),
     ]
     against: Annotated[
         tuple[str, ...],

@@ -156,14 +156,14 @@ def _open(
     meant = scenario is None or not scenario.repository or _inside(here, scenario) or is_bare(here)
     if not requested and not meant and not options.scenario and is_checkout(here):
         if not options.pytest:
-            raise UsageError(NO_CHECK.format(what="the repository of this folder"), ANY_PROJECT)
+            raise UsageError(NO_CHECK.format(what="the repository of this directory"), ANY_PROJECT)
         meant = True
     spec = requested or ("." if scenario is None or meant else scenario.repository)
     if is_url(spec):
         why = (
             ""
             if requested or scenario is None
-            else f"this folder is not what scenario {scenario.name} tests: "
+            else f"this directory is not what scenario {scenario.name} tests: "
         )
         notice(f"{why}reading {without_account(spec)}; the first clone can take minutes")
     elif spec == ".":

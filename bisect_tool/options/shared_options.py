@@ -93,7 +93,7 @@ class CheckOptions:
         typer.Option(
             "--scenario",
             metavar="NAME",
-            help="Bundled scenario, or path of a scenario folder. [default: external-lb-dp]",
+            help="Bundled scenario, or path of a scenario directory. [default: external-lb-dp]",
         ),
     ] = None
     profile: Annotated[
@@ -118,7 +118,7 @@ class CheckOptions:
         typer.Option(
             "--pytest",
             metavar="PATH",
-            help="Tests of the repository: a folder, a file or FILE::NAME; may be repeated.",
+            help="Tests of the repository: a directory, a file or FILE::NAME; may be repeated.",
         ),
     ] = ()
     pytest_args: Annotated[

@@ -160,7 +160,8 @@ def _require_own_folders(found: Mapping[str, NightlyOptions]) -> None:
         other = owners.setdefault(Path(options.out).absolute(), name)
         if other != name:
             raise UsageError(
-                f"watches {clean_line(other)} and {clean_line(name)} write to the same folder, {options.out}",
+                f"watches {clean_line(other)} and {clean_line(name)} write to the same directory, "
+                f"{options.out}",
                 "Give each its own `out`, or one `out` above all watches.",
             )
 

@@ -57,7 +57,7 @@ def _reason(path: Path, error: OSError) -> str:
     if error.errno == errno.ENOENT and line.startswith(b"#!"):
         return _no_interpreter(line)
     if error.errno == errno.EACCES and path.is_dir():
-        return "it is a folder"
+        return "it is a directory"
     return _REASONS.get(error.errno or 0) or error.strerror or str(error)
 
 

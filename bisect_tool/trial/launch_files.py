@@ -26,7 +26,9 @@ def check_launch_files(scenario: Scenario) -> None:
             for found in _OWN.finditer(template):
                 path = scenario.folder / found["path"]
                 if not path.exists():
-                    raise UsageError(f"{field}: {path} does not exist", "Use a file in the scenario folder.")
+                    raise UsageError(
+                        f"{field}: {path} does not exist", "Use a file in the scenario directory."
+                    )
         _check_program(profile.launch.command[0], scenario.folder, f"{field}.launch.command")
 
 
@@ -44,7 +46,7 @@ def _check_program(program: str, folder: Path, field: str) -> None:
     if not path.startswith("/"):
         raise UsageError(
             f"{field}: {program} is resolved in the directory of each trial",
-            f"Use {_FOLDER}/{program.removeprefix('./')} for a file in the scenario folder.",
+            f"Use {_FOLDER}/{program.removeprefix('./')} for a file in the scenario directory.",
         )
     if not Path(path).is_file():
         raise UsageError(f"{field}: {path} does not exist", "Use an existing program.")

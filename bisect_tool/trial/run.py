@@ -223,7 +223,7 @@ def _environment(config: TrialConfig, spec: TrialSpec, cancel: threading.Event) 
 def _read(config: TrialConfig, spec: TrialSpec, place: TrialPaths, guarded: GuardianResult) -> Findings:
     """Read the outcomes of the trial's report; ERRORED if it is unreadable, since tests can overwrite it."""
     if guarded.reason is Reason.LOST and records_removed(place.folder):
-        return no_result(spec.cells, Outcome.ERRORED, "the folder of the trial was removed while it ran")
+        return no_result(spec.cells, Outcome.ERRORED, "the directory of the trial was removed while it ran")
     try:
         return trials_of(config.check).read(TrialRun(config, place, spec.cells), guarded)
     except BisectError:

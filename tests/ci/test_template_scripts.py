@@ -98,7 +98,7 @@ def test_without_bisect_run_the_machine_has_failed(place):
 def test_a_home_is_required(place):
     ended = place.run(".bisect-run/install.sh", BISECT_RUN_HOME="")
     assert ended.returncode != 0
-    assert "set it to a folder that outlives the job" in ended.stderr
+    assert "set it to a directory that outlives the job" in ended.stderr
 
 
 MAKE_VENV = """

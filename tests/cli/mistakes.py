@@ -93,11 +93,11 @@ WRONG = [
     (
         "repository that is not there",
         "--repo {tmp}/none --good a --bad b",
-        "there is no folder '{tmp}/none'",
+        "there is no directory '{tmp}/none'",
         TAKES,
     ),
     (
-        "folder that is no repository",
+        "directory that is no repository",
         "--repo {tmp} --good a --bad b",
         "'{tmp}' is not a git repository",
         TAKES,
@@ -105,7 +105,7 @@ WRONG = [
     (
         "file in place of a repository",
         "--repo {tmp}/file --good a --bad b",
-        "there is no folder '{tmp}/file'",
+        "there is no directory '{tmp}/file'",
         TAKES,
     ),
     (
@@ -129,19 +129,19 @@ WRONG = [
         "no such scenario",
         "--repo {engine} --good good --bad bad --scenario none",
         "no such scenario: none",
-        "Use external-lb-dp, pytest, shutdown, or the path of a scenario folder.",
+        "Use external-lb-dp, pytest, shutdown, or the path of a scenario directory.",
     ),
     (
         "no such scenario to show",
         "scenarios show none",
         "no such scenario: none",
-        "Use external-lb-dp, pytest, shutdown, or the path of a scenario folder.",
+        "Use external-lb-dp, pytest, shutdown, or the path of a scenario directory.",
     ),
     (
         "scenario whose suite is missing",
         "scenarios check {tmp}/no_suite",
         "{tmp}/no_suite/scenario.toml: suite none.py does not exist",
-        "Use a pytest file in the scenario folder.",
+        "Use a pytest file in the scenario directory.",
     ),
     (
         "scenario with an unknown field",

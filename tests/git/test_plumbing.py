@@ -19,7 +19,7 @@ def environment(git):
 
 def test_a_missing_folder_is_an_error_and_git_does_not_run_in_the_current_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(GitFailed, match="there is no folder"):
+    with pytest.raises(GitFailed, match="there is no directory"):
         Git(tmp_path / "gone").run("init")
     assert not (tmp_path / ".git").exists()
 

@@ -131,11 +131,11 @@ def test_name_says_what_is_watched(options, name):
         ("watch = 3", "watch must be a table of watches", r"\[watch.NAME\]"),
         ("slots = ", "bisect-run.toml: ", "TOML"),
         ('config = "a"', "there is no option config", ""),
-        ('out = "x"\n[watch."gpu:a"]\n[watch."gpu a"]', "gpu:a and gpu a write to the same folder", "out"),
+        ('out = "x"\n[watch."gpu:a"]\n[watch."gpu a"]', "gpu:a and gpu a write to the same directory", "out"),
         ('command = "./check.sh \'a"', "command: no closing quotation", "--help"),
         ('command = "./check.sh | tee log"', "command: there is no shell. Write a list", "--help"),
         ('command = ""', "command: it is empty", "--help"),
-        ('[watch.a]\nout = "x"\n[watch.b]\nout = "x"', "a and b write to the same folder", "out"),
+        ('[watch.a]\nout = "x"\n[watch.b]\nout = "x"', "a and b write to the same directory", "out"),
     ],
 )
 def test_what_is_wrong_is_named(read, text, message, hint):

@@ -58,7 +58,7 @@ def test_what_cannot_be_started_says_why(tmp_path, content, mode, why):
 
 def test_a_folder_is_no_program(tmp_path):
     (tmp_path / "check").mkdir()
-    assert run(tmp_path, "./check").not_started == "cannot run ./check: it is a folder"
+    assert run(tmp_path, "./check").not_started == "cannot run ./check: it is a directory"
 
 
 def test_a_check_that_ends_with_127_itself_was_started(tmp_path):
