@@ -30,8 +30,8 @@ def interrupted_in(executor, tmp_path, phase="queued"):
     [
         ("buildkite", False, True, [], f"left running ({WHOLE_BUILDS}): https://b", "1 job left running"),
         ("buildkite", True, False, [], f"left running ({WHOLE_BUILDS}): https://b", "1 job left running"),
-        ("github", True, False, [], "canceled: https://github.com/", "1 job canceled"),
-        ("github", False, True, [CANCEL], "canceled: https://github.com/", "1 job canceled"),
+        ("github", True, False, [], "cancelled: https://github.com/", "1 job cancelled"),
+        ("github", False, True, [CANCEL], "cancelled: https://github.com/", "1 job cancelled"),
         ("github", False, False, [CANCEL], "left running: https://github.com/", "1 job left running"),
     ],
 )
@@ -56,8 +56,8 @@ def test_a_build_of_buildkite_that_was_started_is_canceled_as_a_whole(farmed, tm
     with at_work(Farm(always(FAIL), queue=3, runs=9)) as farm:
         executor = farmed(farm, check("buildkite", allow_builds=True, cancel_jobs=True))
         (said,), remains = interrupted_in(executor, tmp_path)
-    assert said.startswith("canceled: https://buildkite.com/")
-    assert (remains, farm.jobs()[-1].ending) == ("1 job canceled", CANCELED)
+    assert said.startswith("cancelled: https://buildkite.com/")
+    assert (remains, farm.jobs()[-1].ending) == ("1 job cancelled", CANCELED)
 
 
 def test_a_job_that_is_not_listed_yet_cannot_be_canceled(farmed, tmp_path):

@@ -170,7 +170,7 @@ def at_a_terminal(monkeypatch, answer):
 @pytest.mark.parametrize(
     ("number", "typed", "asks", "remains", "code"),
     [
-        (signal.SIGINT, "y\n", True, "1 job canceled", 130),
+        (signal.SIGINT, "y\n", True, "1 job cancelled", 130),
         (signal.SIGINT, "\n", True, "1 job left running", 130),
         (signal.SIGINT, "", True, "1 job left running", 130),
         (signal.SIGTERM, "y\n", False, "1 job left running", 143),
@@ -187,7 +187,7 @@ def test_ctrl_c_at_a_terminal_asks_whether_to_cancel_the_jobs(  # noqa: PLR0917
     said = capsys.readouterr().err
     assert ("Cancel the job that this session started? [y/N]" in said) == asks
     assert said.splitlines()[-1].startswith(f"interrupted, {remains}; resume with: bisect-run resume ")
-    assert (farm.jobs()[-1].ending is CANCELED) == (remains == "1 job canceled")
+    assert (farm.jobs()[-1].ending is CANCELED) == (remains == "1 job cancelled")
 
 
 def test_ctrl_c_elsewhere_asks_nothing(shas, connected, capsys):

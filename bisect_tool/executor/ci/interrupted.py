@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bisect_tool.executor.ci.journal import Journal
     from bisect_tool.executor.ci.service import JobService
 
-CANCELED, GOES_ON = "canceled", "left running"
+CANCELED, GOES_ON = "cancelled", "left running"
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def interrupted(
 
 
 def summary(outcomes: Sequence[AbandonedJob]) -> str:
-    """Summarise the fate of all jobs: `1 job canceled, 2 jobs left running`; empty without jobs."""
+    """Summarise the fate of all jobs: `1 job cancelled, 2 jobs left running`; empty without jobs."""
     became = Counter(each.became for each in outcomes)
     return ", ".join(f"{count(number, 'job')} {what}" for what, number in sorted(became.items()))
 
