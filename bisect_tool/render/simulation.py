@@ -29,7 +29,7 @@ def render_slots(
         wall = summary.cost.wall_seconds
         table.add_row(
             str(slots),
-            f"{summary.accuracy:.1%}",
+            _share(summary.accuracy),
             f"{summary.trials.mean:.1f}",
             duration(wall.mean),
             f"{duration(wall.low)} to {duration(wall.high)}",
@@ -43,6 +43,11 @@ def _trial(trial: PastTrial) -> str:
     """`trials of 10 min 00 s on 2 GPUs`."""
     gpus = f" on {count(trial.gpus, 'GPU')}" if trial.gpus else ""
     return f"trials of {duration(trial.test_s)}{gpus}"
+
+
+def _share(value: float) -> str:
+    """`97.4 %`."""
+    return f"{value * 100:.1f} %"
 
 
 def _held(summary: Summary, trial: PastTrial) -> Interval:
@@ -60,11 +65,9 @@ def _hours_cells(held: Interval) -> tuple[str, str]:
 def render_simulation(summary: Summary, trial: PastTrial, searches: int, seconds: float) -> RenderableType:
     """Render accuracy, cost with its lower bound, and calibration."""
     grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_row(Text("Correct", "bold"), f"{summary.accuracy:.1%} of {searches} searches")
-    grid.add_row(Text("Wrong", "bold"), f"{summary.wrong_rate:.1%} named another commit")
-    bound_text = (
-        f"{summary.bound:.1f} trials at the capacity of the channel, {summary.reached:.0%} of the mean"
-    )
+    grid.add_row(Text("Correct", "bold"), f"{_share(summary.accuracy)} of {searches} searches")
+    grid.add_row(Text("Wrong", "bold"), f"{_share(summary.wrong_rate)} named another commit")
+    bound_text = f"at least {summary.bound:.1f} trials in theory, {summary.reached * 100:.0f} % of the mean"
     grid.add_row(Text("Bound", "bold"), bound_text)
     wall, (name, _), held = summary.cost.wall_seconds, _hours_columns(trial), _held(summary, trial)
     cost_text = f"{duration(wall.mean)}, {hours(held.mean)} {name} with {_trial(trial)}"
