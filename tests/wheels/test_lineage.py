@@ -16,7 +16,7 @@ def test_nearest_follows_first_parents_with_the_same_environment():
     assert nearest(parents, names, {}) == {}
 
 
-ANCESTORS = "nor of an ancestor with the same native files"
+ANCESTORS = "nor for an ancestor with the same native files"
 USUAL = "and a wheel is usually published 30 to 60 minutes after the merge"
 
 
