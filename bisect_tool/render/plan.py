@@ -58,7 +58,8 @@ def _summary(plan: Plan) -> RenderableType:
 
 def _forecast(forecast: Forecast) -> str:
     """`about 9 (95th percentile 11) if the check always fails`."""
-    text = f"about {forecast.mean:.0f} (95th percentile {forecast.p95:.0f}) if the check {_failure_phrase(forecast)}"
+    trials = f"about {forecast.mean:.0f} (95th percentile {forecast.p95:.0f})"
+    text = f"{trials} if the check {_failure_phrase(forecast)}"
     if forecast.missed < _NEGLIGIBLE:
         return text
     ends = count(forecast.endpoint_runs, "run")
