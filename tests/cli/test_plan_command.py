@@ -136,7 +136,7 @@ def test_plan_says_what_a_search_would_cost():
     assert "Trials        about 9 (95th percentile 10) if the check always fails" in shown
     text = " ".join(" ".join(shown).split())
     assert "about 62 (95th percentile 131) if the check fails 25 % of the time; 2 runs" in text
-    assert "; 2 runs of the bad commit miss it 56 % of the time (--endpoint-runs)" in text
+    assert "; 2 runs of the bad commit miss the failure 56 % of the time (--endpoint-runs)" in text
 
 
 def test_plan_says_why_a_commit_is_suspect():

@@ -110,7 +110,7 @@ def test_cells_that_told_nothing_are_counted_by_reason():
     other = trial(Outcome.SKIPPED, cell="c", reason="no GPU")
     once = trial(Outcome.SKIPPED, reason="no GPU")  # beside a run that passed, this is no news
     found = of(*skips, *skips, other, once, trial(PASS))
-    notes = [line for line in shown(found).splitlines() if "no result" in line]
+    notes = [line for line in shown(found).splitlines() if line.startswith("no result")]
     assert notes == ["no result for 2 cells: no --headless", "no result for 1 cell: no GPU"]
     document = documents.repro().model_copy(update={"repro": found})
     expected = "\nNo result for 2 cells: `no --headless`.\n\nNo result for 1 cell: `no GPU`.\n"
