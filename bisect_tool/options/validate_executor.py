@@ -30,16 +30,16 @@ _IN_CI = "a CI job runs all of its tests as its step defines: "
 _CI_CANNOT = {
     "command": _IN_CI + "a command after -- runs on this machine only",
     "scenario": _IN_CI + "--scenario runs on this machine only",
-    "profile": _IN_CI + "--profile is of a scenario, which runs on this machine only",
+    "profile": _IN_CI + "--profile runs on this machine only",
     "pytest": _IN_CI + "--pytest runs on this machine only",
     "confirm": "--confirm needs trials on this machine: CI has no build of a revert",
-    "results": "--results is not needed: results that CI has of a commit are used",
+    "results": "--results is not needed: the results that CI has are used",
     "pass_env": "--pass-env has no effect in CI",
     "wheel_url": "--wheel-url has no effect in CI, which has its own builds",
     "gpus": "--gpus chooses GPUs of this machine: CI chooses its own",
     "share_gpu": "--share-gpu has no effect in CI",
-    "stress": "--stress puts this machine under load: the machines of CI are out of reach",
-    "script": "--script writes what runs on this machine: a CI job runs as its step defines",
+    "stress": "--stress puts this machine under load, not the machines of CI",
+    "script": "--script reproduces trials of this machine, not jobs of CI",
 }
 _CANNOT: Mapping[ExecutorName, Mapping[str, str]] = {
     "local": {},
