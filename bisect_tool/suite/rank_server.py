@@ -97,7 +97,7 @@ class RankServer:
             socket.create_connection(("127.0.0.1", self.port), HEALTH_TIMEOUT_S).close()
         except TimeoutError:  # it listens, but is too busy to accept: the request says so
             return True
-        except OSError:
+        except OSError:  # it does not listen yet
             return False
         return True
 
