@@ -42,7 +42,7 @@ class Links:
     @cached_property
     def year(self) -> int | None:
         """The year of days that are written without one."""
-        if self.page.created[:4].isdecimal():
+        if re.match(r"20\d\d-", self.page.created):
             return int(self.page.created[:4])
         years = Counter(match for line in self.page.lines for match in _YEAR.findall(line.text))
         return int(years.most_common(1)[0][0]) if years else None

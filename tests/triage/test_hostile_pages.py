@@ -1,5 +1,6 @@
 """Pages that somebody wrote to do harm, or that are no pages at all."""
 
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -61,6 +62,18 @@ def test_escapes_of_json_are_cleaned_as_well():
     assert [fix.title for fix in found.fix_candidates] == ["Revert y (#3)"]
     assert "\\u001b" not in to_json(found)
     assert "--help" not in to_json(found)
+
+
+@pytest.mark.parametrize("created", ["9999-12-31T00:00:00Z", "0000-01-01", "99999-01-01"])
+def test_page_of_no_year_of_ours_has_no_days_without_one(created):
+    issue = {
+        "number": 1,
+        "title": "red",
+        "html_url": "https://github.com/o/r/issues/1",
+        "created_at": created,
+        "body": "Last good build: Dec 31\nFirst bad build: Dec 31",
+    }
+    assert "12-31" not in to_json(read(json.dumps(issue)))
 
 
 def test_markup_of_a_page_has_no_effect_in_markdown():
