@@ -1,4 +1,4 @@
-"""Reject options of a watch that select results, if the watch reads no results."""
+"""Reject empty paths of a watch, and options that select results if it reads none."""
 
 from __future__ import annotations
 
@@ -12,14 +12,22 @@ NEEDS_SOURCE: Final = tuple(
     each.name for each in fields(ResultOptions) if each.name not in ("results", "source", "job")
 )
 """The options that need --source; `job` also selects from --results."""
+_NEVER_EMPTY: Final = ("repo", "results", "out")
+"""An empty path is the current directory."""
 
 
 def validate_result_options(options: NightlyOptions, where: str = "") -> None:
     """Reject options that select results, if none are read; error messages start with `where`.
 
     Raises:
-        UsageError: an option needs another one.
+        UsageError: an option is empty, or needs another one.
     """
+    for name in _NEVER_EMPTY:
+        value = getattr(options, name)
+        if "" in (value if isinstance(value, tuple) else (value,)):
+            raise UsageError(
+                f"{where}--{name} is empty", "Give it a value or leave it out. Is a shell variable unset?"
+            )
     if options.source is None:
         given = [name for name in NEEDS_SOURCE if getattr(options, name) != getattr(NightlyOptions, name)]
         if given:

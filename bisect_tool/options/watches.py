@@ -146,7 +146,7 @@ def _table_options(  # noqa: PLR0913, PLR0917 - the three places that options co
     pytest_only = {*_NEED_PYTEST} if is_command or "pytest" not in {*own_keys, *content, *given} else set()
     scope = {*own_keys, *(key.replace("-", "_") for key in content), *given}
     source_only = set() if "source" in scope else {*NEEDS_SOURCE, *(() if "results" in scope else ("job",))}
-    excluded = other_checks | pytest_only | source_only
+    excluded = own_keys | other_checks | pytest_only | source_only
     shared = {key: value for key, value in content.items() if key.replace("-", "_") not in excluded}
     return _options(path, name, {**shared, **table}, options, given - pytest_only - source_only)
 
@@ -175,7 +175,7 @@ def _in_own_folder(options: NightlyOptions, watch: str) -> NightlyOptions:
 
 def _content(path: Path) -> dict[str, Any]:
     try:
-        content = parse_toml(path.read_text(encoding="utf-8"))
+        content = parse_toml(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(f"cannot read {clean_line(str(path))}: {error.strerror}", "See --config.") from None
     except ValueError as error:
@@ -196,10 +196,14 @@ def _options(
     }
     arguments: list[str] = []
     positional: list[str] = []
+    seen: set[str] = set()
     for key, value in table.items():
         option = known.get(key.replace("-", "_"))
         if option is None:
             raise _config_error(path, f"{where}there is no option {clean_line(key)}", _similar(key, known))
+        if option.name in seen:
+            raise _config_error(path, f"{where}{clean_line(key)} is given with - and with _", "Remove one.")
+        seen.add(option.name)
         if option.name in given:
             continue
         try:
@@ -220,13 +224,17 @@ def _options(
 
 
 def _arguments(option: DeclaredOption, value: object) -> Iterator[str]:
-    """The command-line arguments for a value in the file; raises TypeError for a value of the wrong type."""
+    """The command-line arguments for a value in the file; raises TypeError for a value that cannot be one."""
+    values = value if isinstance(value, list) else [value]
+    if any(isinstance(each, str) and "\0" in each for each in values):
+        raise TypeError("it contains a NUL character")
     if option.repeated:
-        values = value if isinstance(value, list) else [value]
         if isinstance(value, str) and not option.flag:
             values = _split(value)
         if not all(isinstance(each, str) for each in values):
             raise TypeError("it must be a string, or a list of strings")
+        if not option.flag and not values:
+            raise TypeError("it is empty")
         yield from (f"{option.flag}={each}" for each in values) if option.flag else ("--", *values)
     elif option.type is bool:
         if not isinstance(value, bool):

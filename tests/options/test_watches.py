@@ -83,6 +83,18 @@ def test_only_the_named_watch(read):
         read(FILE, ("watch",), watch=("cpu",))
 
 
+@pytest.mark.parametrize("key", ["max-posts", "max_posts"])
+def test_watch_overrides_a_key_at_the_top_in_either_spelling(read, key):
+    table = f"[watch.a]\nsource = 'github'\n{key} = 2\nexclude-env = 'B'"
+    (watch,) = read(f"max-posts = 1\nexclude_env = ['A']\n{table}")
+    assert (watch.options.max_posts, watch.options.exclude_env) == (2, ("B",))
+
+
+def test_file_may_begin_with_a_byte_order_mark(read):
+    (watch,) = read("\ufeffref = 'main'")
+    assert watch.options.ref == "main"
+
+
 def test_project_file_has_a_table(read):
     (watch,) = read('[tool.bisect-run]\nref = "main"', name="pyproject.toml")
     assert watch.options.ref == "main"
@@ -136,6 +148,12 @@ def test_name_says_what_is_watched(options, name):
         ('command = "./check.sh | tee log"', "command: there is no shell. Write a list", "--help"),
         ('command = ""', "command: it is empty", "--help"),
         ('[watch.a]\nout = "x"\n[watch.b]\nout = "x"', "a and b write to the same directory", "out"),
+        ("[watch.a]\ncommand = []", "watch a: command: it is empty", "--help"),
+        (r'out = "a\u0000b"', "out: it contains a NUL character", "--help"),
+        (r'command = ["a\u0000b"]', "command: it contains a NUL character", "--help"),
+        ('out = ""', "--out is empty", "shell variable"),
+        ('[watch.a]\nresults = ["runs", ""]', "watch a: --results is empty", "shell variable"),
+        ("max-posts = 1\nmax_posts = 2", "max_posts is given with - and with _", "Remove one"),
     ],
 )
 def test_what_is_wrong_is_named(read, text, message, hint):
