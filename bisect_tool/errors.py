@@ -52,7 +52,10 @@ class EnvironmentFailed(BisectError):
     exit_code = ExitCode.ENVIRONMENT
 
 
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ENOTDIR)
+_DISK = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ESTALE),
+    *(errno.EACCES, errno.EPERM, errno.ENOTDIR),
+)
 
 
 def is_disk_error(error: BaseException) -> bool:

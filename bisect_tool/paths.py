@@ -63,7 +63,7 @@ def home() -> Home:
     """
     override = os.environ.get(VARIABLE)
     if override:
-        base = Path(override).expanduser().resolve()
+        base = expanded(override).resolve()
         found = Home(base / "state", base / "cache")
     else:
         found = Home(platformdirs.user_state_path("bisect-run"), platformdirs.user_cache_path("bisect-run"))
@@ -73,6 +73,20 @@ def home() -> Home:
                 f"the name of {clean_line(str(folder))} is not UTF-8", f"Set {VARIABLE} to another directory."
             )
     return found
+
+
+def expanded(path: str) -> Path:
+    """Return a path; `~` and `~USER` at its beginning stand for a home directory.
+
+    Raises:
+        UsageError: that is not known.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # no such user, or none has the id of this process, as in some containers
+        raise UsageError(
+            f"the home directory in {clean_line(path, 200)} is not known", "Write the path in full."
+        ) from None
 
 
 def modified(path: Path) -> float:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING
 
 from bisect_tool.delivery import github_api, github_summary, webhook
 from bisect_tool.delivery.repository_name import NAME
 from bisect_tool.errors import UsageError
+from bisect_tool.paths import expanded
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from bisect_tool.options.delivery_options import DeliveryOptions
 
@@ -28,7 +29,7 @@ def check_delivery(
     Raises:
         UsageError: a name is malformed, or a variable is missing; the message says which.
     """
-    if options.out is not None and not _is_writable(Path(options.out).expanduser()):
+    if options.out is not None and not _is_writable(expanded(options.out)):
         raise UsageError(
             f"cannot write to --out {clean_line(options.out, 200)}", "Check that it is a writable directory."
         )

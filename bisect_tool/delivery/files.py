@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.delivery.markers import identifier
 from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.paths import expanded
 from bisect_tool.render.cause_markdown import report
 from bisect_tool.render.junit import junit
 from bisect_tool.render.nightly_html import cause_html, nightly_html
@@ -25,7 +25,7 @@ def write_files(night: NightlyDocument, folder: str) -> None:
     Raises:
         EnvironmentFailed: a file cannot be written.
     """
-    path = Path(folder).expanduser()
+    path = expanded(folder)
     try:
         path.mkdir(parents=True, exist_ok=True)
         for name, content in _contents(night):

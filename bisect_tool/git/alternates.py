@@ -14,6 +14,7 @@ from bisect_tool.git.bare import Parts, Settings, begin, place, write
 from bisect_tool.git.clone import is_local, without_account
 from bisect_tool.git.plumbing import Git, GitFailed
 from bisect_tool.git.safe_directory import distrusted
+from bisect_tool.paths import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,7 @@ def find(spec: str) -> Path:
     Raises:
         UsageError: there is no such folder, or no repository in or above it.
     """
-    folder = Path(spec).expanduser()
+    folder = expanded(spec)
     if not folder.is_dir():
         raise UsageError(f"there is no directory {spec!r}", _TAKES)
     try:
