@@ -159,9 +159,10 @@ class Client:
         kept = self._cache.get(url) if self._cache else None
         headers = {"If-None-Match": kept.etag} if kept else {}
         response, body = self._get(_Request(url, headers, _json, self._service.scope))
-        if kept and response.status_code == requests.codes.not_modified:
-            return kept
         next_url = response.links.get("next", {}).get("url", "")
+        if kept and response.status_code == requests.codes.not_modified:
+            # A full page stays as it is when entries follow on a new one.
+            return replace(kept, next_url=next_url or kept.next_url)
         page = CachedAnswer(url, response.headers.get("ETag", ""), parse_json(body), next_url)
         if page.etag and self._cache:
             self._cache.put(page)
@@ -237,7 +238,7 @@ class Client:
 def _json(response: requests.Response, on_chunk: OnChunk) -> bytes:
     """Read a body that must be JSON: a truncated one is requested again."""
     body = _whole(response, on_chunk, _JSON_LIMIT)
-    if response.status_code != requests.codes.not_modified:
+    if response.status_code != requests.codes.not_modified or "If-None-Match" not in response.request.headers:
         try:
             parse_json(body)
         except ValueError:

@@ -179,6 +179,18 @@ def test_a_page_that_is_unchanged_is_not_sent_again(connect):
     assert [headers.get("If-None-Match") for _, headers in service.requests] == [None, None, 'W/"a"', '"b"']
 
 
+def test_what_follows_on_a_full_page_that_is_unchanged_is_read(connect):
+    replies = [Reply([1], headers={"ETag": '"a"'}), Reply(status=304, next_path="/more")]
+    with connect({"/list": replies, "/more": [Reply([2])]}) as (client, *_):
+        assert bodies(client) == [[1]]
+        assert bodies(client) == [[1], [2]]
+
+
+def test_a_page_that_was_never_sent_is_not_unchanged(connect):
+    with connect({"/list": [Reply(status=304), Reply([1])]}) as (client, *_):
+        assert bodies(client) == [[1]]
+
+
 def test_a_damaged_cache_is_as_none(connect, tmp_path):
     with connect({"/list": [Reply([1], headers={"ETag": '"a"'}), Reply([2])]}) as (client, service, _):
         bodies(client)
