@@ -34,6 +34,8 @@ _PRIOR_FAILURES = 0.25
 _RERUN_CHANCE = 0.05
 _PERSISTENT = 3
 """A failure at this many commits is not caused by a machine, so that no rerun has to rule that out."""
+_ONE_AGENT_COMMITS = 5
+"""After so many red commits on one agent, no other one is waited for: its pool may have no other left."""
 
 
 def missing_evidence(
@@ -51,7 +53,7 @@ def missing_evidence(
     if flaky and _chance(earlier, len(streak.failures)) > _RERUN_CHANCE:
         return Nothing(Reason.FLAKY, rate=rate(timeline.conclusive))
     since = streak.began
-    agent = suspect_agent(timeline, streak.failures)
+    agent = suspect_agent(timeline, streak.failures) if len(streak.red) < _ONE_AGENT_COMMITS else ""
     failures = _failures_wanted(timeline, streak, earlier, agent)
     wanted = {streak.first.commit: failures, good.commit: _passes_wanted(streak, earlier, good, since)}
     if not any(wanted.values()):

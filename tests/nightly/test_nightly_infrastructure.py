@@ -61,6 +61,12 @@ def test_cell_with_a_single_agent_is_not_delayed():
     assert isinstance(decided(trials), Bisect)
 
 
+def test_a_cell_that_moved_to_one_new_agent_is_held_up_for_some_nights_only():
+    before = nights("P P P P P P", hosts=["h1", "h2"])
+    assert decided([*before, *nights("F F F F", start=6, hosts=["h3"])]).reason is Reason.ONE_AGENT
+    assert isinstance(decided([*before, *nights("F F F F F", start=6, hosts=["h3"])]), Bisect)
+
+
 def test_a_cell_that_fails_on_one_agent_only_is_not_called_flaky():
     trials = [*nights("P P P"), *reruns(3, "FFF", day=4, host="h1"), *reruns(3, "PP", day=5, host="h2")]
     assert decided(trials) == Nothing(Reason.SICK_AGENT)
