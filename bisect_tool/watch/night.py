@@ -13,15 +13,18 @@ from bisect_tool import __version__
 from bisect_tool.errors import BisectError, EnvironmentFailed, ExitCode, UsageError
 from bisect_tool.format import count, listing, short
 from bisect_tool.git import Repository
+from bisect_tool.git.range import DEEPEN
 from bisect_tool.git.related import ancestors, existing
 from bisect_tool.nightly.decide import decide, known_runs
 from bisect_tool.nightly.decision import Bisect, Rerun
 from bisect_tool.nightly.history import History
 from bisect_tool.nightly.recent import recent
 from bisect_tool.results.nightly import NightlyDocument
+from bisect_tool.sanitise import clean_line
 from bisect_tool.session import session as sessions
 from bisect_tool.watch.causes import causes
 from bisect_tool.watch.cells import cells, range_of
+from bisect_tool.watch.elsewhere import commits_elsewhere, is_behind
 from bisect_tool.watch.failures import failures
 from bisect_tool.watch.findings import exit_codes_of_given_up, findings, known_bisections
 from bisect_tool.watch.observations_of_others import observations_of_others
@@ -100,6 +103,7 @@ class Night:
             else ()
         )
         self._former = self._former_names()
+        self._note_elsewhere()
 
     def run_check(self) -> None:
         """Resume interrupted bisections, run the check at the ref, and rerun it where decisions need it."""
@@ -200,6 +204,9 @@ class Night:
         for past in self._past():
             if not past.unfinished or not past.bisects_for(self.watch.name):
                 continue
+            if self._is_elsewhere(past.request.bad):
+                self._tools.say(f"{self.watch.name}: {past.id} is of a branch that was left or rewritten")
+                continue
             if self._request is not None and not has_check(past, self._request):
                 self._give_up(past, "the check of the watch has changed")
                 continue
@@ -215,6 +222,13 @@ class Night:
                 self._record_error(error)
             else:
                 self._codes.append(ExitCode(document.exit_code))
+
+    def _is_elsewhere(self, commit: str) -> bool:
+        """Whether a commit exists and is neither older nor newer than the history."""
+        git, head = self._repository.git, self._history.commits[-1]
+        if commit in self._history.positions or not existing(git, [commit]):
+            return False
+        return not ancestors(git, [commit], [head]) and not ancestors(git, [head], [commit])
 
     def _give_up(self, past: PastSession, why: str) -> None:
         self._note(f"{why}. {past.id} is not resumed again")
@@ -328,6 +342,20 @@ class Night:
                 f"this machine fits profile {self._request.profile}, and earlier nights ran {last}",
                 f'See `bisect-run doctor`, or choose one: profile = "{self._request.profile}".',
             )
+
+    def _note_elsewhere(self) -> None:
+        """Say which results do not count; without the newest ones, that nothing is new is not known."""
+        cuts, history = self._repository.cuts, self._history.positions
+        observed = self._observations(self._past()) if self._own is None or cuts else ()
+        if commits := commits_elsewhere(observed, history):
+            ref, named = clean_line(self.watch.options.ref, 100), listing([short(each) for each in commits])
+            hint = f"The clone is shallow: {DEEPEN}" if cuts else "Fetch the repository, and check --branch"
+            self._note(
+                f"results of {count(len(commits), 'commit')} do not count, which are not in the history of "
+                f"{ref}: {named}. {hint}"
+            )
+        if is_behind(observed, history):
+            self._codes.append(ExitCode.INCONCLUSIVE)
 
     def _former_names(self) -> tuple[str, ...]:
         """The names that the watch had before; what it goes on with is said."""

@@ -204,6 +204,16 @@ def test_bisection_that_cannot_be_resumed_is_given_up(cli, repo, check, interrup
     assert (second.code, session in second.err) == (0, False)
 
 
+def test_bisection_of_commits_that_a_rewritten_branch_lacks_is_not_resumed(cli, repo, check, interrupted):
+    session = interrupted(git(repo, "rev-parse", "HEAD~6"))
+    git(repo, "reset", "-q", "--hard", "HEAD~6")
+    git(repo, "commit", "-q", "--allow-empty", "-m", "rewritten")
+    ended = cli("nightly", "--repo", repo, "--", check)
+    assert ended.code == 0
+    assert f"{session} is of a branch that was left or rewritten" in ended.err
+    assert "resuming" not in ended.err
+
+
 def test_bisection_of_another_check_than_the_watch_has_by_now_is_given_up(
     cli, repo, check, interrupted, tmp_path
 ):
