@@ -93,9 +93,11 @@ def collect(  # noqa: PLR0913, PLR0917 - what a run of `nightly` knows
             f"Set {service.token_variable} to a token with scope {' and '.join(service.scopes)}.",
         )
     listing = Listing(service.name, series, options.days, say)
-    with Client(service, EtagCache(cache / "answers")) as client:
-        reading = _Reading(client, DownloadCache(cache / "downloads"), listing)
-        found = observations(results(reading))
+    answers, downloads = EtagCache(cache / "answers"), DownloadCache(cache / "downloads")
+    with Client(service, answers) as client:
+        found = observations(results(_Reading(client, downloads, listing)))
+    answers.remove_unused(now)
+    downloads.remove_unused(now)
     if not found:
         raise listing.why_nothing
     return found

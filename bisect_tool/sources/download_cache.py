@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import logging
 import zlib
 from typing import TYPE_CHECKING
 
+from bisect_tool.sources.cache_folder import CacheFolder
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
     from pathlib import Path
 
 _log = logging.getLogger("bisect_run.sources")
@@ -19,31 +21,30 @@ class DownloadCache:
     """A folder with a compressed file for each URL; an unreadable file counts as missing."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._files = CacheFolder(folder, ".gz")
 
     def read(self, url: str, request: Callable[[str], bytes]) -> bytes:
         """Return the content of the URL of a log or artefact; `request` downloads it if it is not cached.
 
         Empty content is not cached: the service may not have stored it yet.
         """
-        file = self._folder / f"{hashlib.sha256(url.encode('utf-8', 'surrogatepass')).hexdigest()}.gz"
-        kept = _cached(file)
+        kept = self._cached(url)
         if kept:
             return kept
         content = request(url)
         if content.strip():
-            self._folder.mkdir(parents=True, exist_ok=True)
-            draft = file.with_suffix(".new")
-            draft.write_bytes(gzip.compress(content, compresslevel=3))
-            draft.replace(file)
+            self._files.write(url, gzip.compress(content, compresslevel=3))
         return content
 
+    def remove_unused(self, now: datetime) -> None:
+        """Remove downloads that were not used for a month."""
+        self._files.remove_unused(now)
 
-def _cached(file: Path) -> bytes:
-    try:
-        return gzip.decompress(file.read_bytes())
-    except FileNotFoundError:  # it was never requested
-        return b""
-    except (OSError, EOFError, zlib.error) as error:
-        _log.info("%s is damaged and requested again: %s", file, error)
-        return b""
+    def _cached(self, url: str) -> bytes:
+        try:
+            return gzip.decompress(self._files.read(url))
+        except FileNotFoundError:  # it was never requested
+            return b""
+        except (OSError, EOFError, zlib.error) as error:
+            _log.info("%s is damaged and requested again: %s", self._files.file(url), error)
+            return b""

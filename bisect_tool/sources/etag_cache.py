@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from bisect_tool.sources.cache_folder import CacheFolder
+
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
 
@@ -25,23 +27,20 @@ class EtagCache:
     """A folder with a file for each URL; an unreadable file counts as missing."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._files = CacheFolder(folder, ".json")
 
     def get(self, url: str) -> CachedAnswer | None:
         """Return the cached answer of a URL."""
         try:
-            kept = CachedAnswer(**json.loads(self._file(url).read_text(encoding="utf-8")))
+            kept = CachedAnswer(**json.loads(self._files.read(url)))
         except (OSError, ValueError, TypeError):  # see above: it is requested again
             return None
         return kept if kept.url == url else None
 
     def put(self, answer: CachedAnswer) -> None:
         """Store an answer; the file is replaced atomically."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        file = self._file(answer.url)
-        draft = file.with_suffix(".new")
-        draft.write_text(json.dumps(asdict(answer)), encoding="utf-8")
-        draft.replace(file)
+        self._files.write(answer.url, json.dumps(asdict(answer)).encode())
 
-    def _file(self, url: str) -> Path:
-        return self._folder / f"{hashlib.sha256(url.encode('utf-8', 'surrogatepass')).hexdigest()}.json"
+    def remove_unused(self, now: datetime) -> None:
+        """Remove answers that were not used for a month: every day has a listing of its own."""
+        self._files.remove_unused(now)
