@@ -60,8 +60,11 @@ def _check_environment(options: DeliveryOptions, environment: Mapping[str, str])
 
 def _is_writable(folder: Path) -> bool:
     """Whether it is a writable folder, or can be created."""
-    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
-    return there.is_dir() and os.access(there, os.W_OK)
+    try:
+        there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+        return there.is_dir() and os.access(there, os.W_OK)
+    except OSError:  # a name that is too long, or a folder that may not be read
+        return False
 
 
 def _require(environment: Mapping[str, str], variable: str, flag: str, hint: str) -> None:

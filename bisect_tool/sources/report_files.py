@@ -57,7 +57,7 @@ def report_files(
 
 
 def _paths(pattern: str) -> Iterator[Path]:
-    if Path(pattern).is_dir():
+    if _is_folder(Path(pattern)):
         pattern = os.path.join(glob.escape(pattern), "**", "*.xml")  # noqa: PTH118 - a pattern, not a path
     yield from (Path(name) for name in sorted({*_matching(pattern)}) if Path(name).is_file())
 
@@ -86,10 +86,18 @@ def _below(top: str) -> Iterator[str]:
         yield parent if top else os.path.relpath(parent)
 
 
+def _is_folder(path: Path) -> bool:
+    """Whether there is such a folder; none has a name that is too long or that may not be read."""
+    try:
+        return path.is_dir()
+    except OSError:  # see above
+        return False
+
+
 def _existing_files(pattern: str) -> str:
     """Describe the content of the last existing folder of a pattern."""
     folder = Path(pattern).absolute()
-    while glob.has_magic(str(folder)) or not folder.is_dir():
+    while glob.has_magic(str(folder)) or not _is_folder(folder):
         folder = folder.parent
     try:
         names = sorted(each.name for each in folder.iterdir())

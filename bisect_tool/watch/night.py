@@ -346,7 +346,7 @@ class Night:
     def _note_elsewhere(self) -> None:
         """Say which results do not count; without the newest ones, that nothing is new is not known."""
         cuts, history = self._repository.cuts, self._history.positions
-        observed = self._observations(self._past()) if self._own is None or cuts else ()
+        observed = self._observed if self._own is None else self._observations(self._past() if cuts else ())
         if commits := commits_elsewhere(observed, history):
             ref, named = clean_line(self.watch.options.ref, 100), listing([short(each) for each in commits])
             hint = f"The clone is shallow: {DEEPEN}" if cuts else "Fetch the repository, and check --branch"

@@ -249,6 +249,11 @@ def test_a_pattern_without_files_is_a_usage_error_that_says_what_there_is(tmp_pa
         observe(tmp_path / "runs" / "*" / "junit.xml")
 
 
+def test_a_pattern_that_is_too_long_for_a_path_matches_nothing(tmp_path):
+    with pytest.raises(UsageError, match="no file matches "):
+        observe(str(tmp_path / ("x" * 300) / "*.xml"))
+
+
 def test_files_without_a_result_are_a_usage_error(tmp_path, folder):
     folder("nameless/junit.xml")
     with pytest.raises(UsageError, match="none of 1 files"):
