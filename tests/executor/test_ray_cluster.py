@@ -179,7 +179,9 @@ def test_the_demo_names_its_culprit_although_a_raylet_is_killed(raylets, engine,
     assert all(trial.where.startswith("Ray node ") for trial in document.trials)
     assert len({trial.where for trial in document.trials}) >= 2
     environments = {trial.environment for trial in document.trials if trial.environment}
-    assert 1 <= document.cost.builds <= len(environments)  # once for this machine, which all nodes share
+    # Once for this machine, which all nodes share. That of a lost trial is not counted, but used.
+    assert environments
+    assert document.cost.builds <= len(environments)
     wait_for(lambda: not survivors(mark, "refengine", "guardian.py", "pytest -p"))
     assert [*home.glob("state/nodes/*/trials/*")] == []
     assert {path for path in {*Path("/dev/shm").iterdir()} - shm if "refengine" in path.name} == set()
