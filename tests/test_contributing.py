@@ -18,7 +18,7 @@ NAMES = {span for span in SPANS - PATHS if re.fullmatch(r"[\w.]*[A-Z_][\w.]*(?:\
 
 def files():
     """All files that a path can mean, one a line."""
-    folders = ("bisect_tool", "tests", "docs", "scenarios", "benchmarks")
+    folders = ("bisect_tool", "tests", "docs", "scenarios", "benchmarks", "ci")
     inside = [file for folder in folders for file in (ROOT / folder).rglob("*.*")]
     return "\n".join(file.relative_to(ROOT).as_posix() for file in (*inside, *ROOT.glob("*.*")))
 
