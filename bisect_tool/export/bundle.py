@@ -16,7 +16,16 @@ MODULES = "@MODULES@"
 """Stands for the archive in the script, until its text was cleaned."""
 TINY_MODEL = "tiny_model.py"
 _PACKAGE = Path(__file__).parent.parent
-_MODULES = ("__init__.py", "errors.py", "sanitise.py", "verdict.py", "evidence", "supervise", "suite")
+_MODULES = (
+    "__init__.py",
+    "errors.py",
+    "sanitise.py",
+    "untrusted.py",
+    "verdict.py",
+    "evidence",
+    "supervise",
+    "suite",
+)
 """The parts of this package behind a suite's fixtures."""
 _FILE_LIMIT = 256 * 1024
 

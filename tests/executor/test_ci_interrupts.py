@@ -49,7 +49,7 @@ def test_an_interrupt_says_what_becomes_of_the_jobs(  # noqa: PLR0917
         result(executor, tmp_path)
         (sentence,), summed = interrupted_in(executor, tmp_path)
     assert (sentence[: len(said)], summed, questions) == (said, remains, asked)
-    assert (farm.jobs()[-1].ending is CANCELED) == said.startswith("canceled")
+    assert (farm.jobs()[-1].ending is CANCELED) == said.startswith("cancelled")
 
 
 def test_a_build_of_buildkite_that_was_started_is_canceled_as_a_whole(farmed, tmp_path):

@@ -132,7 +132,7 @@ def executor(setting, tmp_path):
 @pytest.mark.parametrize(("visible", "shown"), [("0,1,2", 3), ("", 0)])
 def test_more_slots_than_gpus(setting, tmp_path, monkeypatch, visible, shown):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    with pytest.raises(EnvironmentFailed, match=rf"2 slots need 4 GPUs, 2 each, .* shows {shown}"):
+    with pytest.raises(EnvironmentFailed, match=rf"2 slots need 4 GPUs, 2 each, .* has {shown}"):
         executor(setting(2, gpus_per_rank=1), tmp_path)
 
 

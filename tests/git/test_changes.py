@@ -113,4 +113,4 @@ def test_a_missing_tree_leaves_a_word(project, read, lose):
     lose(f"{sha}^{{tree}}")
     found = read(sha)
     assert (found.files, found.pins) == ((), ())
-    assert found.note.startswith("what it changes cannot be read: ")
+    assert found.note.startswith("the changed files cannot be read: ")

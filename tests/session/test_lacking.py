@@ -44,5 +44,5 @@ def test_commit_at_the_cut_of_a_shallow_clone_is_suspect(project):
         "this shallow clone lacks the parents of the commit found; git fetch --unshallow --tags fetches them"
         in shown
     )
-    assert "Last good none: its parents are not in this shallow clone" in shown
+    assert "Last good none, because its parents are not in this shallow clone" in shown
     assert "root commit" not in shown
