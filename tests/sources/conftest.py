@@ -5,6 +5,7 @@ from contextlib import contextmanager
 import pytest
 from collecting import NIGHT
 from connected import NOW
+from junit_runs import case, report
 from replayed_service import replayed
 
 from bisect_tool.sources import buildkite_client
@@ -50,3 +51,16 @@ def collected(tmp_path):
             yield run, service, notes
 
     return connected
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A function: a path, and its content (a report of one test) -> the file."""
+
+    def write(path, content=None):
+        file = tmp_path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(report(case("test_a")) if content is None else content)
+        return file
+
+    return write

@@ -1,34 +1,15 @@
 """JUnit XML files of earlier runs: outcomes, commits, archives, URLs, and files that are none."""
 
-import gzip
-import io
-import tarfile
-import zipfile
 from datetime import UTC, datetime
 
 import pytest
+from junit_runs import OTHER, SHA, case, observe, report, zipped
 from replayed_service import Reply, replayed
 
 from bisect_tool.errors import UsageError
 from bisect_tool.logs.junit import NotJunit
-from bisect_tool.sources import report_file
-from bisect_tool.sources.junit_files import junit_observations
 from bisect_tool.sources.junit_report import TestResult, read_report
 from bisect_tool.sources.observation import CellKey, State
-from bisect_tool.sources.report_file import NoArchive, unpack
-
-SHA, OTHER = "5afb387bd4e4a2a1cf1d1e3ab1d0f9c8b7a69584", "a97954b6d4e4a2a1cf1d1e3ab1d0f9c8b7a69584"
-
-
-def report(inside, properties=""):
-    return (
-        '<testsuites><testsuite name="gpu" hostname="h1" timestamp="2026-03-06T07:00:00" time="90.5">'
-        f"{properties}{inside}</testsuite></testsuites>"
-    ).encode()
-
-
-def case(name, inside=""):
-    return f'<testcase classname="tests.test_dp" name="{name}" time="1">{inside}</testcase>'
 
 
 @pytest.mark.parametrize(
@@ -157,25 +138,6 @@ def test_end_of_a_suite_that_takes_for_ever_is_its_begin(timestamp, seconds):
     assert found.finished == found.started is not None
 
 
-@pytest.fixture
-def folder(tmp_path):
-    def write(path, content=None):
-        file = tmp_path / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(report(case("test_a")) if content is None else content)
-        return file
-
-    return write
-
-
-def known(written):
-    return next((sha for sha in (SHA, OTHER) if sha.startswith(written)), "")
-
-
-def observe(pattern, notes=None):
-    return junit_observations(str(pattern), "nightly", [].append if notes is None else notes.append, known)
-
-
 def test_a_test_as_an_observation(tmp_path, folder):
     path = folder(f"nightly-{SHA[:9]}/junit.xml", report(case("test_a", '<failure message="OSError: x"/>')))
     (found,) = observe(tmp_path / "nightly-*" / "junit.xml")
@@ -260,129 +222,6 @@ def test_files_without_a_result_are_a_usage_error(tmp_path, folder):
         observe(tmp_path)
 
 
-def zipped(members):
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return data.getvalue()
-
-
-def tarred(members):
-    data = io.BytesIO()
-    with tarfile.open(fileobj=data, mode="w:gz") as archive:
-        for name, content in members.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return data.getvalue()
-
-
-ARCHIVES = pytest.mark.parametrize("pack", [zipped, tarred])
-
-
-@ARCHIVES
-def test_the_reports_of_an_archive_are_read(tmp_path, folder, pack):
-    members = {
-        f"{SHA}/a.xml": report(case("test_a")),
-        "b/junit.xml": report(case("test_b")),
-        "b/commit": OTHER.encode(),
-        "b/notes.txt": b"x",
-    }
-    path = folder("nights.bin", pack(members))
-    assert [(each.commit, each.build, each.attempt) for each in observe(path)] == [
-        (SHA, f"{path}/{SHA}", "a.xml"),
-        (OTHER, f"{path}/b", "junit.xml"),
-    ]
-
-
-@ARCHIVES
-def test_nothing_of_an_archive_is_written(tmp_path, folder, pack):
-    members = {f"../../{SHA}/a.xml": report(case("test_a")), f"/{OTHER}/b.xml": report(case("test_b"))}
-    path = folder("in/nights.bin", pack(members))
-    assert {each.commit for each in observe(path)} == {SHA, OTHER}
-    assert [each for each in tmp_path.rglob("*") if each.is_file()] == [path]
-
-
-@ARCHIVES
-def test_an_archive_that_holds_too_much_is_left_out(tmp_path, folder, pack, monkeypatch):
-    monkeypatch.setattr(report_file, "SIZE_LIMIT", 1000)
-    notes = []
-    folder(f"{SHA}/good.xml")
-    folder("nights.bin", pack({f"{SHA}/{name}.xml": b" " * 600 for name in "ab"}))
-    assert len(observe(tmp_path / "**", notes)) == 1
-    assert [note.partition(" is left out: ")[2] for note in notes] == [
-        "the archive is larger than any test report"
-    ]
-
-
-@pytest.mark.parametrize(
-    "damaged",
-    [zipped({"a.xml": b"x" * 999})[:-30], tarred({"a.xml": b"x"})[:40], b"PK"],
-    ids=["zip", "tar", "two bytes"],  # an archive holds the time at which it was made
-)
-def test_a_damaged_archive_is_left_out(tmp_path, folder, damaged):
-    notes = []
-    folder(f"{SHA}/good.xml")
-    folder("nights.bin", damaged)
-    observe(tmp_path / "**", notes)
-    assert [note.partition(" is left out: ")[2].partition(":")[0] for note in notes] == [
-        "the archive cannot be read"
-    ]
-
-
-def damaged_tar(header, repeated=1):
-    return gzip.compress(header * repeated + b"\0" * 1024)
-
-
-def header_of(size):
-    """The header of a member of this size, which can be one that leads back to the member itself."""
-    field = size.to_bytes(12, "big", signed=True) if size < 0 else b"%011o\0" % size
-    header = bytearray(tarfile.TarInfo("a.xml").tobuf(tarfile.GNU_FORMAT))
-    header[124:136], header[148:156] = field, b" " * 8
-    header[148:156] = b"%06o\0 " % sum(header)
-    return bytes(header)
-
-
-def pax_headers(number):
-    """An archive whose first header has many settings for all members."""
-    data = io.BytesIO()
-    settings = {f"k{each}": "v" for each in range(number)}
-    with tarfile.open(fileobj=data, mode="w:gz", format=tarfile.PAX_FORMAT, pax_headers=settings) as archive:
-        archive.addfile(tarfile.TarInfo("a.xml"))
-    return data.getvalue()
-
-
-def damaged_lzma():
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_LZMA) as archive:
-        archive.writestr("a.xml", bytes(range(256)) * 500)
-    return data.getvalue().replace(data.getvalue()[45:60], b"\xff" * 15, 1)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        damaged_tar(header_of(-512)),
-        damaged_tar(header_of(-1024), 3),
-        damaged_tar(header_of(-100_000), 3),
-        damaged_tar(header_of(1 << 30)),
-        pax_headers(200),
-        damaged_lzma(),
-    ],
-    ids=["back by nothing", "back to itself", "back before", "longer", "headers", "lzma"],
-)
-def test_an_archive_that_is_made_to_do_harm_is_left_out(content):
-    with pytest.raises(NoArchive):
-        unpack(content, "nights")
-
-
-def test_headers_of_an_archive_count_as_its_content(monkeypatch):
-    monkeypatch.setattr(report_file, "SIZE_LIMIT", 10_000)
-    with pytest.raises(NoArchive, match="larger than any test report"):
-        unpack(pax_headers(5000), "nights")
-
-
 def test_links_that_lead_in_circles_are_followed_once(folder, tmp_path):
     """Two of them would otherwise have 2^40 paths, which the system lets one follow."""
     path = folder(f"nights/{SHA}/a.xml")
@@ -397,16 +236,6 @@ def test_links_to_other_folders_are_followed(folder, tmp_path):
     (tmp_path / "nights").mkdir()
     (tmp_path / "nights" / SHA).symlink_to(path.parent)
     assert [each.commit for each in observe(tmp_path / "nights" / "**")] == [SHA]
-
-
-def test_links_in_an_archive_are_not_followed(tmp_path, folder):
-    data = io.BytesIO()
-    with tarfile.open(fileobj=data, mode="w:gz") as archive:
-        member = tarfile.TarInfo(f"{SHA}/a.xml")
-        member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
-        archive.addfile(member)
-    with pytest.raises(UsageError, match="none of 0 files"):
-        observe(folder("nights.tar.gz", data.getvalue()))
 
 
 @pytest.mark.parametrize("content", [report(case("test_a")), zipped({"a.xml": report(case("test_a"))})])
