@@ -24,7 +24,6 @@ from bisect_tool.sanitise import clean_line
 from bisect_tool.session import session as sessions
 from bisect_tool.watch.causes import causes
 from bisect_tool.watch.cells import cells, range_of
-from bisect_tool.watch.elsewhere import commits_elsewhere, is_behind
 from bisect_tool.watch.failures import failures
 from bisect_tool.watch.findings import exit_codes_of_given_up, findings, known_bisections
 from bisect_tool.watch.observations_of_others import observations_of_others
@@ -34,6 +33,7 @@ from bisect_tool.watch.queue import Queued
 from bisect_tool.watch.renamed import former_names, renamed
 from bisect_tool.watch.requests import bisection, check_at, with_observations
 from bisect_tool.watch.reverts import reverted_by
+from bisect_tool.watch.unknown_commits import is_behind, unknown_commits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -103,7 +103,7 @@ class Night:
             else ()
         )
         self._former = self._former_names()
-        self._note_elsewhere()
+        self._note_unknown_commits()
 
     def run_check(self) -> None:
         """Resume interrupted bisections, run the check at the ref, and rerun it where decisions need it."""
@@ -204,7 +204,7 @@ class Night:
         for past in self._past():
             if not past.unfinished or not past.bisects_for(self.watch.name):
                 continue
-            if self._is_elsewhere(past.request.bad):
+            if self._is_on_other_branch(past.request.bad):
                 self._tools.say(f"{self.watch.name}: {past.id} is of a branch that was left or rewritten")
                 continue
             if self._request is not None and not has_check(past, self._request):
@@ -223,7 +223,7 @@ class Night:
             else:
                 self._codes.append(ExitCode(document.exit_code))
 
-    def _is_elsewhere(self, commit: str) -> bool:
+    def _is_on_other_branch(self, commit: str) -> bool:
         """Whether a commit exists and is neither older nor newer than the history."""
         git, head = self._repository.git, self._history.commits[-1]
         if commit in self._history.positions or not existing(git, [commit]):
@@ -290,9 +290,9 @@ class Night:
     def _of_this_branch(self, past: tuple[PastSession, ...]) -> list[PastSession]:
         """Return the sessions of commits in the history, not of another repository or rewritten history."""
         git, head = self._repository.git, self._history.commits[-1]
-        elsewhere = {each.request.bad for each in past} - self._history.positions.keys()
-        older = ancestors(git, existing(git, elsewhere), [head])
-        return [each for each in past if each.request.bad not in elsewhere or each.request.bad in older]
+        unknown = {each.request.bad for each in past} - self._history.positions.keys()
+        older = ancestors(git, existing(git, unknown), [head])
+        return [each for each in past if each.request.bad not in unknown or each.request.bad in older]
 
     def _known_runs(self, decision: Bisect, resolved: Resolved) -> tuple[KnownTrials, ...]:
         """Return the known runs of its cells, and of other cells in its trials, which may be flaky."""
@@ -343,11 +343,11 @@ class Night:
                 f'See `bisect-run doctor`, or choose one: profile = "{self._request.profile}".',
             )
 
-    def _note_elsewhere(self) -> None:
+    def _note_unknown_commits(self) -> None:
         """Say which results do not count; without the newest ones, that nothing is new is not known."""
         cuts, history = self._repository.cuts, self._history.positions
         observed = self._observed if self._own is None else self._observations(self._past() if cuts else ())
-        if commits := commits_elsewhere(observed, history):
+        if commits := unknown_commits(observed, history):
             ref, named = clean_line(self.watch.options.ref, 100), listing([short(each) for each in commits])
             hint = f"The clone is shallow: {DEEPEN}" if cuts else "Fetch the repository, and check --branch"
             self._note(

@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 import pytest
 from documents import BAD, GOOD, document, green, red
 
+from bisect_tool.checks import SuiteCheck
 from bisect_tool.errors import ExitCode
 from bisect_tool.mode import Bisect, Repro, Walk
 from bisect_tool.nightly.decision import Nothing
 from bisect_tool.nightly.reason import Reason
-from bisect_tool.request import Request, SuiteCheck, Watched
+from bisect_tool.request import Request, Watched
 from bisect_tool.session.store import TrialRow
 from bisect_tool.sources.observation import CellKey
 from bisect_tool.trial.result import TrialResult

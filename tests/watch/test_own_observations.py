@@ -2,9 +2,10 @@
 
 from documents import event
 
+from bisect_tool.checks import SuiteCheck
 from bisect_tool.evidence import Failure, Signature
 from bisect_tool.mode import Repro
-from bisect_tool.request import Request, SuiteCheck
+from bisect_tool.request import Request
 from bisect_tool.session.store import TrialRow
 from bisect_tool.sources.observation import State
 from bisect_tool.supervise.load import Load

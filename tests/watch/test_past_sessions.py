@@ -2,8 +2,9 @@
 
 import pytest
 
+from bisect_tool.checks import PytestCheck, SuiteCheck
 from bisect_tool.mode import Bisect, Repro
-from bisect_tool.request import PytestCheck, Request, SuiteCheck, Watched
+from bisect_tool.request import Request, Watched
 from bisect_tool.watch.past_sessions import PastSession, has_check, last_profile
 
 SUITE = Request(mode=Repro(runs=1), repo="/r", bad="b", check=SuiteCheck(), scenario="engine", profile="gpu")

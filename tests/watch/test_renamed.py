@@ -2,10 +2,11 @@
 
 import pytest
 
+from bisect_tool.checks import SuiteCheck
 from bisect_tool.mode import Bisect
 from bisect_tool.options.nightly_options import NightlyOptions
 from bisect_tool.options.watches import Watch
-from bisect_tool.request import Request, SuiteCheck, Watched
+from bisect_tool.request import Request, Watched
 from bisect_tool.watch.past_sessions import PastSession, is_about
 from bisect_tool.watch.renamed import former_names, renamed
 

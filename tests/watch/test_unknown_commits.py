@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bisect_tool.sources.observation import CellKey, Observation, State
-from bisect_tool.watch.elsewhere import commits_elsewhere, is_behind
+from bisect_tool.watch.unknown_commits import is_behind, unknown_commits
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -18,7 +18,7 @@ def results(commits, state=State.PASSED):
 
 
 def test_each_commit_that_the_history_lacks_is_named_once():
-    assert commits_elsewhere(results("aXbXY"), {"a", "b"}) == ("X", "Y")
+    assert unknown_commits(results("aXbXY"), {"a", "b"}) == ("X", "Y")
 
 
 @pytest.mark.parametrize(

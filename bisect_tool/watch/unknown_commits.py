@@ -16,7 +16,7 @@ _NEWEST = 3
 """A build or two may be of commits that were pushed after the clone was fetched."""
 
 
-def commits_elsewhere(observed: Iterable[Observation], history: Collection[str]) -> tuple[str, ...]:
+def unknown_commits(observed: Iterable[Observation], history: Collection[str]) -> tuple[str, ...]:
     """Return the commits with results that are not in the history."""
     return tuple(dict.fromkeys(each.commit for each in observed if each.commit not in history))
 
