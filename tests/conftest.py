@@ -11,11 +11,12 @@ import documents
 import pytest
 from rich.console import Console
 
+from bisect_tool.checks import SuiteCheck
 from bisect_tool.demo.patch_series import replay
 from bisect_tool.git import Changes, Commit, Range
 from bisect_tool.mode import Bisect
 from bisect_tool.paths import Home
-from bisect_tool.request import Request, SuiteCheck
+from bisect_tool.request import Request
 from bisect_tool.session.session import Session
 
 

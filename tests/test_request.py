@@ -3,8 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
+from bisect_tool.checks import CommandCheck, SuiteCheck
 from bisect_tool.mode import Bisect, Budget, Candidate, FixCommit, Fixes, ObservedRuns, Repro, Step, Walk
-from bisect_tool.request import CommandCheck, Request, SuiteCheck
+from bisect_tool.request import Request
 
 GOOD, BAD, FIX = "a" * 40, "b" * 40, "f" * 40
 REVERT = Candidate(kind="revert", name="revert aaa", title='Revert "x"', commit=GOOD)

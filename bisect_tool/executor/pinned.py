@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bisect_tool.checks import Check
     from bisect_tool.git import Repository, Worktree
-    from bisect_tool.request import Check
 
 _CONFTEST = "conftest.py"
 

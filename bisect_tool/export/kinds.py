@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, assert_never
 
+from bisect_tool.checks import CommandCheck, JobCheck, ProjectCheck, PytestCheck, SuiteCheck
 from bisect_tool.errors import UsageError
 from bisect_tool.export.bundle import MODULES, heredoc, is_text
 from bisect_tool.export.recipe import word
 from bisect_tool.export.suite import suite_command, suite_files
-from bisect_tool.request import CommandCheck, JobCheck, ProjectCheck, PytestCheck, SuiteCheck
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from bisect_tool.request import Check
+    from bisect_tool.checks import Check
     from bisect_tool.scenario import Profile
     from bisect_tool.trial.config import TrialConfig
 

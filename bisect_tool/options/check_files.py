@@ -13,8 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bisect_tool.checks import CheckFile
 from bisect_tool.errors import UsageError
-from bisect_tool.request import CheckFile
 from bisect_tool.sanitise import clean, redact, secret_values
 
 if TYPE_CHECKING:

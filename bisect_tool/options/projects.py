@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.build import Provider
+from bisect_tool.checks import ProjectCheck
 from bisect_tool.diagnostics import log_command
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.git.clone import is_url
-from bisect_tool.request import ProjectCheck
 from bisect_tool.sanitise import clean_line
 from bisect_tool.shadowing.installed import find_installs
 

@@ -9,8 +9,8 @@ from bisect_tool.options import projects
 from bisect_tool.supervise import gpus
 
 if TYPE_CHECKING:
+    from bisect_tool.checks import Check
     from bisect_tool.git import Repository
-    from bisect_tool.request import Check
     from bisect_tool.scenario import Scenario
 
 

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from bisect_tool.checks import CommandCheck
     from bisect_tool.git import Range, Repository
-    from bisect_tool.request import CommandCheck, Request
+    from bisect_tool.request import Request
     from bisect_tool.shadowing import ReadFile
 
 

@@ -20,8 +20,9 @@ from bisect_tool.verdict import CONCLUSIVE, Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from bisect_tool.checks import CommandCheck
     from bisect_tool.planner import State
-    from bisect_tool.request import CommandCheck, Request
+    from bisect_tool.request import Request
     from bisect_tool.session.session import Session
     from bisect_tool.shadowing import Shadow
     from bisect_tool.trial.result import TrialResult

@@ -7,8 +7,8 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bisect_tool.checks import CommandCheck
 from bisect_tool.evidence import Event, ProcessTimeline  # pydantic needs them at run time
-from bisect_tool.request import CommandCheck
 from bisect_tool.results.check_warnings import ShadowReport
 from bisect_tool.results.fixes import FixReport
 from bisect_tool.results.repro import Reproduction  # and this

@@ -17,7 +17,7 @@ from bisect_tool.trial.user_environment import command_environment
 from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:
-    from bisect_tool.request import CommandCheck
+    from bisect_tool.checks import CommandCheck
     from bisect_tool.supervise import GuardianResult
     from bisect_tool.trial.config import TrialSpec
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bisect_tool.build import Environment
+    from bisect_tool.checks import Check
     from bisect_tool.paths import Home
-    from bisect_tool.request import Check
     from bisect_tool.scenario import LaunchProfile, Profile, Scenario
     from bisect_tool.wheels.lineage import Lineage
 

@@ -20,7 +20,7 @@ from bisect_tool.trial.suite_check import read_suite
 from bisect_tool.trial.trials import TrialRun, Trials
 
 if TYPE_CHECKING:
-    from bisect_tool.request import PytestCheck
+    from bisect_tool.checks import PytestCheck
     from bisect_tool.supervise import GuardianResult
     from bisect_tool.trial.findings import Findings
 

@@ -9,7 +9,7 @@ from bisect_tool.errors import UsageError
 from bisect_tool.trial.trials import TrialRun, Trials
 
 if TYPE_CHECKING:
-    from bisect_tool.request import JobCheck
+    from bisect_tool.checks import JobCheck
     from bisect_tool.supervise import GuardianResult
     from bisect_tool.trial.findings import Findings
     from bisect_tool.trial.job import Job

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
-from bisect_tool.request import CommandCheck, JobCheck, ProjectCheck, PytestCheck, SuiteCheck
+from bisect_tool.checks import CommandCheck, JobCheck, ProjectCheck, PytestCheck, SuiteCheck
 from bisect_tool.supervise.stress import stressed
 from bisect_tool.trial.command_check import CommandTrials
 from bisect_tool.trial.engine_file_check import EngineFileTrials
@@ -17,7 +17,7 @@ from bisect_tool.trial.trials import TrialRun
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bisect_tool.request import Check
+    from bisect_tool.checks import Check
     from bisect_tool.trial.config import TrialConfig, TrialPaths
     from bisect_tool.trial.job import Job
     from bisect_tool.trial.trials import Trials

@@ -12,7 +12,7 @@ from bisect_tool.build.import_roots import import_roots
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bisect_tool.request import ProjectCheck
+    from bisect_tool.checks import ProjectCheck
     from bisect_tool.trial.config import TrialPaths
 
 _STREAM = Path(__file__).parent.parent / "suite" / "stream"

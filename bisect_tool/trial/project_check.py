@@ -21,7 +21,7 @@ from bisect_tool.trial.user_environment import command_environment
 from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:
-    from bisect_tool.request import ProjectCheck
+    from bisect_tool.checks import ProjectCheck
     from bisect_tool.supervise import GuardianResult
     from bisect_tool.trial.config import TrialConfig, TrialSpec
 

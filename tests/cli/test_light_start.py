@@ -16,6 +16,7 @@ HEAVY = (
     "pytest",
     "requests",
     "sqlite3",
+    "bisect_tool.checks",
     "bisect_tool.evidence",
     "bisect_tool.executor",
     "bisect_tool.git",

@@ -5,8 +5,8 @@ from pathlib import Path
 import documents
 import pytest
 
+from bisect_tool.checks import CommandCheck
 from bisect_tool.cli.run_session import _subfolder_note
-from bisect_tool.request import CommandCheck
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect_tool.request import CheckFile, CommandCheck
+from bisect_tool.checks import CheckFile, CommandCheck
 from bisect_tool.results.check_warnings import ShadowReport
 from bisect_tool.results.document import Cost, Document, FailureReport, OtherFailureReport
 from documents.parts import (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bisect_tool.checks import CheckFile, CommandCheck
 from bisect_tool.evidence import Frame
-from bisect_tool.request import CheckFile, CommandCheck
 from bisect_tool.results.document import (
     CommitInfo,
     Document,

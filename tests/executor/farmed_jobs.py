@@ -5,8 +5,8 @@ from __future__ import annotations
 from ci_farm_buildkite import PIPELINE
 from ci_farm_github import REPOSITORY, WORKFLOW
 
+from bisect_tool.checks import JobCheck
 from bisect_tool.executor.event import Failed, Yielded
-from bisect_tool.request import JobCheck
 
 SHA, OTHER = "a" * 40, "b" * 40
 SERVICES = ("buildkite", "github")

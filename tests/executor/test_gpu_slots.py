@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from bisect_tool.checks import CommandCheck, SuiteCheck
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.executor.event import Failed, Waits, Yielded
 from bisect_tool.executor.gpu_slots import GpuSlots, gpus_of_slots, require_gpus
 from bisect_tool.executor.local import LocalExecutor
 from bisect_tool.git import Repository
 from bisect_tool.paths import Home
-from bisect_tool.request import CommandCheck, SuiteCheck
 from bisect_tool.scenario import Scenario
 from bisect_tool.supervise import free_gpus, gpus, simulated_gpu
 from bisect_tool.supervise.gpu_memory import GpuMemory

@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 
+from bisect_tool.checks import ProjectCheck, PytestCheck
 from bisect_tool.executor.pinned import pin
 from bisect_tool.git import Repository, Worktrees
-from bisect_tool.request import ProjectCheck, PytestCheck
 
 OURS = "precious\n"
 CHECKS = {

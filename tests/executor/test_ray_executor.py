@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 
+from bisect_tool.checks import CommandCheck
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.executor.event import Entered, Failed, Waits, Yielded
 from bisect_tool.executor.ray import slot as slots
@@ -21,7 +22,6 @@ from bisect_tool.executor.ray.node import NodeTrials
 from bisect_tool.executor.ray.objects import Sender
 from bisect_tool.git import Repository
 from bisect_tool.paths import Home
-from bisect_tool.request import CommandCheck
 from bisect_tool.trial.config import TrialConfig
 from bisect_tool.trial.run import TrialAborted
 from bisect_tool.verdict import Outcome

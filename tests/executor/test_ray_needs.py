@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bisect_tool.checks import CommandCheck, SuiteCheck
 from bisect_tool.executor.ray.needs import Needs, needs_of
 from bisect_tool.paths import Home
-from bisect_tool.request import CommandCheck, SuiteCheck
 from bisect_tool.scenario import Scenario
 from bisect_tool.supervise import gpus
 from bisect_tool.trial.config import TrialConfig

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from bisect_tool.build import Environment
+from bisect_tool.checks import PytestCheck, SuiteCheck
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.executor.local import LocalExecutor
 from bisect_tool.git import Repository
 from bisect_tool.paths import Home
-from bisect_tool.request import PytestCheck, SuiteCheck
 from bisect_tool.scenario import Scenario
 from bisect_tool.supervise import gpus, ports
 from bisect_tool.supervise.gpus import GpuMemory

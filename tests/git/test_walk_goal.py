@@ -2,9 +2,10 @@
 
 import pytest
 
+from bisect_tool.checks import CommandCheck
 from bisect_tool.mode import ObservedRuns, Walk
 from bisect_tool.options.resolve_mode import span_of
-from bisect_tool.request import CommandCheck, Request
+from bisect_tool.request import Request
 from bisect_tool.session.walk_goal import walk_goal
 
 

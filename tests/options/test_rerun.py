@@ -4,12 +4,13 @@ import shlex
 
 import pytest
 
+from bisect_tool.checks import CommandCheck, ProjectCheck, PytestCheck, SuiteCheck
 from bisect_tool.errors import UsageError
 from bisect_tool.mode import Bisect, Candidate, Fixes, Repro, Step, Walk
 from bisect_tool.options.rerun import rerun, with_found_end, with_good
 from bisect_tool.options.run_options import FixesOptions, ReproOptions, RunOptions, StepOptions
 from bisect_tool.options.validate import validate
-from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck, Request, SuiteCheck
+from bisect_tool.request import Request
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 OTHER = SHA[::-1]

@@ -2,13 +2,14 @@
 
 import pytest
 
+from bisect_tool.checks import SuiteCheck
 from bisect_tool.errors import UsageError
 from bisect_tool.mode import Bisect, ObservedRuns
 from bisect_tool.options.rerun import rerun
 from bisect_tool.options.resolve_results import resolve_results
 from bisect_tool.options.run_options import RunOptions
 from bisect_tool.options.validate import validate
-from bisect_tool.request import Request, SuiteCheck
+from bisect_tool.request import Request
 
 OLD, NEW = "a" * 40, "b" * 40
 

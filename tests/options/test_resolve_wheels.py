@@ -10,11 +10,12 @@ from made_wheels import make_wheel
 from wheel_server import entry, serving_wheels
 
 from bisect_tool.build import fingerprint
+from bisect_tool.checks import CommandCheck, SuiteCheck
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.git import Repository
 from bisect_tool.mode import Bisect
 from bisect_tool.options.resolve_wheels import profile_of, resolve_wheels
-from bisect_tool.request import CommandCheck, Request, SuiteCheck
+from bisect_tool.request import Request
 from bisect_tool.wheels.settings import ChosenWheels
 
 SCENARIO = """

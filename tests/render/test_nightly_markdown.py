@@ -7,11 +7,11 @@ import pytest
 from markdown_it import MarkdownIt
 from night_documents import CELLS, candidates, cause, cell, hostile, night
 
+from bisect_tool.checks import CommandCheck
 from bisect_tool.nightly.cell_status import CellStatus
 from bisect_tool.render.cause import title
 from bisect_tool.render.cause_markdown import change, issue_body, pull_request
 from bisect_tool.render.nightly_markdown import cut, nightly_markdown, summary
-from bisect_tool.request import CommandCheck
 
 PULL = "https://github.com/vllm-project/vllm/pull/34730"
 SHA = documents.CULPRIT

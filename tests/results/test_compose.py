@@ -8,12 +8,12 @@ from types import SimpleNamespace
 import documents
 import pytest
 
+from bisect_tool.checks import CommandCheck
 from bisect_tool.errors import ExitCode
 from bisect_tool.evidence import Failure, Signature
 from bisect_tool.git import Commit, Range
 from bisect_tool.mode import Bisect
 from bisect_tool.planner import CellConclusion, EndCounts, Finding, Purpose, State, Step
-from bisect_tool.request import CommandCheck
 from bisect_tool.results.check_warnings import with_doubted_culprits
 from bisect_tool.results.compose import compose, native_changes
 from bisect_tool.results.conclusion import conclude

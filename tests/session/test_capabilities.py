@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bisect_tool.checks import CommandCheck, JobCheck, SuiteCheck
 from bisect_tool.mode import Step
-from bisect_tool.request import CommandCheck, JobCheck, Request, SuiteCheck
+from bisect_tool.request import Request
 from bisect_tool.session.executors import capabilities_of
 
 COMMAND = CommandCheck(argv=("true",))

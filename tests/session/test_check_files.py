@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from projects import CHECK
 
+from bisect_tool.checks import CommandCheck
 from bisect_tool.options.check_files import as_edited, check_files
-from bisect_tool.request import CommandCheck, Request
+from bisect_tool.request import Request
 
 SECRET = {"LICENSE_KEY": "abcdef123"}
 

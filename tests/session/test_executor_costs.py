@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from bisect_tool.checks import CommandCheck, JobCheck
 from bisect_tool.expected_cost import PastTrial, Schedule
 from bisect_tool.mode import Bisect
-from bisect_tool.request import CommandCheck, JobCheck, Request
+from bisect_tool.request import Request
 from bisect_tool.session.executor_costs import executor_costs
 
 SHA = "0123456789abcdef0123456789abcdef01234567"

@@ -6,9 +6,10 @@ from contextlib import closing
 
 import pytest
 
+from bisect_tool.checks import CommandCheck, JobCheck, SuiteCheck
 from bisect_tool.expected_cost import PastTrial
 from bisect_tool.mode import Bisect
-from bisect_tool.request import CommandCheck, JobCheck, Request, SuiteCheck
+from bisect_tool.request import Request
 from bisect_tool.session.past_trials import past_trials
 from bisect_tool.session.store import Store
 from bisect_tool.trial.result import TrialResult

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bisect_tool.request import ProjectCheck
+from bisect_tool.checks import ProjectCheck
 from bisect_tool.trial.collect import SuiteExit, collect_project
 from bisect_tool.trial.config import TrialPaths
 from bisect_tool.trial.project import project_argv, project_variables

@@ -5,9 +5,9 @@ import threading
 import pytest
 
 from bisect_tool.build import BuildFailed
+from bisect_tool.checks import CommandCheck
 from bisect_tool.paths import Home
 from bisect_tool.render.failures import who
-from bisect_tool.request import CommandCheck
 from bisect_tool.results.failures import build_failures
 from bisect_tool.session.store import TrialRow
 from bisect_tool.trial import run

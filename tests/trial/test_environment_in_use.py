@@ -8,8 +8,8 @@ import pytest
 
 from bisect_tool.build import BuildFailed
 from bisect_tool.build.cache import Entry
+from bisect_tool.checks import SuiteCheck
 from bisect_tool.paths import Home
-from bisect_tool.request import SuiteCheck
 from bisect_tool.scenario import load
 from bisect_tool.trial import run
 from bisect_tool.trial.config import TrialConfig, TrialSpec

@@ -14,10 +14,10 @@ from bisect_tool.sources import buildkite_client
 from bisect_tool.sources.buildkite import SERVICE
 
 if TYPE_CHECKING:
+    from bisect_tool.checks import JobCheck
     from bisect_tool.executor.ci.caller import Caller
     from bisect_tool.executor.ci.jobs import Attempt, CommitJobs
     from bisect_tool.executor.ci.journal import Journal
-    from bisect_tool.request import JobCheck
     from bisect_tool.sources.http import Client
     from bisect_tool.sources.series import Series
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from bisect_tool.checks import JobCheck
     from bisect_tool.executor.ci.service import JobService
     from bisect_tool.executor_names import CiService
-    from bisect_tool.request import JobCheck
     from bisect_tool.sources.service import Service
     from bisect_tool.trial.config import TrialConfig
 

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from bisect_tool.checks import JobCheck
     from bisect_tool.executor.ci.journal import Journal
     from bisect_tool.executor.ci.service import JobService
-    from bisect_tool.request import JobCheck
 
 
 _OUTAGE_S = 1800.0

@@ -15,10 +15,10 @@ from bisect_tool.sources.github import SERVICE, listed, observations
 from bisect_tool.sources.job_reports import attempt_of
 
 if TYPE_CHECKING:
+    from bisect_tool.checks import JobCheck
     from bisect_tool.executor.ci.caller import Caller
     from bisect_tool.executor.ci.jobs import Attempt, CommitJobs
     from bisect_tool.executor.ci.journal import Journal
-    from bisect_tool.request import JobCheck
     from bisect_tool.sources.http import Client
     from bisect_tool.sources.job_reports import Artefact
     from bisect_tool.sources.observation import Observation

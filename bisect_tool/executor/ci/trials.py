@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
+    from bisect_tool.checks import JobCheck
     from bisect_tool.executor.ci.call import Call
     from bisect_tool.executor.ci.decide import Action
     from bisect_tool.executor.ci.jobs import Attempt, CommitJobs
     from bisect_tool.executor.ci.journal import Journal
     from bisect_tool.executor.ci.service import JobService
     from bisect_tool.executor.event import Event
-    from bisect_tool.request import JobCheck
     from bisect_tool.trial.result import TrialResult
 
 _log = logging.getLogger("bisect_run.executor")
