@@ -125,7 +125,7 @@ def test_failing_server_is_infrastructure(server, job, wheel, status):
     ("minutes", "part"),
     [
         (12, "no wheel is published yet for ccccccccc: the commit is 12 minutes old, and a wheel"),
-        (600, "of ccccccccc)"),
+        (600, "no wheel is published for ccccccccc)"),
     ],
 )
 def test_failed_compilation_says_that_there_is_no_wheel(job, minutes, part):
