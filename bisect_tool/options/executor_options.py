@@ -12,8 +12,8 @@ from bisect_tool.options.shared_options import Branch, ExcludeEnv, Pipeline, Rep
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExecutorOptions:
-    """Where trials run; the tokens of CI services come from the environment."""
+class MachineOptions:
+    """Where trials run, for commands that need no CI service."""
 
     executor: Annotated[
         ExecutorName,
@@ -25,6 +25,22 @@ class ExecutorOptions:
         str,
         typer.Option("--address", metavar="ADDRESS", help="The Ray cluster: HOST:PORT of its head node."),
     ] = "auto"
+
+    @property
+    def in_ci(self) -> bool:
+        """Whether trials are jobs of a CI service."""
+        return self.executor in get_args(CiService)
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether trials run on other machines."""
+        return self.executor != "local"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutorOptions(MachineOptions):
+    """Where trials run, or which job of CI they are; the tokens of CI services come from the environment."""
+
     pipeline: Pipeline = ""
     repository: Repository = ""
     workflow: Workflow = ""
@@ -57,16 +73,5 @@ class ExecutorOptions:
         typer.Option("--dry-run", help="Print the calls that would start CI jobs, and exit."),
     ] = False
 
-    @property
-    def in_ci(self) -> bool:
-        """Whether trials are jobs of a CI service."""
-        return self.executor in get_args(CiService)
-
-    @property
-    def elsewhere(self) -> bool:
-        """Whether trials run on other machines."""
-        return self.executor != "local"
-
 
 FIELDS = frozenset(field.name for field in fields(ExecutorOptions))
-NO_RAY = ("--executor ray needs the package ray", "pip install 'bisect-run[ray]'")

@@ -16,7 +16,7 @@ from bisect_tool.git.alternates import is_bare, is_checkout
 from bisect_tool.git.clone import is_url, without_account
 from bisect_tool.options import projects
 from bisect_tool.options.check_files import check_files
-from bisect_tool.options.executor_options import ExecutorOptions
+from bisect_tool.options.executor_options import ExecutorOptions, MachineOptions
 from bisect_tool.options.plain_command import command_line, tracked
 from bisect_tool.options.rerun import rerun
 from bisect_tool.options.resolve_gpus import parallel_trials, parse_gpus
@@ -84,7 +84,7 @@ def resolve(
         scenario = scenarios.load(projects.SCENARIO)
     check = _check(options, scenario, repository, rev, notice)
     mode, bad = resolve_mode(options, repository, rev, command, notice)
-    run_by = options if isinstance(options, ExecutorOptions) else ExecutorOptions()
+    run_by = options if isinstance(options, MachineOptions) else MachineOptions()
     profile, gpus = (
         resolve_profile(options.profile, scenario, check, repository, rev, elsewhere=run_by.elsewhere),
         parse_gpus(options.gpus),

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import typer
 
-from bisect_tool.options.executor_options import ExecutorOptions
+from bisect_tool.options.executor_options import ExecutorOptions, MachineOptions
 from bisect_tool.options.shared_options import (
     AsJson,
     BudgetMinutes,
@@ -201,7 +201,7 @@ class CandidateOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FixesOptions(TrialOptions, SlotOptions, CheckOptions, CandidateOptions):
+class FixesOptions(TrialOptions, MachineOptions, SlotOptions, CheckOptions, CandidateOptions):
     """The options of `fixes`."""
 
     NAME: ClassVar[str] = "fixes"

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
-from bisect_tool.options.executor_options import ExecutorOptions
+from bisect_tool.options.executor_options import MachineOptions
 from bisect_tool.options.run_options import RunOptions
 from bisect_tool.options.validate_executor import validate_executor
 from bisect_tool.sanitise import clean_line
@@ -28,7 +28,7 @@ def validate(options: SessionOptions) -> None:
     """Raise UsageError for options that are invalid for any repository."""
     if isinstance(options, RunOptions):
         _check_ends(options)
-    if isinstance(options, ExecutorOptions):
+    if isinstance(options, MachineOptions):
         validate_executor(options)
     _check_not_empty(options)
     _check_combinations(options)

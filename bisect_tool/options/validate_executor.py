@@ -6,12 +6,14 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
-from bisect_tool.options.executor_options import FIELDS, NO_RAY, ExecutorOptions
+from bisect_tool.executor_names import NO_RAY
+from bisect_tool.options.executor_options import FIELDS, ExecutorOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bisect_tool.executor_names import ExecutorName
+    from bisect_tool.options.executor_options import MachineOptions
 
 _TAKES: Mapping[ExecutorName, tuple[str, ...]] = {
     "local": (),
@@ -52,13 +54,21 @@ _CANNOT: Mapping[ExecutorName, Mapping[str, str]] = {
 }
 """The options of other models that each executor cannot honour, with the reason."""
 _FLAGS = {"ci_input": "--input"}
+_PUSH_HINT = "push a candidate as a branch, and run `bisect-run repro BRANCH --branch BRANCH --executor ...`"
+NO_FIXES_IN_CI = (
+    "CI has no build of a commit with a revert, patch or pick: `fixes` runs here or on a Ray cluster",
+    f"Remove the options of CI; or {_PUSH_HINT}.",
+)
 
 
-def validate_executor(options: ExecutorOptions) -> None:
+def validate_executor(options: MachineOptions) -> None:
     """Raise UsageError for options that do not go with the executor, or if its package is missing."""
     name = options.executor
+    if options.in_ci and not isinstance(options, ExecutorOptions):
+        raise UsageError(*NO_FIXES_IN_CI)
     for field in sorted(FIELDS - {"executor", *_TAKES[name]}):
-        if getattr(options, field) != getattr(ExecutorOptions, field):
+        default = getattr(ExecutorOptions, field)
+        if getattr(options, field, default) != default:
             takers = " or ".join(other for other, taken in _TAKES.items() if field in taken)
             raise UsageError(f"{_flag(field)} needs --executor {takers}", "Add it, or remove the option.")
     for field in _NEEDS[name]:

@@ -9,7 +9,7 @@ import pytest
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.options import resolve_profile, validate_executor
 from bisect_tool.options.declared import to_arguments
-from bisect_tool.options.run_options import RunOptions
+from bisect_tool.options.run_options import FixesOptions, RunOptions
 from bisect_tool.options.validate import validate
 from bisect_tool.scenario import Scenario
 
@@ -41,6 +41,28 @@ def test_without_ray_the_extra_is_named(monkeypatch):
     assert refused.value.exit_code == 2
     assert refused.value.hint == "pip install 'bisect-run[ray]'"
     validate(options())
+
+
+def fixes(**given):
+    return FixesOptions(at="b", revert=("c",), command=("./check.sh",), **given)
+
+
+def test_fixes_runs_on_the_cluster_as_well(monkeypatch):
+    monkeypatch.setattr(validate_executor, "find_spec", lambda _: True)
+    on_ray = fixes(executor="ray", address="10.0.0.1:6379", slots=4)
+    validate(on_ray)
+    assert "--executor ray --address 10.0.0.1:6379" in shlex.join(to_arguments(on_ray))
+    with pytest.raises(UsageError, match="--address needs --executor ray"):
+        validate(fixes(address="10.0.0.1:6379"))
+    with pytest.raises(UsageError, match="--gpus is for GPUs of this machine"):
+        validate(fixes(executor="ray", gpus="0-3"))
+
+
+@pytest.mark.parametrize("service", ["buildkite", "github"])
+def test_fixes_in_ci_is_refused_with_what_to_do_instead(service):
+    with pytest.raises(UsageError, match="CI has no build of a commit with a revert") as refused:
+        validate(fixes(executor=service))
+    assert "push a candidate as a branch" in refused.value.hint
 
 
 def test_the_command_line_names_the_cluster():

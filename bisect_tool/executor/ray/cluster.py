@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.executor.ray.actor import NodeActor, sweep
 from bisect_tool.executor.ray.package import copy_package
-from bisect_tool.options.executor_options import NO_RAY
+from bisect_tool.executor_names import NO_RAY
 from bisect_tool.sanitise import clean_line
 from bisect_tool.trial.run import TrialAborted
 
