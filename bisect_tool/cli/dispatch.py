@@ -62,7 +62,7 @@ def command_line(names: Iterable[str] = (*_COMMANDS, *_GROUPS)) -> typer.Typer:
     app = typer.Typer(
         name="bisect-run",
         help=(
-            "Find the commit that broke a test, in any project; made for LLM-serving engines.\n\n"
+            "Find the commit that broke a test. Made for LLM-serving engines; works with any project.\n\n"
             "`bisect-run --good A --bad B` means `bisect-run run --good A --bad B`."
         ),
         epilog=epilog("bisect-run demo", "bisect-run --good v0.8.0 --bad main"),

@@ -16,7 +16,7 @@ EXAMPLES = (
 
 @takes(ReportOptions)
 def report(options: ReportOptions) -> int:
-    """Print a session's report: text, JSON or Markdown."""
+    """Print a session's report as text, JSON or Markdown."""
     require_one_format(options)
     from bisect_tool.paths import home
     from bisect_tool.results.stored import document_of

@@ -31,7 +31,7 @@ EXAMPLES = (
 
 @takes(TriageOptions)
 def triage(options: TriageOptions) -> int:
-    """Extract range, suspects and fixes from an issue or build page."""
+    """List what an issue or build page says about a regression."""
     require_one_format(options)
     from bisect_tool.git import Repository
     from bisect_tool.paths import home

@@ -20,7 +20,7 @@ class DeliveryOptions:
         typer.Option(
             "--out",
             metavar="DIR",
-            help="Write the result as JSON, Markdown, HTML and JUnit XML, and a report for each cause.",
+            help="Write the result (JSON, Markdown, HTML, JUnit XML) and a report for each cause to DIR.",
             show_default=False,
         ),
     ] = None

@@ -23,7 +23,7 @@ class MachineOptions:
     ] = "local"
     address: Annotated[
         str,
-        typer.Option("--address", metavar="ADDRESS", help="The Ray cluster: HOST:PORT of its head node."),
+        typer.Option("--address", metavar="ADDRESS", help="HOST:PORT of the Ray cluster's head node."),
     ] = "auto"
 
     @property
@@ -65,7 +65,7 @@ class ExecutorOptions(MachineOptions):
     cancel_jobs: Annotated[
         bool,
         typer.Option(
-            "--cancel-jobs", help="When interrupted, cancel the jobs in CI without asking, where possible."
+            "--cancel-jobs", help="When interrupted, cancel jobs in CI without asking, where possible."
         ),
     ] = False
     dry_run: Annotated[

@@ -79,7 +79,7 @@ class ResultOptions:
         typer.Option(
             "--message",
             metavar="REGEX",
-            help="Use only builds whose message matches this regular expression at its beginning.",
+            help="Use only builds whose message begins with a match of this regular expression.",
         ),
     ] = ""
     trigger: Annotated[
@@ -96,7 +96,7 @@ class ResultOptions:
         typer.Option(
             "--compare-env",
             metavar="NAME",
-            help="Compare only builds with the same value of this variable; may be repeated.",
+            help="Compare only builds with the same value of this environment variable; may be repeated.",
         ),
     ] = ()
     days: Annotated[

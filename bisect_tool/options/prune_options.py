@@ -23,7 +23,7 @@ class PruneOptions:
             metavar="DAYS",
             min=0,
             max=_MAX_DAYS,
-            help="Remove what has not been used for this many days.",
+            help="Remove everything that has not been used for this many days.",
         ),
     ] = 30.0
     max_size: Annotated[
@@ -31,7 +31,7 @@ class PruneOptions:
         typer.Option(
             "--max-size",
             metavar="SIZE",
-            help="Then remove the least recently used until the data directory is at most SIZE, such as 50G.",
+            help="Then remove the least recently used data until at most SIZE (such as 50G) is left.",
             show_default=False,
         ),
     ] = None

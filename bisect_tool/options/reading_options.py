@@ -16,14 +16,16 @@ class ExplainOptions:
 
     logs: Annotated[
         tuple[str, ...],
-        typer.Argument(metavar="LOG", help="Log files, directories, archives, JUnit XML, or - for stdin."),
+        typer.Argument(
+            metavar="LOG", help="Log files, directories, archives or JUnit XML files; - reads stdin."
+        ),
     ]
     against: Annotated[
         tuple[str, ...],
         typer.Option(
             "--against",
             metavar="LOG",
-            help="Log of a passing run, whose errors are ignored; may be repeated.",
+            help="Log of a passing run: errors that it contains are ignored; may be repeated.",
         ),
     ] = ()
     as_json: Annotated[
@@ -40,7 +42,7 @@ class TriageOptions:
         str,
         typer.Argument(
             metavar="ISSUE|BUILD|FILE",
-            help="URL of an issue or a build, or a saved page (HTML, JSON, Markdown, text), or - for stdin.",
+            help="URL of an issue or build, or a saved page (HTML, JSON, Markdown, text); - reads stdin.",
         ),
     ]
     repo: Repo = None

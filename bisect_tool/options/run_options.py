@@ -32,11 +32,11 @@ class EndOptions:
         typer.Option(
             "--good",
             metavar="REV",
-            help="A commit where the tests pass; may be repeated. [default: `run` finds one by walking back]",
+            help="A commit where the tests pass; may be repeated. [default: `run` searches for one]",
         ),
     ] = ()
     bad: Annotated[
-        str | None, typer.Option("--bad", metavar="REV", help="The commit where the tests fail.")
+        str | None, typer.Option("--bad", metavar="REV", help="A commit where the tests fail.")
     ] = None
 
 
@@ -50,7 +50,7 @@ class SearchOptions:
     find: Annotated[
         Literal["regression", "fix"],
         typer.Option(
-            "--find", help="Find the first bad commit, or (`fix`) the first one after --bad that passes."
+            "--find", help="Find the first bad commit or, with `fix`, the first good commit after --bad."
         ),
     ] = "regression"
     endpoint_runs: Annotated[
@@ -59,7 +59,7 @@ class SearchOptions:
             "--endpoint-runs",
             metavar="N",
             min=1,
-            help="How often to run --bad before a cell that hasn't failed counts as passing.",
+            help="Number of runs of --bad after which a cell that has not failed counts as passing.",
         ),
     ] = 2
     confidence: Confidence = 0.95
@@ -80,7 +80,7 @@ class SearchOptions:
     same_failure: Annotated[
         bool,
         typer.Option(
-            "--same-failure", help="Skip commits where the command fails differently than at --bad."
+            "--same-failure", help="Skip commits where the command fails in another way than at --bad."
         ),
     ] = False
 
@@ -94,7 +94,7 @@ class KnownResultOptions:
         typer.Option(
             "--results",
             metavar="PATTERN",
-            help="JUnit XML files of earlier runs, as evidence of failure rates; may be repeated.",
+            help="JUnit XML files of earlier runs, used to estimate failure rates; may be repeated.",
         ),
     ] = ()
 
@@ -238,7 +238,7 @@ class StepOptions(TrialOptions, CheckOptions, CommitOptions):
         typer.Option(
             "--signature",
             metavar="TEXT",
-            help="Bad only if the failure's signature, or a command's output, contains this text.",
+            help="Exit with 1 only if the failure's signature, or a command's output, contains this text.",
         ),
     ] = ""
 

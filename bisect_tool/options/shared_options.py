@@ -21,12 +21,16 @@ Repo = Annotated[
 Cells = Annotated[
     tuple[str, ...],
     typer.Option(
-        "--cells", metavar="PATTERN", help="Run only cells that match, such as '*[4]'; may be repeated."
+        "--cells",
+        metavar="PATTERN",
+        help="Run only the cells (tests) that match, such as '*[4]'; may be repeated.",
     ),
 ]
 Confidence = Annotated[
     float,
-    typer.Option("--confidence", metavar="P", min=0.51, max=0.9999, help="Required confidence."),
+    typer.Option(
+        "--confidence", metavar="P", min=0.51, max=0.9999, help="Confidence at which a search stops."
+    ),
 ]
 Slots = Annotated[
     int | None,
@@ -64,7 +68,9 @@ Branch = Annotated[str, typer.Option("--branch", metavar="NAME", help="Use only 
 ExcludeEnv = Annotated[
     tuple[str, ...],
     typer.Option(
-        "--exclude-env", metavar="NAME", help="Ignore builds that set this variable; may be repeated."
+        "--exclude-env",
+        metavar="NAME",
+        help="Ignore builds that set this environment variable; may be repeated.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the JSON document instead of the report.")]
@@ -118,7 +124,7 @@ class CheckOptions:
         typer.Option(
             "--pytest",
             metavar="PATH",
-            help="Tests of the repository: a directory, a file or FILE::NAME; may be repeated.",
+            help="Run these tests of the repository: a directory, a file or FILE::NAME; may be repeated.",
         ),
     ] = ()
     pytest_args: Annotated[
@@ -132,7 +138,7 @@ class CheckOptions:
         typer.Option(
             "--python",
             metavar="PATH",
-            help="Interpreter for --pytest. [default: the active virtual environment, else one per commit]",
+            help="Interpreter for --pytest. [default: the active virtual environment's, else one per commit]",
         ),
     ] = None
     tests_from: Annotated[
@@ -140,7 +146,7 @@ class CheckOptions:
         typer.Option(
             "--tests-from",
             metavar="REV",
-            help="Use the --pytest files of this commit at every tested commit.",
+            help="Test every commit with the --pytest files of this commit.",
         ),
     ] = None
 

@@ -29,10 +29,17 @@ class SimulateOptions:
     ] = None
     history: Annotated[
         Path | None,
-        typer.Option("--history", metavar="FILE", help="A recorded history, one commit per line."),
+        typer.Option(
+            "--history",
+            metavar="FILE",
+            help="Search a recorded history, one JSON object per line.",
+        ),
     ] = None
     cases: Annotated[
-        Path | None, typer.Option("--cases", metavar="FILE", help="Ranges of --history with known culprits.")
+        Path | None,
+        typer.Option(
+            "--cases", metavar="FILE", help="The ranges of --history to search, with their culprits."
+        ),
     ] = None
     p_fail_bad: Annotated[
         float,
@@ -45,7 +52,11 @@ class SimulateOptions:
     runs: Annotated[
         int,
         typer.Option(
-            "--runs", metavar="N", min=1, max=1_000_000, help="Number of searches, the same for each case."
+            "--runs",
+            metavar="N",
+            min=1,
+            max=1_000_000,
+            help="Number of searches, divided evenly among the cases.",
         ),
     ] = 500
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Random seed.")] = 1
@@ -61,14 +72,17 @@ class SimulateOptions:
     endpoint_runs: Annotated[
         int,
         typer.Option(
-            "--endpoint-runs", metavar="N", min=1, help="Runs of the bad commit before it counts as passing."
+            "--endpoint-runs",
+            metavar="N",
+            min=1,
+            help="Number of runs after which a bad commit that has not failed counts as passing.",
         ),
     ] = 20
     trial_minutes: Annotated[
         float, typer.Option("--trial-minutes", metavar="M", min=0.01, help="Duration of a trial.")
     ] = 10.0
     trial_gpus: Annotated[
-        int, typer.Option("--trial-gpus", metavar="N", min=0, help="GPUs that a trial holds.")
+        int, typer.Option("--trial-gpus", metavar="N", min=0, help="Number of GPUs of a trial.")
     ] = 2
     no_priors: NoPriors = False
     as_json: AsJson = False

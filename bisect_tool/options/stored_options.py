@@ -20,7 +20,7 @@ class ResumeOptions:
         bool,
         typer.Option(
             "--edited-check",
-            help="Keep the results of trials from before the check or scenario was edited.",
+            help="Reuse trials that ran before the check or scenario was edited.",
         ),
     ] = False
     as_json: AsJson = False
