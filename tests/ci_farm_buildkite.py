@@ -30,7 +30,7 @@ class Buildkite:
             return None
         build = next(each for each in self.farm.builds if str(each.number) == found[1])
         if not found[2]:
-            return 200, self._listed(build)
+            return 200, {"items": self._listed(build), "links": {"self": f"{self.farm.url}{BUILDS}{path}"}}
         return self._of_job(build, int(found[2]), found[3])
 
     def _listed(self, build):

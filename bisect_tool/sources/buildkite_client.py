@@ -10,6 +10,7 @@ from bisect_tool.sources import buildkite
 from bisect_tool.sources.answer import UnexpectedAnswer
 from bisect_tool.sources.service import Service
 from bisect_tool.sources.windows import windowed
+from bisect_tool.untrusted import value_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -97,7 +98,7 @@ def artefacts(client: Client, path: str) -> tuple[Artefact, ...]:
 
 def _jobs(client: Client, path: str) -> list[Any]:
     pages = client.pages(path, {"include_retried_jobs": "true", "per_page": str(_PAGE)})
-    return [job for page in pages for job in _listed(page)]
+    return [job for page in pages for job in _listed(value_at(page, "items"))]
 
 
 def _listed(page: Any) -> list[Any]:  # noqa: ANN401 - JSON

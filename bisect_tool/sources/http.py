@@ -21,7 +21,7 @@ from bisect_tool.sources.bearer import Bearer
 from bisect_tool.sources.etag_cache import CachedAnswer
 from bisect_tool.sources.rate_limit import is_refusal, rate_limit, wait_after_refusal
 from bisect_tool.transfer import CHUNK, OnChunk, TooSlow, transfer
-from bisect_tool.untrusted import parse_json
+from bisect_tool.untrusted import parse_json, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -159,11 +159,14 @@ class Client:
         kept = self._cache.get(url) if self._cache else None
         headers = {"If-None-Match": kept.etag} if kept else {}
         response, body = self._get(_Request(url, headers, _json, self._service.scope))
-        next_url = response.links.get("next", {}).get("url", "")
+        next_url = response.links.get("next", {}).get("url", "")  # else in the body
         if kept and response.status_code == requests.codes.not_modified:
             # A full page stays as it is when entries follow on a new one.
             return replace(kept, next_url=next_url or kept.next_url)
-        page = CachedAnswer(url, response.headers.get("ETag", ""), parse_json(body), next_url)
+        found = parse_json(body)
+        named = value_at(found, "links", "next")
+        next_url = next_url or (named if isinstance(named, str) else "")
+        page = CachedAnswer(url, response.headers.get("ETag", ""), found, next_url)
         if page.etag and self._cache:
             self._cache.put(page)
         return page

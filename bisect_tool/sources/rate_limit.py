@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_PREFIXES = ("RateLimit-", "RateLimit-User-", "X-RateLimit-")
+"""Buildkite has a limit for the organization and one for the user, GitHub has one."""
 _EPOCH = 1_000_000_000
 """A reset above this is a point in time (GitHub), below it a number of seconds (Buildkite)."""
 _DEFAULT_WAIT = 60.0
@@ -30,15 +32,19 @@ class RateLimit:
 
 
 def rate_limit(headers: Mapping[str, str], now: float) -> RateLimit | None:
-    """Read the rate limit of an answer; None if it has none."""
-    for prefix in ("RateLimit-", "X-RateLimit-"):
-        allowance, remaining, reset = (
-            _number(headers.get(f"{prefix}{name}", "")) for name in ("Limit", "Remaining", "Reset")
-        )
-        if allowance is not None and remaining is not None and reset is not None:
-            seconds = reset - _service_time(headers, now) if reset > _EPOCH else reset
-            return RateLimit(int(allowance), int(remaining), max(0.0, seconds))
-    return None
+    """Read the rate limit of an answer; of several, the one that is used up or is to be waited for."""
+    found = [limit for prefix in _PREFIXES if (limit := _limit(prefix, headers, now))]
+    return max(found, key=lambda each: (not each.remaining, each.pause), default=None)
+
+
+def _limit(prefix: str, headers: Mapping[str, str], now: float) -> RateLimit | None:
+    allowance, remaining, reset = (
+        _number(headers.get(f"{prefix}{name}", "")) for name in ("Limit", "Remaining", "Reset")
+    )
+    if allowance is None or remaining is None or reset is None:
+        return None
+    seconds = reset - _service_time(headers, now) if reset > _EPOCH else reset
+    return RateLimit(int(allowance), int(remaining), max(0.0, seconds))
 
 
 def wait_after_refusal(headers: Mapping[str, str], now: float) -> float:

@@ -5,7 +5,7 @@ import zipfile
 from datetime import UTC, datetime
 
 from connected import BUILDS, RUNS
-from recorded import buildkite_build, buildkite_job, github_job, github_run
+from recorded import buildkite_build, buildkite_job, github_job, github_run, job_list
 from replayed_service import Reply
 
 from bisect_tool.sources.collect import SourceOptions
@@ -39,7 +39,7 @@ def build_job(build, state, **fields):
 
 def nights(*jobs):
     builds = [buildkite_build(number=number) for number, _ in enumerate(jobs, 1)]
-    replies = {f"{BUILDS}/{number}/jobs": [Reply([job])] for number, job in enumerate(jobs, 1)}
+    replies = {f"{BUILDS}/{number}/jobs": [job_list([job])] for number, job in enumerate(jobs, 1)}
     return {BUILDS: [Reply(builds)], **replies}
 
 

@@ -1,5 +1,7 @@
 """JSON as the services document it, with the fields that our clients read and some that they do not."""
 
+from replayed_service import Reply
+
 SHA = "5afb387bd4e4a2a1cf1d1e3ab1d0f9c8b7a69584"
 
 
@@ -27,6 +29,12 @@ def buildkite_job(state="passed", **fields):
         "web_url": "https://buildkite.com/vllm/ci/builds/1#1",
         **fields,
     }
+
+
+def job_list(jobs, next_path=""):
+    """A page of the jobs of a build, whose body names the next page."""
+    links = {"next": f"https://api.buildkite.com{next_path}"} if next_path else {}
+    return Reply({"items": jobs, "links": {"self": "https://api.buildkite.com/v2", **links}})
 
 
 def buildkite_build(*jobs, **fields):

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from collecting import ARTEFACTS, BUILDKITE, GITHUB, LOG, NIGHT, TEST, build_job, log_path, nights
 from connected import BUILDS, RUNS
-from recorded import SHA, buildkite_build, buildkite_job, github_job, github_run
+from recorded import SHA, buildkite_build, buildkite_job, github_job, github_run, job_list
 from replayed_service import Reply
 
 from bisect_tool.errors import UsageError
@@ -52,7 +52,7 @@ def test_builds_of_another_kind_are_left_out(collected):
         buildkite_build(number=3),
     ]
     options = SourceOptions("buildkite", "vllm/ci", message="Full", exclude_env=("TORCH_NIGHTLY",))
-    replies = {BUILDS: [Reply(builds)], f"{BUILDS}/3/jobs": [Reply([buildkite_job()])]}
+    replies = {BUILDS: [Reply(builds)], f"{BUILDS}/3/jobs": [job_list([buildkite_job()])]}
     with collected(replies) as (run, service, _):
         assert [each.build for each in run(options)] == ["3"]
     assert service.paths == [BUILDS, f"{BUILDS}/3/jobs"]
@@ -64,7 +64,7 @@ def test_builds_started_in_another_way_are_left_out_and_environments_kept_apart(
         buildkite_build(number=2, source="schedule", env={"IMAGE": "cu130"}),
     ]
     options = SourceOptions("buildkite", "vllm/ci", trigger=("schedule",), compare_env=("IMAGE",))
-    replies = {BUILDS: [Reply(builds)], f"{BUILDS}/2/jobs": [Reply([buildkite_job()])]}
+    replies = {BUILDS: [Reply(builds)], f"{BUILDS}/2/jobs": [job_list([buildkite_job()])]}
     with collected(replies) as (run, _, _):
         assert [(each.build, each.key.environment) for each in run(options)] == [("2", "IMAGE=cu130")]
 
@@ -94,7 +94,7 @@ def test_builds_started_in_another_way_are_left_out_and_environments_kept_apart(
     ],
 )
 def test_why_nothing_is_of_the_series_is_said_by_name(collected, builds, jobs, message, hint):
-    replies = {BUILDS: [Reply(builds)], f"{BUILDS}/1/jobs": [Reply(jobs)]}
+    replies = {BUILDS: [Reply(builds)], f"{BUILDS}/1/jobs": [job_list(jobs)]}
     options = replace(BUILDKITE, job="Distributed")
     with collected(replies) as (run, _, _), pytest.raises(UsageError) as caught:
         run(options)
@@ -116,7 +116,7 @@ def test_why_no_job_of_github_counts_is_said_by_name(collected):
 def test_many_names_are_counted(collected):
     jobs = [buildkite_job(name=f"job {number:02}") for number in range(14)]
     with (
-        collected(nights(jobs[0]) | {f"{BUILDS}/1/jobs": [Reply(jobs)]}) as (run, _, _),
+        collected(nights(jobs[0]) | {f"{BUILDS}/1/jobs": [job_list(jobs)]}) as (run, _, _),
         pytest.raises(UsageError, match=r"the jobs are: job 00, .*, job 09 and 4 more"),
     ):
         run(replace(BUILDKITE, job="x"))
@@ -135,8 +135,8 @@ def test_builds_that_are_not_as_documented_are_left_out(collected, caplog):
     ]
     replies = {
         BUILDS: [Reply(builds)],
-        f"{BUILDS}/1/jobs": [Reply([buildkite_job()])],
-        f"{BUILDS}/4/jobs": [Reply([buildkite_job(exit_status="boom")])],
+        f"{BUILDS}/1/jobs": [job_list([buildkite_job()])],
+        f"{BUILDS}/4/jobs": [job_list([buildkite_job(exit_status="boom")])],
         f"{BUILDS}/5/jobs": [Reply({"message": "hello"})],
     }
     with collected(replies) as (run, _, notes):
@@ -166,7 +166,7 @@ def test_runs_that_are_not_as_documented_are_left_out(collected):
 def test_a_build_that_is_gone_is_left_out(collected):
     """A build may be deleted after it was listed; the replayed service answers with 404."""
     builds = {BUILDS: [Reply([buildkite_build(number=1), buildkite_build(number=2)])]}
-    with collected({**builds, f"{BUILDS}/2/jobs": [Reply([buildkite_job()])]}) as (run, _, notes):
+    with collected({**builds, f"{BUILDS}/2/jobs": [job_list([buildkite_job()])]}) as (run, _, notes):
         assert [each.build for each in run(BUILDKITE)] == ["2"]
     assert notes == ["build 1 is left out: Buildkite: not found, or not visible to this token"]
     with collected(builds) as (run, _, _), pytest.raises(UnexpectedAnswer, match="2 builds could not be"):
@@ -175,7 +175,7 @@ def test_a_build_that_is_gone_is_left_out(collected):
 
 def test_builds_none_of_which_can_be_read_are_an_error(collected):
     builds = [buildkite_build(number="one"), buildkite_build(number=2)]
-    replies = {BUILDS: [Reply(builds)], f"{BUILDS}/2/jobs": [Reply([{}])]}
+    replies = {BUILDS: [Reply(builds)], f"{BUILDS}/2/jobs": [job_list([{}])]}
     with (
         collected(replies) as (run, _, _),
         pytest.raises(

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from connected import BUILDS, RUNS, listing
-from recorded import buildkite_build, buildkite_job, github_job, github_run
+from recorded import buildkite_build, buildkite_job, github_job, github_run, job_list
 from replayed_service import Reply
 
 from bisect_tool.sources import buildkite_client, github_client
@@ -25,9 +25,9 @@ def test_buildkite_jobs_are_requested_of_builds_of_the_series_only(connect):
     replies = {
         BUILDS: [Reply(builds, next_path=f"{BUILDS}/page2")],
         f"{BUILDS}/page2": [Reply([buildkite_build(number=3)])],
-        f"{BUILDS}/1/jobs": [Reply([buildkite_job("failed", id="a")], next_path=f"{BUILDS}/1/more")],
-        f"{BUILDS}/1/more": [Reply([buildkite_job("passed", id="b")])],
-        f"{BUILDS}/3/jobs": [Reply([])],
+        f"{BUILDS}/1/jobs": [job_list([buildkite_job("failed", id="a")], next_path=f"{BUILDS}/1/more")],
+        f"{BUILDS}/1/more": [job_list([buildkite_job("passed", id="b")])],
+        f"{BUILDS}/3/jobs": [job_list([])],
     }
     series = Series("vllm/ci", message="Full CI run - nightly")
     with connect(replies) as (client, service, _):
@@ -92,7 +92,7 @@ def test_more_builds_than_buildkite_lists_are_requested_by_their_time(connect, m
     replies = {
         BUILDS: [Reply(builds[:1], next_path=f"{BUILDS}/page2"), Reply(builds[2:])],
         f"{BUILDS}/page2": [Reply(builds[1:2], next_path=f"{BUILDS}/page3")],
-        **{f"{BUILDS}/{each['number']}/jobs": [Reply([buildkite_job()])] for each in builds},
+        **{f"{BUILDS}/{each['number']}/jobs": [job_list([buildkite_job()])] for each in builds},
     }
     with connect(replies) as (client, service, _):
         found = list(buildkite_client.read_series(client, "vllm/ci", listing(), SINCE))

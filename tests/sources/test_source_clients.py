@@ -73,6 +73,17 @@ def test_half_of_the_allowance_is_left_to_others(connect, remaining, pauses_made
     assert pauses == pauses_made
 
 
+@pytest.mark.parametrize(("remaining", "pauses_made"), [(26, []), (25, [9.0]), (0, [9.0])])
+def test_the_limit_of_a_user_counts_as_well_as_that_of_the_organization(connect, remaining, pauses_made):
+    headers = {"RateLimit-Limit": "200", "RateLimit-Remaining": "180", "RateLimit-Reset": "42"}
+    own = {"Limit": "50", "Remaining": str(remaining), "Reset": "9"}
+    headers |= {f"RateLimit-User-{name}": value for name, value in own.items()}
+    replies = {"/list": [Reply([1], 200 if remaining else 429, headers), Reply([1])]}
+    with connect(replies) as (client, _, pauses):
+        assert [*bodies(client), *bodies(client)] == [[1], [1]]
+    assert pauses == pauses_made
+
+
 def test_a_wait_of_hours_is_an_error(connect):
     with (
         connect({"/list": [Reply({}, 429, {"Retry-After": "7200"})]}) as (client, _, pauses),
