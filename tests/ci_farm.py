@@ -40,6 +40,7 @@ class Farm:
         self.permits_passed = True
         self.of_new = {}
         self.fails = 0
+        self.on_start = None
         self.late_logs = 0
         self.url = ""
         self._ids = 100
@@ -90,7 +91,7 @@ class Farm:
         token = handler.headers.get("Authorization", "").removeprefix("Bearer ")
         address = urlsplit(handler.path)
         query = {name: value[0] for name, value in parse_qs(address.query).items()}
-        if handler.command != "GET":
+        if handler.command != "GET" and not address.path.endswith("/annotations"):
             self.calls.append((handler.command, address.path, body))
         if refusal := self._refusal(handler.command, address.path, token):
             return _send(handler, *refusal)
@@ -132,6 +133,7 @@ class Farm:
     def canceled(self, number):
         """Cancel all jobs of a build."""
         build = next(each for each in self.builds if str(each.number) == number)
+        build.is_canceled = True
         for job in build.jobs:
             if not job.has_ended:
                 job.cancel()

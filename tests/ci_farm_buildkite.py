@@ -16,13 +16,18 @@ class Buildkite:
     def __init__(self, farm):
         self.farm = farm
 
-    def answer(self, method, path, query, body):
+    def answer(self, method, path, query, body):  # noqa: PLR0911 - a route each
         """The status and body of an answer; None where there is no such path."""
         if path == "" and method == "GET":
             return 200, [_build(each) for each in self.farm.builds if each.sha == query["commit"]]
         if path == "" and method == "POST":
-            made = self.farm.build(body["commit"], **{"ran": False, **self.farm.of_new})
+            if self.farm.on_start:
+                self.farm.on_start()
+            env = body.get("env", {})
+            made = self.farm.build(body["commit"], **{"ran": False, "env": env, **self.farm.of_new})
             return 201, _build(self.farm.started_by_call(made))
+        if found := re.fullmatch(r"/(\d+)/annotations", path):
+            return self._annotations(found[1], body)
         if found := re.fullmatch(r"/(\d+)/cancel", path):
             return self.farm.canceled(found[1])
         found = re.fullmatch(r"/(\d+)/jobs(?:/(\d+)/(retry|unblock|log\.txt|artifacts|report))?", path)
@@ -32,6 +37,15 @@ class Buildkite:
         if not found[2]:
             return 200, {"items": self._listed(build), "links": {"self": f"{self.farm.url}{BUILDS}{path}"}}
         return self._of_job(build, int(found[2]), found[3])
+
+    def _annotations(self, number, body):
+        """Those of a build, after one with the context of a body was added or appended to."""
+        build = next(each for each in self.farm.builds if str(each.number) == number)
+        if body:
+            before = build.annotations.get(body["context"], "") if body["append"] else ""
+            build.annotations[body["context"]] = f"{before}<p>{body['body'].strip()}</p>\n"
+            return 201, {"context": body["context"]}
+        return 200, [{"context": name, "body_html": text} for name, text in build.annotations.items()]
 
     def _listed(self, build):
         if build.uploads or build.lacks:  # its jobs are listed later, or never
@@ -78,6 +92,8 @@ class Buildkite:
         return self._retried(build, job)
 
     def _retried(self, build, job):
+        if build.is_canceled:
+            return 422, {"message": "Jobs from canceled builds cannot be retried"}
         if job.retried or not job.has_ended:
             return 422, {"message": "Only finished jobs can be retried, once"}
         if job.stage == "passed" and not self.farm.permits_passed:
@@ -97,6 +113,8 @@ class Buildkite:
 
 
 def _state(build):
+    if build.is_canceled:
+        return "canceled"
     if build.uploads:
         return "running"
     if build.lacks or all(job.has_ended for job in build.jobs):
@@ -113,4 +131,5 @@ def _build(build):
         "source": "schedule",
         "state": _state(build),
         "env": build.env,
+        "rebuilt_from": build.rebuilt_from,
     }

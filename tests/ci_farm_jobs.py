@@ -79,6 +79,9 @@ class FarmBuild:
     other: str = "Entrypoints Test"
     uploads: int = 0
     lacks: bool = False
+    is_canceled: bool = False
+    rebuilt_from: dict | None = None
+    annotations: dict = field(default_factory=dict)
 
 
 def stamps(job):

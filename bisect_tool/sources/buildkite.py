@@ -90,6 +90,7 @@ class Build(Answer):
     source: Text = ""
     state: Text = ""
     env: Annotated[dict[str, str], BeforeValidator(_variables)] = Field(default_factory=dict)
+    rebuilt_from: Annotated[bool, BeforeValidator(bool)] = False
     jobs: tuple[Job, ...] = ()
 
 
@@ -100,6 +101,22 @@ class _Artifact(Answer):
     state: Text = ""
     file_size: int = 0
     download_url: Text = ""
+
+
+class Annotation(Answer):
+    """An annotation of a build."""
+
+    context: Text = ""
+    body_html: str = ""
+
+
+def annotation(entry: Mapping[str, Any]) -> Annotation:
+    """Read an annotation of a build.
+
+    Raises:
+        UnexpectedAnswer: it does not match the documentation.
+    """
+    return read(Annotation, entry, SERVICE)
 
 
 def artefact(entry: Mapping[str, Any]) -> Artefact:

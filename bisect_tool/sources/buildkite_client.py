@@ -96,6 +96,12 @@ def artefacts(client: Client, path: str) -> tuple[Artefact, ...]:
     return tuple(buildkite.artefact(each) for page in pages for each in _listed(page))
 
 
+def build_annotations(client: Client, path: str) -> tuple[buildkite.Annotation, ...]:
+    """Return the annotations of the build at a path."""
+    pages = client.pages(path, {"per_page": str(_PAGE)})
+    return tuple(buildkite.annotation(each) for page in pages for each in _listed(page))
+
+
 def _jobs(client: Client, path: str) -> list[Any]:
     pages = client.pages(path, {"include_retried_jobs": "true", "per_page": str(_PAGE)})
     return [job for page in pages for job in _listed(value_at(page, "items"))]

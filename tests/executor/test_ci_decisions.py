@@ -134,7 +134,7 @@ def test_a_commit_without_a_build_gets_one_only_if_that_is_allowed():
 
 def test_a_build_without_the_job_names_those_it_has():
     jobs = buildkite_jobs(job(1), pattern="Lora*")
-    assert jobs == CommitJobs(missing=f"no job of build 7 matches Lora* (jobs: {NAME})")
+    assert jobs == CommitJobs(missing=f"no job of build 7 matches Lora* (jobs: {NAME})", builds=("7",))
 
 
 def test_a_pattern_that_names_several_jobs_is_refused():

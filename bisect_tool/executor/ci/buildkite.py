@@ -24,11 +24,15 @@ if TYPE_CHECKING:
 
     from bisect_tool.sources.series import Series
 
+SESSION = "BISECT_RUN_SESSION"
+"""The variable with the session's id in builds that it starts."""
 _BLOCKED = "blocked"
 _RUNNING = frozenset({"running", "timing_out", "canceling"})
 _NOT_RUN = frozenset({"broken", "skipped"})
 """States of a step whose condition is false; another one with the same name may take its place."""
 _RETRYABLE = frozenset({"passed", "failed", "timed_out", "canceled", "expired"})
+_CANCELED = frozenset({"canceling", "canceled"})
+"""The states of a build whose jobs cannot be retried or unblocked."""
 _UNFINISHED = frozenset({"creating", "scheduled", "waiting", "running", "failing"})
 """The states of a build whose jobs may not be listed yet."""
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -66,7 +70,15 @@ def commit_jobs(builds: Sequence[Mapping[str, Any]], pattern: str, series: Serie
         "" if label else missing_job(labels, pattern, where),
         is_pending=any(build.state in _UNFINISHED for build in lacking),
         without=tuple(str(build.number) for build in lacking if build.state not in {"", *_UNFINISHED}),
+        builds=tuple(str(build.number) for build in found if build.state not in _CANCELED),
     )
+
+
+def builds_of(session: str, builds: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the builds that a session started; a rebuild by somebody else has the same variables."""
+    found = (read(Build, build, SERVICE) for build in builds)
+    ours = (build for build in found if build.env.get(SESSION) == session and not build.rebuilt_from)
+    return tuple(str(build.number) for build in ours)
 
 
 def _jobs(build: Build, label: str) -> list[Job]:
@@ -110,8 +122,10 @@ def _attempt(job: Job, build: Build, series: Series, path: str) -> Attempt:
 
 def _again(job: Job, build: Build, gates: Sequence[Job], path: str) -> Call | None:
     """Return the call that retries a job, or that unblocks only this one."""
+    if build.state in _CANCELED:
+        return None
     if len(gates) == 1 and (_is_of(gates[0], job) or not _other_blocked(job, build)):
-        return Call("PUT", f"{path}/{gates[0].id}/unblock", {})
+        return Call("PUT", f"{path}/{gates[0].id}/unblock", {}, job=job.id)
     if job.state in _RETRYABLE and not job.retried:
         return Call("PUT", f"{path}/{job.id}/retry")
     return None

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bisect_tool.executor.ci.buildkite import commit_jobs
+from bisect_tool.executor.ci.buildkite import SESSION, builds_of, commit_jobs
+from bisect_tool.executor.ci.buildkite_annotations import Annotations
 from bisect_tool.executor.ci.call import Call
+from bisect_tool.executor.ci.jobs import Stage
 from bisect_tool.executor.ci.journal import Record
 from bisect_tool.executor.ci.log import log_of
 from bisect_tool.executor.ci.reports import report_files
 from bisect_tool.sources import buildkite_client
 from bisect_tool.sources.buildkite import SERVICE
+from bisect_tool.untrusted import value_at
 
 if TYPE_CHECKING:
     from bisect_tool.checks import JobCheck
@@ -21,25 +25,38 @@ if TYPE_CHECKING:
     from bisect_tool.sources.http import Client
     from bisect_tool.sources.series import Series
 
+_log = logging.getLogger("bisect_run.executor")
 _WHOLE_BUILDS = "the REST API of Buildkite cancels whole builds only"
 
 
 class BuildkiteService:
-    """Reads builds with one token, and retries jobs with another."""
+    """Reads builds with one token, and retries jobs with another.
+
+    A build that it starts has the session's id in its environment; one in which it starts a job gets an
+    annotation. So people see who did it, and a resumed session finds its jobs if its journal lacks them.
+    """
 
     name = SERVICE
 
-    def __init__(
-        self, check: JobCheck, series: Series, client: Client, caller: Caller, journal: Journal
+    def __init__(  # noqa: PLR0913, PLR0917 - what a session knows
+        self, check: JobCheck, series: Series, client: Client, caller: Caller, journal: Journal, session: str
     ) -> None:
         self._check, self._series, self._client, self._caller = check, series, client, caller
-        self._journal = journal
+        self._journal, self._session = journal, session
         self._path = buildkite_client.builds_path(check.pipeline)
+        self._annotations = Annotations(self._path, session, client, caller)
+        self._called: set[str] = set()
 
     def look(self, sha: str) -> CommitJobs:
-        """Return the attempts of the job in all builds of a commit."""
+        """Return the attempts of the job in all builds of a commit; records those that are ours."""
         builds = buildkite_client.builds_at(self._client, self._check.pipeline, sha, self._series)
         jobs = commit_jobs(builds, self._check.job, self._series, self._path)
+        for build in builds_of(self._session, builds):
+            if build not in self._journal.runs:
+                _log.info("build %s of %s was started by this session", build, sha)
+                self._journal.add(Record(sha, run=build))
+        if self._journal.is_open(sha) and not self._journal.run(sha) and sha not in self._called:
+            self._recall(sha, jobs)
         return replace(jobs, start=self._start(sha) if self._check.allow_builds else None)
 
     def log(self, attempt: Attempt) -> str:
@@ -56,26 +73,46 @@ class BuildkiteService:
         return self._caller.describe(call)
 
     def carry_out(self, call: Call, sha: str) -> None:
-        """Retry the job, unblock it, or start a build and record its number."""
+        """Retry the job, unblock it, or start a build; record what was started, and annotate its build."""
+        self._called.add(sha)
         answer = self._caller.send(call)
-        number = answer.get("number") if isinstance(answer, dict) and call.path == self._path else None
-        if number:
-            self._journal.add(Record(sha, run=str(number)))
+        if call.path == self._path:
+            if number := value_at(answer, "number"):
+                self._journal.add(Record(sha, run=str(number)))
+            return
+        build, _, job, what = call.path.removeprefix(f"{self._path}/").split("/")
+        started = call.job or value_at(answer, "id")
+        if not isinstance(started, str) or started == job:
+            return
+        if not call.job:  # an unblocked job may still wait for another step
+            self._journal.add(Record(sha, attempt=started))
+        self._annotations.add(build, what, started)
 
     def why_not_canceled(self, attempt: Attempt) -> str:
         """Return why not: the REST API cancels whole builds, of which only those that we started are ours."""
         return "" if attempt.job.build in self._journal.runs else _WHOLE_BUILDS
 
-    def cancel(self, attempt: Attempt) -> None:
+    def cancel(self, build: str) -> None:
         """Cancel the build."""
-        self._caller.send(Call("PUT", f"{self._path}/{attempt.job.build}/cancel"))
+        self._caller.send(Call("PUT", f"{self._path}/{build}/cancel"))
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
+    def _recall(self, sha: str, jobs: CommitJobs) -> None:
+        """Record the jobs of a commit that an earlier run of the session started, as its annotations say."""
+        self._called.add(sha)
+        for build in jobs.builds:
+            for job in self._annotations.jobs(build):
+                attempt = jobs.attempt(job)
+                if attempt and attempt.stage is not Stage.BLOCKED and not self._journal.knows(job):
+                    _log.info("job %s of %s was started by this session", job, sha)
+                    self._journal.add(Record(sha, attempt=job))
+
     def _start(self, sha: str) -> Call:
         """Return the call that starts a build of a commit."""
         message = f"bisect-run: {self._check.job}"
-        body = {"commit": sha, "branch": self._check.branch, "message": message}
+        env = {SESSION: self._session}
+        body = {"commit": sha, "branch": self._check.branch, "message": message, "env": env}
         return Call("POST", self._path, body)

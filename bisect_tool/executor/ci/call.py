@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Call:
-    """A call: its method, path, and body."""
+    """A call: its method, path, and body; `job` is the job that it unblocks."""
 
     method: str
     path: str
     body: Mapping[str, object] | None = None
+    job: str = ""

@@ -51,7 +51,7 @@ def ci_executor(  # noqa: PLR0913, PLR0917 - what a session knows
         check: the job.
         config: the patterns of cells, and the number of parallel jobs.
         environment: has the tokens, and the service's URL if it is not the public one.
-        folder: the session's folder, with the journal of started jobs.
+        folder: the session's folder, named after it, with the journal of started jobs.
         cancel: set to end the session; it ends waits as well.
         used: attempts that are trials of the session already.
         agreed: answers whether to cancel running jobs when the session ends.
@@ -60,7 +60,7 @@ def ci_executor(  # noqa: PLR0913, PLR0917 - what a session knows
         UsageError: the token for reading is not set.
     """
     journal = Journal(folder)
-    service = _service(check, environment, config.home.cache / "ci", journal, cancel)
+    service = _service(check, environment, config.home.cache / "ci", journal, folder.name, cancel)
     return CiExecutor(
         check,
         service,
@@ -74,11 +74,12 @@ def ci_executor(  # noqa: PLR0913, PLR0917 - what a session knows
     )
 
 
-def _service(
+def _service(  # noqa: PLR0913, PLR0917 - what a session knows
     check: JobCheck,
     environment: Mapping[str, str],
     cache: Path,
     journal: Journal,
+    session: str,
     cancel: threading.Event,
 ) -> JobService:
     service_of, variable, scope = _ACCESS[check.service]
@@ -98,7 +99,7 @@ def _service(
     series = Series("ci", branch=check.branch, excluded_environment=excluded)
     match check.service:
         case "buildkite":
-            return BuildkiteService(check, series, client, caller, journal)
+            return BuildkiteService(check, series, client, caller, journal, session)
         case "github":
             return GithubService(check, series, client, caller, journal)
         case name:

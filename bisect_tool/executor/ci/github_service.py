@@ -68,9 +68,9 @@ class GithubService:
         """Return empty: a running run is one that we dispatched, or the rerun of one job."""
         return ""
 
-    def cancel(self, attempt: Attempt) -> None:
+    def cancel(self, build: str) -> None:
         """Cancel the run."""
-        self._caller.send(Call("POST", f"{self._path}/runs/{attempt.job.build}/cancel"))
+        self._caller.send(Call("POST", f"{self._path}/runs/{build}/cancel"))
 
     def close(self) -> None:
         """Close the connections."""

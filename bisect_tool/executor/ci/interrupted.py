@@ -77,7 +77,7 @@ def _obstacle(job: StartedJob, service: JobService) -> str:
 def _canceled(job: StartedJob, service: JobService, journal: Journal) -> AbandonedJob:
     assert job.attempt is not None
     try:
-        service.cancel(job.attempt)
+        service.cancel(job.attempt.job.build)
     except BisectError as error:
         return AbandonedJob(job, GOES_ON, error.message)
     journal.add(Record(job.sha, canceled=job.attempt.id))

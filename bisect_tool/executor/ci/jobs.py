@@ -67,7 +67,8 @@ class CommitJobs:
 
     `is_pending`: a build or run has started and may list the job later. `is_unfinished`: one continues
     after the job has ended, which can be rerun afterwards. `without` are the builds or runs that ended
-    without the job. `start` is the call that starts a build or run; None if that is not permitted.
+    without the job. `start` is the call that starts a build or run; None if that is not permitted. `builds`
+    are the numbers of the builds that were not canceled, which increase; empty where a service has none.
     """
 
     attempts: tuple[Attempt, ...] = ()
@@ -76,6 +77,7 @@ class CommitJobs:
     is_unfinished: bool = False
     without: tuple[str, ...] = ()
     start: Call | None = None
+    builds: tuple[str, ...] = ()
 
     def attempt(self, name: str) -> Attempt | None:
         """Return the attempt with this id, or None."""

@@ -63,6 +63,10 @@ class Journal:
         """Return the commits of the started runs or builds, by run or build."""
         return {each.run: each.sha for each in self._records if each.run}
 
+    def knows(self, attempt: str) -> bool:
+        """Whether an attempt was started, even if it was canceled or deleted later."""
+        return any(each.attempt == attempt for each in self._records)
+
     def before(self, sha: str) -> frozenset[str]:
         """Return the attempts of a commit that had ended before the latest call for it."""
         calls = [each for each in self._records if each.sha == sha and each.call]

@@ -52,8 +52,11 @@ class JobService(Protocol):
         """Return why an attempt that we started cannot be canceled; empty if it can."""
         ...
 
-    def cancel(self, attempt: Attempt) -> None:
-        """Cancel an attempt that we started; raises the errors of `carry_out`."""
+    def cancel(self, build: str) -> None:
+        """Cancel a build or run that we started, or whose only running job is ours.
+
+        Raises the errors of `carry_out`.
+        """
         ...
 
     def close(self) -> None:

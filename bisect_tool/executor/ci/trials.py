@@ -14,6 +14,7 @@ from bisect_tool.executor.ci.journal import Record
 from bisect_tool.executor.ci.results import no_result, trial_result
 from bisect_tool.executor.event import Entered, Noted
 from bisect_tool.executor.executor import DryRunEnded
+from bisect_tool.format import short
 from bisect_tool.sanitise import clean
 from bisect_tool.sources.observation import State
 from bisect_tool.verdict import Outcome
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("bisect_run.executor")
 LOG = "job.log"
+_BEGUN = (Stage.RUNNING, Stage.ENDED)
 _LONGEST_S = 24 * 3600.0
 """The longest wait for a job, including its time in the queue."""
 _APPEARS_S = 120.0
@@ -41,7 +43,10 @@ _APPEARS_S = 120.0
 
 @dataclass
 class JobTrial:
-    """A trial in a slot: the attempt that it follows, and whether we started it."""
+    """A trial in a slot: the attempt that it follows, and whether we started it.
+
+    `seen` are the builds of the commit before this run of the session started one for it.
+    """
 
     slot: int
     sha: str
@@ -52,6 +57,7 @@ class JobTrial:
     started: bool = False
     acted: float | None = None
     sent: str = ""
+    seen: tuple[str, ...] | None = None
     ended: float | None = None
     unreachable: float | None = None
     phase: str = ""
@@ -89,6 +95,11 @@ class JobTrials:
         if trial.sha in self.journal.unfinished(self.taken) and not _is_awaited(trial, others):
             trial.started, trial.acted = True, trial.began
 
+    def _recall(self, trial: JobTrial, others: Collection[JobTrial]) -> None:
+        """Await a job that the service shows to be ours, although the journal lacked it."""
+        if trial.acted is None and self.journal.is_open(trial.sha) and not _is_awaited(trial, others):
+            trial.started, trial.acted = True, self.clock()
+
     def result(self, trial: JobTrial, others: Collection[JobTrial]) -> TrialResult | None:
         """Return the result of a trial, or None while it is not finished.
 
@@ -109,14 +120,16 @@ class JobTrials:
 
     def _next(self, trial: JobTrial, jobs: CommitJobs, others: Collection[JobTrial]) -> TrialResult | None:
         """Find the attempt that is the trial, or start one."""
-        left = self.journal.attempts - self.taken
+        is_awaited = _is_awaited(trial, others)
+        left = frozenset() if is_awaited else self.journal.attempts - self.taken
         if found := next((each for each in jobs.attempts if each.id in left), None):
             trial.started = True  # before an interrupt
             return self._follow(trial, found)
+        self._recall(trial, others)
         if trial.acted is not None:
-            return self._await(trial, jobs, trial.acted)
+            return self._started(trial, jobs, trial.acted)
         action: Action = Wait()  # for what another trial started, which appears next
-        if not _is_awaited(trial, others):
+        if not is_awaited:
             action = next_action(jobs, self.taken, self.refused)
         if isinstance(action, Use | Follow):
             return self._follow(trial, action.attempt)
@@ -126,6 +139,15 @@ class JobTrials:
         if isinstance(action, GiveUp):
             return no_result(trial.sha, Outcome.UNBUILDABLE, action.reason)
         return self._start(trial, action, jobs)
+
+    def _started(self, trial: JobTrial, jobs: CommitJobs, acted: float) -> TrialResult | None:
+        """Find the attempt that the call of a trial started, or withdraw a build that is the second one."""
+        if not self.journal.is_open(trial.sha):  # the attempt is known, and not listed yet
+            return self._unfound(trial, acted)
+        run = self.journal.run(trial.sha)
+        if self._is_second(trial, jobs, run) and self._is_withdrawn(trial, run):
+            return None
+        return self._await(trial, jobs, acted)
 
     def _await(self, trial: JobTrial, jobs: CommitJobs, acted: float) -> TrialResult | None:
         """Find the attempt that the call of a trial started; it may have ended since, without a result."""
@@ -148,6 +170,29 @@ class JobTrials:
                 return self._start(trial, action, jobs)
         return self._unfound(trial, acted)
 
+    @staticmethod
+    def _is_second(trial: JobTrial, jobs: CommitJobs, run: str) -> bool:
+        """Whether somebody started a build of the commit shortly before ours, whose job does not run yet."""
+        if trial.seen is None or run not in jobs.builds:
+            return False
+        began = any(each.stage in _BEGUN for each in jobs.of(run).attempts)
+        return not began and any(int(each) < int(run) for each in {*jobs.builds} - {*trial.seen})
+
+    def _is_withdrawn(self, trial: JobTrial, run: str) -> bool:
+        """Cancel a build that we started, if that is possible: the trial uses that of somebody else."""
+        trial.seen = None
+        try:
+            self.service.cancel(run)
+        except BisectError as error:
+            _log.warning("build %s is not cancelled: %s", run, error.message)
+            return False
+        self.put(
+            Noted(f"build {run} is cancelled: another build of {short(trial.sha)} was started before it")
+        )
+        self.journal.add(Record(trial.sha, lost=True))
+        trial.started, trial.acted = False, None
+        return True
+
     def _untestable(self, trial: JobTrial, reason: str) -> TrialResult:
         """Return that a commit cannot be tested, although a build was started."""
         self.journal.add(Record(trial.sha, lost=True))
@@ -162,6 +207,7 @@ class JobTrials:
         before = tuple(each.id for each in jobs.attempts if each.stage is Stage.ENDED)
         self.journal.add(Record(trial.sha, call=line, before=before))
         trial.started, trial.acted, trial.sent = True, self.clock(), call.path
+        trial.seen = jobs.builds if call == jobs.start else None
         try:
             self.service.carry_out(call, trial.sha)
         except LostAnswer as error:
