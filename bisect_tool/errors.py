@@ -20,6 +20,24 @@ class ExitCode(IntEnum):
     TERMINATED = 143
 
 
+RESULT_CODES = (ExitCode.DONE, ExitCode.REGRESSION, ExitCode.INCONCLUSIVE, ExitCode.ENDPOINTS)
+"""The codes of commands that came to a result, which is printed."""
+RESUMABLE_CODES = (ExitCode.ENVIRONMENT, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
+"""The codes of sessions that `resume` continues."""
+CODES_WITH_DETAILS = (ExitCode.ENVIRONMENT, ExitCode.BUG)
+"""The codes after which the path of the diagnostic log is printed."""
+CODES_BY_PRIORITY = (
+    ExitCode.DONE,
+    ExitCode.INCONCLUSIVE,
+    ExitCode.ENDPOINTS,
+    ExitCode.USAGE,
+    ExitCode.ENVIRONMENT,
+    ExitCode.BUG,
+    ExitCode.REGRESSION,
+)
+"""The codes of watches, by increasing priority: no later night reports a regression as new again."""
+
+
 class StepCode(IntEnum):
     """The exit codes of `bisect-run step`, as `git bisect run` reads them."""
 

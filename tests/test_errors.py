@@ -4,7 +4,14 @@ import errno
 
 import pytest
 
-from bisect_tool.errors import BisectError, EnvironmentFailed, ExitCode, UsageError, exit_code_of
+from bisect_tool.errors import (
+    CODES_BY_PRIORITY,
+    BisectError,
+    EnvironmentFailed,
+    ExitCode,
+    UsageError,
+    exit_code_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -21,3 +28,8 @@ from bisect_tool.errors import BisectError, EnvironmentFailed, ExitCode, UsageEr
 )
 def test_exit_code_of_an_error(error, code):
     assert exit_code_of(error) is code
+
+
+def test_every_code_with_which_a_watch_can_end_has_a_priority():
+    interrupted = {ExitCode.INTERRUPTED, ExitCode.TERMINATED}
+    assert sorted(CODES_BY_PRIORITY) == sorted({*ExitCode} - interrupted)

@@ -18,7 +18,14 @@ import typer
 from bisect_tool import __version__, diagnostics
 from bisect_tool.cli.examples import epilog
 from bisect_tool.cli.not_in_ci import ci_option_error
-from bisect_tool.errors import BisectError, ExitCode, UsageError, is_disk_error
+from bisect_tool.errors import (
+    CODES_WITH_DETAILS,
+    RESULT_CODES,
+    BisectError,
+    ExitCode,
+    UsageError,
+    is_disk_error,
+)
 from bisect_tool.terminal import terminal
 from bisect_tool.terminal.output import say, say_error
 from bisect_tool.terminal.verbose import be_verbose
@@ -29,7 +36,6 @@ if TYPE_CHECKING:
 
 # Newer versions of Typer bundle click, so the base class of usage errors is taken from what Typer exports.
 _TYPER_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
-_RESULT_CODES = (ExitCode.DONE, ExitCode.REGRESSION, ExitCode.INCONCLUSIVE, ExitCode.ENDPOINTS)
 _UNWRITTEN_HINT = "Is it closed, or the disk full? `bisect-run report` prints the result again."
 
 _COMMANDS = (
@@ -53,8 +59,6 @@ _GROUPS = {"scenarios": "List, show and check scenarios."}
 _log = logging.getLogger("bisect_run.cli")
 _errors = logging.getLogger("bisect_run.errors")
 """Logs what ended a command; `-v` leaves it out, because it is printed to stderr anyway."""
-_CODES_WITH_DETAILS = (ExitCode.ENVIRONMENT, ExitCode.BUG)
-_TAKE_A_COMMAND = ("run", "plan", "step", "repro", "fixes", "nightly")
 
 
 def command_line(names: Iterable[str] = (*_COMMANDS, *_GROUPS)) -> typer.Typer:
@@ -156,11 +160,11 @@ def dispatch(arguments: list[str]) -> int:
     held_back = removed_from(os.environ)
     with terminal.unfailing() as stdout, held_back, diagnostics.recording() as recorder:
         code = _run(arguments)
-        if stdout.failure is not None and code in _RESULT_CODES:
+        if stdout.failure is not None and code in RESULT_CODES:
             say_error(f"cannot write to standard output: {stdout.failure.strerror}", _UNWRITTEN_HINT)
             code = ExitCode.ENVIRONMENT
         _errors.info("exit code %d", code)
-        if code in _CODES_WITH_DETAILS and recorder.path:
+        if code in CODES_WITH_DETAILS and recorder.path:
             say(f"Details: {recorder.path}")
         return code
 
@@ -172,9 +176,10 @@ def _check_folder() -> None:
         raise UsageError("the current directory no longer exists", "cd to an existing directory.") from None
 
 
-def _check_command(arguments: list[str]) -> None:
+def _check_command(program: Any, arguments: list[str]) -> None:  # noqa: ANN401  # click's, as above
     """Reject `--` with nothing after it (usually an unset shell variable): it would run a scenario."""
-    if arguments[0] in _TAKE_A_COMMAND and "--" in arguments and arguments.index("--") == len(arguments) - 1:
+    parameters = program.commands[arguments[0]].params
+    if arguments.index("--") == len(arguments) - 1 and any(each.name == "command" for each in parameters):
         raise UsageError(
             "there is no command after --", "Add a command or remove the --. Is a shell variable unset?"
         )
@@ -185,12 +190,13 @@ def _run(arguments: list[str]) -> int:
         diagnostics.set_level(os.environ)
         _log.info("bisect-run %s, Python %s: %s", __version__, sys.version.split()[0], shlex.join(arguments))
         _check_folder()
-        _check_command(arguments)
         named = arguments[0] in (*_COMMANDS, *_GROUPS)
         gc.disable()  # imports create no garbage; collecting takes a tenth of the start-up time
         app = command_line(arguments[:1]) if named else _overview()
         gc.enable()
         program = _with_shared_options(typer.main.get_command(app))
+        if named and "--" in arguments:
+            _check_command(program, arguments)
         return int(program.main(arguments, prog_name="bisect-run", standalone_mode=False) or 0)
     except _TYPER_ERROR as error:
         usage_error = ci_option_error(arguments[0], error) or _usage_error(arguments[0], error)
@@ -199,7 +205,7 @@ def _run(arguments: list[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     except BisectError as error:
-        _errors.error("%s", error.message, exc_info=error.exit_code in _CODES_WITH_DETAILS)
+        _errors.error("%s", error.message, exc_info=error.exit_code in CODES_WITH_DETAILS)
         say_error(error.message, error.hint)
         return error.exit_code
     except SystemExit as error:  # Typer raises it with code 1 for every broken pipe

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect_tool.diagnostics import LOG_FILE
-from bisect_tool.errors import ExitCode
+from bisect_tool.errors import CODES_WITH_DETAILS
 from bisect_tool.options.declared import takes
 from bisect_tool.options.stored_options import ReportOptions
 from bisect_tool.options.validate import require_one_format
@@ -38,6 +38,6 @@ def report(options: ReportOptions) -> int:
     if pruned := pruned_at(here, document.session):
         say(f"Its logs up to {pruned:%Y-%m-%d %H:%M} UTC were removed by `bisect-run prune`.")
     log = here.session(document.session) / LOG_FILE
-    if document.exit_code in (ExitCode.ENVIRONMENT, ExitCode.BUG) and log.is_file():
+    if document.exit_code in CODES_WITH_DETAILS and log.is_file():
         say(f"Details: {log}")
     return 0

@@ -12,7 +12,7 @@ from bisect_tool.cli.dry_home import dry_home
 from bisect_tool.cli.run_session import SessionInterrupted, finish_or_stop
 from bisect_tool.delivery.check import check_delivery
 from bisect_tool.delivery.deliver import deliver
-from bisect_tool.errors import BisectError, ExitCode
+from bisect_tool.errors import CODES_BY_PRIORITY, BisectError, ExitCode
 from bisect_tool.file_lock import lease
 from bisect_tool.git.clone import is_cloned, is_url
 from bisect_tool.options.watches import watches
@@ -36,17 +36,6 @@ if TYPE_CHECKING:
     from bisect_tool.paths import Home
     from bisect_tool.results.nightly import NightlyDocument
 
-_BY_PRIORITY = (
-    ExitCode.DONE,
-    ExitCode.INCONCLUSIVE,
-    ExitCode.ENDPOINTS,
-    ExitCode.USAGE,
-    ExitCode.ENVIRONMENT,
-    ExitCode.BUG,
-    ExitCode.REGRESSION,
-)
-"""Exit codes of watches, by increasing priority. No later night reports a regression as new again."""
-
 
 def run_nights(options: NightlyOptions, given: frozenset[str]) -> int:
     """Run a night of each watch, deliver and print the results; returns the exit code."""
@@ -66,7 +55,7 @@ def run_nights(options: NightlyOptions, given: frozenset[str]) -> int:
         codes = [_deliver(night, each, here) for night, each in zip(nights, documents, strict=True)]
     if documents or options.as_json:
         terminal.write(_redacted(_json(documents) if options.as_json else render_nights(documents)))
-    return max((*codes, *failed), key=_BY_PRIORITY.index)
+    return max((*codes, *failed), key=CODES_BY_PRIORITY.index)
 
 
 @contextmanager
@@ -148,7 +137,7 @@ def _deliver(night: Night, document: NightlyDocument, here: Home) -> ExitCode:
 def _report_failure(watch: Watch, message: str, code: ExitCode) -> ExitCode:
     """Print what was not delivered; returns `code` if it has a higher priority than the failure."""
     say(f"{watch.name}: {message}".rstrip())
-    return max(ExitCode.ENVIRONMENT, code, key=_BY_PRIORITY.index)
+    return max(ExitCode.ENVIRONMENT, code, key=CODES_BY_PRIORITY.index)
 
 
 def _json(documents: Sequence[NightlyDocument]) -> str:

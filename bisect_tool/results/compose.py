@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bisect_tool import __version__
 from bisect_tool.build import packages
 from bisect_tool.build.fingerprint import native_paths
-from bisect_tool.errors import ExitCode
+from bisect_tool.errors import RESUMABLE_CODES, ExitCode
 from bisect_tool.git import plumbing
 from bisect_tool.git.forge import forge_of
 from bisect_tool.mode import Bisect, Fixes, Repro, Step, Walk
@@ -55,9 +55,6 @@ if TYPE_CHECKING:
     from bisect_tool.trial.result import TrialResult
 
 
-_RESUMABLE = (ExitCode.ENVIRONMENT, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
-
-
 def compose(
     session: Session, rows: Sequence[TrialRow], state: State, native: Sequence[NativeChange] = ()
 ) -> Document:
@@ -99,7 +96,7 @@ def compose(
         bad=request.goods[0] if fix else request.bad,
         candidates_total=len(session.range.commits),
         exit_code=result.code,
-        resumable=state.stopped or result.code in _RESUMABLE,
+        resumable=state.stopped or result.code in RESUMABLE_CODES,
         conclusion=result.conclusion,
         cells={item.cell: cell_report(item, commits, rows, no_ops, fix=fix) for item in state.conclusions},
         repro=result.repro,
