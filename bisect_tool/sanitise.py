@@ -31,11 +31,19 @@ _SUSPECT = re.compile(
     f"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff{_BIDI}{_INVISIBLE}]"
 )
 
-_SECRET_WORD = re.compile(
-    r"(?:^|_)(?:\w*TOKENS?|\w*SECRETS?|\w*PASSW(?:OR)?DS?|\w*PASSPHRASE|PASS|PWD|\w*KEYS?|\w*CREDENTIALS?|\w*WEBHOOKS?|AUTH|COOKIE)(?:_|$)"
-)
-_SECRET_STEMS = ("TOKEN", "SECRET", "PASS", "PWD", "KEY", "CREDENTIAL", "WEBHOOK", "AUTH", "COOKIE")
-"""Every name that looks secret contains one of these."""
+_SECRET_WORDS = {
+    "TOKEN": r"\w*TOKENS?",
+    "SECRET": r"\w*SECRETS?",
+    "PASS": r"\w*PASSW(?:OR)?DS?|\w*PASSPHRASE|PASS",
+    "PWD": "PWD",
+    "KEY": r"\w*KEYS?",
+    "CREDENTIAL": r"\w*CREDENTIALS?",
+    "WEBHOOK": r"\w*WEBHOOKS?",
+    "AUTH": "AUTH",
+    "COOKIE": "COOKIE",
+}
+"""The words of names that look secret, each below a stem that such a name contains."""
+_SECRET_NAME = re.compile(rf"(?:^|_)(?:{'|'.join(_SECRET_WORDS.values())})(?:_|$)")
 # `GIT_CONFIG_KEY_0` names a setting: git refuses to start without it if `GIT_CONFIG_COUNT` is set.
 _NOT_SECRET = re.compile(r"(?:OLD)?PWD|SSH_AUTH_SOCK|GIT_CONFIG_KEY_\d+")
 _SECRET_MIN = 6
@@ -54,12 +62,17 @@ _HEADER = re.compile(
     r"(?P<name>\b(?:authorization[\"']?\s?[:=]\s?[\"']?token\s|x-api-key[\"']?\s?[:=]\s?[\"']?))[^\s\"',;]{6,}",
     re.IGNORECASE,
 )
-_PREFIXES = ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "hf_", "xox", "AKIA", "bkua_")
-# The forms that GitHub, GitLab, Hugging Face, Slack, Amazon and Buildkite give their tokens.
-_TOKEN = re.compile(
-    r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|hf_[A-Za-z0-9]{20,}"
-    r"|xox[abeprs]-[\w-]{10,}|AKIA[A-Z0-9]{16}|bkua_[0-9a-f]{20,})"
-)
+_TOKENS = {
+    **{f"gh{kind}_": rf"gh{kind}_[A-Za-z0-9]{{20,}}" for kind in "pousr"},
+    "github_pat_": r"github_pat_\w{20,}",
+    "glpat-": r"glpat-[\w-]{16,}",
+    "hf_": r"hf_[A-Za-z0-9]{20,}",
+    "xox": r"xox[abeprs]-[\w-]{10,}",
+    "AKIA": r"AKIA[A-Z0-9]{16}",
+    "bkua_": r"bkua_[0-9a-f]{20,}",
+}
+"""The tokens of GitHub, GitLab, Hugging Face, Slack, Amazon and Buildkite, each below its prefix."""
+_TOKEN = re.compile(rf"\b(?:{'|'.join(_TOKENS.values())})")
 _SLACK_URL = re.compile(r"(?<=hooks\.slack\.com/)[\w/-]+")
 _MASK = "***"
 _FULL_WIDTH = str.maketrans({"@": "\uff20", "#": "\uff03"})
@@ -102,14 +115,14 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     if "://" in text:
         text = _SIGNATURE.sub(rf"\g<name>={_MASK}", _USERINFO.sub(f"{_MASK}@", text))
         text = _SLACK_URL.sub(_MASK, text)
-    if any(prefix in text for prefix in _PREFIXES):
+    if any(prefix in text for prefix in _TOKENS):
         text = _TOKEN.sub(_MASK, text)
     lower = text.lower()
     if "bearer " in lower or "basic " in lower:
         text = _BEARER.sub(rf"\1 {_MASK}", text)
     if "authorization" in lower or "x-api-key" in lower:
         text = _HEADER.sub(rf"\g<name>{_MASK}", text)
-    return _ASSIGNED.sub(_masked, text) if any(stem in text for stem in _SECRET_STEMS) else text
+    return _ASSIGNED.sub(_masked, text) if any(stem in text for stem in _SECRET_WORDS) else text
 
 
 def secret_values(env: Mapping[str, str]) -> frozenset[str]:
@@ -123,7 +136,7 @@ def secret_values(env: Mapping[str, str]) -> frozenset[str]:
 
 
 def _is_secret_name(name: str) -> bool:
-    return not _NOT_SECRET.fullmatch(name.upper()) and bool(_SECRET_WORD.search(name.upper()))
+    return not _NOT_SECRET.fullmatch(name.upper()) and bool(_SECRET_NAME.search(name.upper()))
 
 
 def _is_count(name: str, value: str) -> bool:
