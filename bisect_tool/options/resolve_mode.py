@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,7 +12,13 @@ from bisect_tool.errors import UsageError
 from bisect_tool.git import Range, Repository
 from bisect_tool.mode import Bisect, Budget, Fixes, Repro, Step, Walk
 from bisect_tool.options.resolve_results import resolve_results
-from bisect_tool.options.run_options import FixesOptions, ReproOptions, RunOptions, StepOptions
+from bisect_tool.options.run_options import (
+    FixesOptions,
+    ReproOptions,
+    RunOptions,
+    SearchOptions,
+    StepOptions,
+)
 from bisect_tool.options.validate import require_text
 from bisect_tool.planner.walk import walk_stops
 from bisect_tool.sanitise import clean_line
@@ -70,16 +77,12 @@ def _walk(options: RunOptions, repository: Repository, notice: Callable[[str], N
 
 
 def _settings(options: RunOptions, repository: Repository, notice: Callable[[str], None]) -> dict[str, Any]:
-    """The settings that bisections and walks share."""
+    """The settings that bisections and walks share: options by the same names, and those made of others."""
+    names = {field.name for field in fields(SearchOptions)} & Walk.model_fields.keys()
     return {
-        "first_parent": options.first_parent,
-        "find": options.find,
-        "endpoint_runs": options.endpoint_runs,
-        "confidence": options.confidence,
+        **{name: getattr(options, name) for name in names},
         "budget": Budget(trials=options.budget_trials, minutes=options.budget_minutes),
         "priors": not options.no_priors,
-        "confirm": options.confirm,
-        "same_failure": options.same_failure,
         "observations": resolve_results(options.results, repository, notice),
     }
 
