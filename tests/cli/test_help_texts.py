@@ -11,25 +11,9 @@ import pytest
 from golden_files import compare
 
 from bisect_tool import __version__
+from bisect_tool.cli import dispatch
 
-COMMANDS = (
-    "run",
-    "demo",
-    "plan",
-    "resume",
-    "status",
-    "report",
-    "step",
-    "repro",
-    "fixes",
-    "simulate",
-    "doctor",
-    "explain",
-    "triage",
-    "nightly",
-    "prune",
-    "scenarios",
-)
+COMMANDS = (*dispatch._COMMANDS, *dispatch._GROUPS)
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS, "scenarios list", "scenarios show", "scenarios check"])

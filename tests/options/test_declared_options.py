@@ -5,34 +5,20 @@ from dataclasses import MISSING
 from pathlib import Path
 from typing import Literal, get_args, get_origin
 
+import command_models
 import pytest
 import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bisect_tool.options.declared import declared_options, takes, takes_with_given, to_arguments, variable
-from bisect_tool.options.demo_options import DemoOptions
 from bisect_tool.options.nightly_options import NightlyOptions
-from bisect_tool.options.prune_options import PruneOptions
-from bisect_tool.options.reading_options import ExplainOptions, TriageOptions
 from bisect_tool.options.rerun import command_line
 from bisect_tool.options.run_options import FixesOptions, ReproOptions, RunOptions, StepOptions
-from bisect_tool.options.simulate_options import SimulateOptions
-from bisect_tool.options.stored_options import ReportOptions, ResumeOptions, StatusOptions
 
 MODELS = [RunOptions, ReproOptions, FixesOptions, StepOptions]
 """Those of sessions, which name the command to run again."""
-OTHERS = [
-    DemoOptions,
-    ExplainOptions,
-    NightlyOptions,
-    PruneOptions,
-    ReportOptions,
-    ResumeOptions,
-    SimulateOptions,
-    StatusOptions,
-    TriageOptions,
-]
+OTHERS = sorted({*command_models.MODELS.values()} - {*MODELS}, key=str)
 WORD = st.text(st.characters(exclude_categories=("Cs", "Cc")))
 # What begins with a dash is no commit.
 COMMIT = WORD.filter(lambda word: not word.startswith("-"))

@@ -6,26 +6,15 @@ from pathlib import Path
 from typing import Literal, get_args, get_origin
 
 import pytest
+from command_models import MODELS
 
 from bisect_tool.options.declared import declared_options
-from bisect_tool.options.demo_options import DemoOptions
-from bisect_tool.options.nightly_options import NightlyOptions
-from bisect_tool.options.prune_options import PruneOptions
-from bisect_tool.options.run_options import FixesOptions, ReproOptions, RunOptions, StepOptions
-from bisect_tool.options.simulate_options import SimulateOptions
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
 CELL = re.compile(r"(?<!\\)\|")
-COMMANDS = [
-    ("run", RunOptions),
-    ("demo", DemoOptions),
-    ("repro", ReproOptions),
-    ("fixes", FixesOptions),
-    ("step", StepOptions),
-    ("nightly", NightlyOptions),
-    ("simulate", SimulateOptions),
-    ("prune", PruneOptions),
-]
+WITHOUT_TABLE = {"plan", "resume", "status", "report", "explain", "triage"}
+"""Their options are described in prose, or in a table of another form (`tests/test_docs.py`)."""
+COMMANDS = [(name, model) for name, model in MODELS.items() if name not in WITHOUT_TABLE]
 
 
 def section(command):
