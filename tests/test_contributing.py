@@ -12,7 +12,18 @@ LAYOUT, RECIPES = (
     TEXT.partition(f"## {heading}")[2].partition("\n## ")[0] for heading in ("Layout", "How to")
 )
 SPANS = set(re.findall(r"`([^`]+)`", RECIPES))
-PATHS = {span for span in SPANS if "/" in span or span.endswith((".py", ".toml"))}
+PATHS = {span for span in SPANS if "/" in span or span.endswith((".py", ".toml", ".md"))}
+OF_FILES = [
+    (name, file)
+    for names, file in [
+        *re.findall(r"((?:`[^`]+`(?:,| and) )*`[^`]+`) (?:of|in) `([^`]+\.\w+)`", " ".join(RECIPES.split())),
+        *((names, file) for file, names in re.findall(r"`([^`]+\.\w+)` \(((?:[^()]|\(\))*)\)", RECIPES)),
+    ]
+    if not re.search(r"[<*]", file) and " in `" not in names and " of `" not in names
+    for name in re.findall(r"`([^`]+)`", names)
+    if re.fullmatch(r"[\w.]+(?:\(\))?", name) and not name.endswith((".py", ".toml"))
+]
+"""Each name with the file that the text names beside it: ``A`, `B` of `file``, or ``file` (`A`)`."""
 NAMES = {span for span in SPANS - PATHS if re.fullmatch(r"[\w.]*[A-Z_][\w.]*(?:\(\))?|\w+\(\)", span)}
 
 
@@ -41,6 +52,16 @@ def test_names_are_in_the_code():
     words = {word for file in sources for word in re.findall(r"\w+", file.read_text(encoding="utf-8"))}
     assert {"plan()", "INFRASTRUCTURE_RETRIES", "Guardian._clean_up", "Leftovers"} <= NAMES
     assert [name for name in sorted(NAMES) if not words.issuperset(re.findall(r"\w+", name))] == []
+
+
+def test_names_are_in_the_files_that_are_named_with_them():
+    assert {("Goal", "planner/types.py"), ("_NEVER_EMPTY", "options/validate.py")} <= {*OF_FILES}
+    for name, path in OF_FILES:
+        (text,) = (
+            file.read_text(encoding="utf-8") for file in (PACKAGE / path, ROOT / path) if file.exists()
+        )
+        missing = [word for word in re.findall(r"\w+", name) if not re.search(rf"\b{word}\b", text)]
+        assert missing == [], f"{path} lacks {name}"
 
 
 def test_the_layout_has_every_folder_and_module_of_the_package():

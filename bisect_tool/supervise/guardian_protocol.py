@@ -88,7 +88,7 @@ class Leftovers:
     shm: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.processes or self.ports or self.shm)
+        return self != Leftovers()
 
 
 @dataclass(frozen=True)
