@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bisect_tool.format import count, duration
+from bisect_tool.format import count, duration, hours
 from bisect_tool.git.forge import Forge, forge_of
 from bisect_tool.results.tally import Tally, tally
 
@@ -179,10 +179,11 @@ def native_culprits(document: Document) -> tuple[NativeChange, ...]:
 
 
 def cost_summary(document: Document) -> str:
-    """The cost of a session: `8 trials, 1 environment built, 56 s`."""
-    builds = document.cost.builds
-    built = [f"{count(builds, 'environment')} built"] if builds else []
-    return ", ".join([count(document.cost.trials, "trial"), *built, _durations(document)])
+    """The cost of a session: `8 trials, 1 environment built, 56 s`, and GPU-hours if trials held GPUs."""
+    cost = document.cost
+    built = [f"{count(cost.builds, 'environment')} built"] if cost.builds else []
+    held = [f"{hours(cost.gpu_seconds)} GPU-hours"] if cost.gpu_seconds else []
+    return ", ".join([count(cost.trials, "trial"), *built, _durations(document), *held])
 
 
 def _durations(document: Document) -> str:

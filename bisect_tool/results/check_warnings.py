@@ -102,8 +102,11 @@ def _shadow_reports(shadows: Sequence[Shadow], check: CommandCheck, rerun: str) 
 
 
 def withheld_from(request: Request, *, failed: bool) -> tuple[str, ...]:
-    """Return the variables withheld from a failed check; those that its command mentions come first."""
-    if not failed:
+    """Return the variables withheld from a failed check; those that its command mentions come first.
+
+    A CI job has the variables of its own service.
+    """
+    if not failed or request.check.as_job:
         return ()
     check = request.check
     text = " ".join((*check.command, *(file.text for file in check.command_files)))

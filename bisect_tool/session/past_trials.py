@@ -26,7 +26,7 @@ _NO_RESULT = (Outcome.UNBUILDABLE, Outcome.INFRASTRUCTURE)
 def past_trials(store: Store, request: Request) -> Mapping[str, tuple[PastTrial, ...]]:
     """Return trials of the same scenario and profile (else of the same command or job), by executor.
 
-    Trials of newer sessions come first; those without a result are left out.
+    Trials of newer sessions come first. Those without a result are left out, and so are results that CI had.
     """
     found: defaultdict[str, list[PastTrial]] = defaultdict(list)
     check = _check(request)
@@ -38,8 +38,13 @@ def past_trials(store: Store, request: Request) -> Mapping[str, tuple[PastTrial,
         trials = found[asked.executor] if _check(asked) == check else None
         if trials is not None and len(trials) < _MOST:
             results = (each.result for each in store.trials(row.id))
-            trials += [_past_trial(each) for each in results if each.outcome not in _NO_RESULT]
+            trials += [_past_trial(each) for each in results if _is_measured(each)]
     return {name: tuple(trials[:_MOST]) for name, trials in found.items() if trials}
+
+
+def _is_measured(result: TrialResult) -> bool:
+    """Whether its duration is that of a trial; a result that CI already had is stored with none."""
+    return result.outcome not in _NO_RESULT and not result.is_free
 
 
 def _past_trial(result: TrialResult) -> PastTrial:

@@ -112,7 +112,7 @@ class Progress:
             self._say(Text(f"reusing {count(shared, 'trial')} from earlier sessions"))
         if len(trials) > shared:
             self._say(Text(f"resuming with {count(len(trials) - shared, 'finished trial')}"))
-        self._own = [_whole(row.result) for row in trials]
+        self._own = [_whole(row.result) for row in trials if not row.result.is_free]
 
     def on_decision(self, state: State) -> None:
         """Update the remaining work and the posterior of every open cell."""
@@ -159,7 +159,8 @@ class Progress:
 
     def on_trial_end(self, step: Step, result: TrialResult) -> None:
         """Print one line about the trial above the display."""
-        self._own.append(_whole(result))
+        if not result.is_free:  # its duration is not known, and the next trial may need a job
+            self._own.append(_whole(result))
         self._snapshot = replace(self._snapshot, running=self._others(result.slot))
         purpose, subject = self._purpose(step), self._subjects.get(result.sha, "")
         beside = trial_line(result, purpose, "").cell_len + 2

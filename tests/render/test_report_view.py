@@ -79,6 +79,7 @@ def test_runs_that_there_were_none_of_are_not_run():
         ({"builds": 0}, 0, "4 trials, 2 min 18 s"),
         ({"wall_seconds": 70.0}, 1, f"{BUILT}, 1 min 10 s wall time, 2 min 18 s of trials in 2 slots"),
         ({}, 1, f"{BUILT}, 2 min 18 s of trials in 2 slots"),
+        ({"builds": 0, "gpu_seconds": 540.0}, 0, "4 trials, 2 min 18 s, 0.1 GPU-hours"),
     ],
 )
 def test_what_it_cost(changed, slot, text):

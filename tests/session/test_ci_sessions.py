@@ -119,6 +119,7 @@ def test_the_culprit_is_named_from_the_logs_of_jobs(shas, connected, capsys, ser
     assert document["cost"]["gpu_seconds"] == len(farm.started) * 4 * RUN_S
     assert document["not_examined"] == ["order dependence", "leftovers"]
     assert cell["order_dependent"] is None
+    assert document["withheld"] == [], "the variables of this machine are not those of a CI job"
 
 
 def test_results_of_others_count_for_no_budget(shas, connected, capsys):

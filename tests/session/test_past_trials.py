@@ -12,7 +12,7 @@ from bisect_tool.mode import Bisect
 from bisect_tool.request import Request
 from bisect_tool.session.past_trials import past_trials
 from bisect_tool.session.store import Store
-from bisect_tool.trial.result import TrialResult
+from bisect_tool.trial.result import CiJob, TrialResult
 from bisect_tool.verdict import Outcome
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
@@ -64,6 +64,13 @@ def test_a_build_counts_where_the_environment_was_not_cached(store):
 def test_a_trial_without_a_result_says_nothing(store, outcome):
     ran(store, request("one", "cpu"), (5.0, {"outcome": outcome}))
     assert past_trials(store, request("one", "cpu")) == {}
+
+
+def test_a_result_that_ci_already_had_says_nothing(store):
+    """It is stored with 0 s: it cost nothing, but the next trial needs a job."""
+    theirs, ours = ({"job": CiJob(attempt=name, started=name == "2")} for name in ("1", "2"))
+    ran(store, job("GPU*"), (0.0, theirs), (900.0, ours))
+    assert past_trials(store, job("GPU*")) == {"buildkite": (PastTrial(900.0),)}
 
 
 def test_a_command_is_known_by_its_words_and_repository(store):

@@ -22,7 +22,7 @@ from bisect_tool.terminal.log_tail import CellsSeen, StreamTail
 from bisect_tool.terminal.progress import Progress, render_progress
 from bisect_tool.terminal.snapshot import RunningTrial, Snapshot
 from bisect_tool.terminal.work_left import cost_left
-from bisect_tool.trial.result import CellResult, TrialResult
+from bisect_tool.trial.result import CellResult, CiJob, TrialResult
 from bisect_tool.verdict import Outcome
 
 CELLS = documents.RED_CELLS[:2]
@@ -101,6 +101,16 @@ def test_in_a_pipe_each_event_is_a_plain_line(session, tmp_path, capsys):
         f"[     21 s] - 0a208d1f5  narrow    unbuildable: does not build: error, 20 s  {broken}",
     ]
     assert capsys.readouterr().out == ""
+
+
+def test_a_result_that_ci_already_had_says_nothing_of_the_time_left(session):
+    paper, theirs = io.StringIO(), {"job": CiJob(attempt="1"), "seconds": 0.0}
+    found = result(documents.BAD, Outcome.FAILED).model_copy(update=theirs)
+    with Progress(session, Console(file=paper, width=200), Clock()) as progress:
+        progress.on_resume([TrialRow(1, "bad end", found, shared=False)])
+        progress.on_trial_end(Step(documents.BAD, None, Purpose.BAD_END), found)
+        begin(progress, 0, state(documents.BROKEN, Purpose.NARROW, 4, 3))
+    assert paper.getvalue().rstrip().endswith("~3 steps left")
 
 
 def test_a_busy_machine_is_said_at_the_start_and_with_each_trial(session):

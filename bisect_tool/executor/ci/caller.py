@@ -80,7 +80,8 @@ class Caller:
         if not self.token:
             raise UsageError(
                 f"{self.service} needs a token that may start jobs: {self.variable} is not set",
-                f"Set {self.variable} to a token with {self.scope}; --dry-run prints the calls.",
+                f"Set {self.variable} to a token with {self.scope}, and `bisect-run resume`; "
+                "--dry-run prints the calls.",
             )
         for _ in range(_TRIES):
             reply = self._reply(call)
