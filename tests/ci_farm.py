@@ -41,6 +41,8 @@ class Farm:
         self.of_new = {}
         self.fails = 0
         self.on_start = None
+        self.knows_details = True
+        self.account = "us"
         self.late_logs = 0
         self.url = ""
         self._ids = 100
@@ -93,6 +95,9 @@ class Farm:
         query = {name: value[0] for name, value in parse_qs(address.query).items()}
         if handler.command != "GET" and not address.path.endswith("/annotations"):
             self.calls.append((handler.command, address.path, body))
+        if address.path == "/user":
+            known = token == WRITE and self.account
+            return _send(handler, *((200, {"login": self.account}) if known else (403, {})))
         if refusal := self._refusal(handler.command, address.path, token):
             return _send(handler, *refusal)
         status, found = self._route(handler.command, address.path, query, body)

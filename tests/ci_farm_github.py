@@ -54,6 +54,10 @@ class GitHub:
         return 201, None
 
     def _dispatched(self, body):
+        if "return_run_details" in body and not self.farm.knows_details:
+            return 422, {"message": 'Invalid request. "return_run_details" is not a permitted key.'}
+        if self.farm.on_start:
+            self.farm.on_start()
         sha = body["inputs"]["sha"]
         title = f"gpu {sha}" if self.farm.titled else "gpu"
         made = self.farm.build(sha, ran=False, event="workflow_dispatch", title=title)
@@ -70,6 +74,8 @@ class GitHub:
             "event": build.event,
             "display_title": build.title,
             "status": "completed" if ended else "in_progress",
+            "actor": {"login": build.actor},
+            "html_url": f"https://github.com/{REPOSITORY}/actions/runs/{build.number}",
         }
 
     def _report(self, job):

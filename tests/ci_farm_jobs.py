@@ -80,6 +80,7 @@ class FarmBuild:
     uploads: int = 0
     lacks: bool = False
     is_canceled: bool = False
+    actor: str = "us"
     rebuilt_from: dict | None = None
     annotations: dict = field(default_factory=dict)
 

@@ -46,6 +46,12 @@ class Job(Answer):
     steps: tuple[Step, ...] = ()
 
 
+class Account(Answer):
+    """Who started a run."""
+
+    login: Text = ""
+
+
 class Run(Answer):
     """A run of a workflow; the jobs of its attempts are separate listings."""
 
@@ -56,6 +62,8 @@ class Run(Answer):
     display_title: Text = ""
     status: Text = ""
     run_attempt: int = 1
+    actor: Account | None = None
+    html_url: Text = ""
 
 
 class _Artifact(Answer):

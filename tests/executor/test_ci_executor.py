@@ -62,14 +62,6 @@ def test_a_workflow_is_dispatched_with_the_commit_as_an_input(farmed, tmp_path, 
     assert farm.calls[0][2]["inputs"] == {"sha": SHA}
 
 
-def test_a_dispatched_run_that_does_not_say_its_commit_is_not_taken_for_another(farmed, tmp_path):
-    with at_work(Farm(always(FAIL))) as farm:
-        farm.titled, farm.returns_run = False, False
-        found = result(farmed(farm, check("github", input="sha"), step=9.0), tmp_path)
-    assert (found.outcome, farm.started) == ("infrastructure", [SHA])
-    assert found.reason == "the job that was started does not appear"
-
-
 @pytest.mark.parametrize("ending", [LOST, EXPIRED, CANCELED], ids=["lost", "expired", "canceled"])
 def test_an_agent_that_is_lost_says_nothing_about_the_commit(farmed, tmp_path, ending):
     with at_work(Farm(lambda _, count: (ending, ending, PASS)[count])) as farm:

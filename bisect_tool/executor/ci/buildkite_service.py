@@ -88,6 +88,10 @@ class BuildkiteService:
             self._journal.add(Record(sha, attempt=started))
         self._annotations.add(build, what, started)
 
+    def claim(self, sha: str) -> bool:  # noqa: ARG002 - a build has the session in its environment
+        """Return that there is none."""
+        return False
+
     def why_not_canceled(self, attempt: Attempt) -> str:
         """Return why not: the REST API cancels whole builds, of which only those that we started are ours."""
         return "" if attempt.job.build in self._journal.runs else _WHOLE_BUILDS

@@ -20,7 +20,7 @@ from bisect_tool.sources.answer import read
 from bisect_tool.sources.github import SERVICE, Job, Run, observation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from bisect_tool.sources.series import Series
 
@@ -47,6 +47,28 @@ def tests_commit(
         return found.event not in _OF_OTHERS and found.head_sha == commit
     named = _COMMIT.findall(found.display_title)
     return commit in named or (not by_input and not named and found.head_sha == commit)
+
+
+def unclaimed(
+    runs: Sequence[Mapping[str, Any]], newest: int, dispatched: Collection[str], actor: str
+) -> tuple[Run, ...]:
+    """Return the runs that a dispatch of ours may have started, and that do not say which commit they test.
+
+    Args:
+        runs: the dispatched runs of the workflow.
+        newest: the newest one that was listed before the dispatch.
+        dispatched: the runs that are known to be ours.
+        actor: the account whose token dispatched; empty if it is not known.
+    """
+    found = (read(Run, run, SERVICE) for run in runs)
+    return tuple(
+        run
+        for run in found
+        if run.id > newest
+        and str(run.id) not in dispatched
+        and not _COMMIT.search(run.display_title)
+        and (not actor or run.actor is None or run.actor.login == actor)
+    )
 
 
 def commit_jobs(

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from bisect_tool.errors import BisectError, UsageError
 from bisect_tool.executor.ci import github
 from bisect_tool.executor.ci.call import Call
+from bisect_tool.executor.ci.caller import Refused
 from bisect_tool.executor.ci.journal import Record
 from bisect_tool.executor.ci.log import log_of
 from bisect_tool.executor.ci.reports import report_files
+from bisect_tool.format import short
 from bisect_tool.sources import github_client
 from bisect_tool.sources.github import SERVICE, listed, observations
 from bisect_tool.sources.job_reports import attempt_of
+from bisect_tool.untrusted import value_at
 
 if TYPE_CHECKING:
     from bisect_tool.checks import JobCheck
@@ -23,6 +28,9 @@ if TYPE_CHECKING:
     from bisect_tool.sources.job_reports import Artefact
     from bisect_tool.sources.observation import Observation
     from bisect_tool.sources.series import Series
+
+_log = logging.getLogger("bisect_run.executor")
+_DETAILS = "return_run_details"
 
 
 class GithubService:
@@ -36,6 +44,7 @@ class GithubService:
         self._check, self._series, self._client, self._caller = check, series, client, caller
         self._journal = journal
         self._path = f"/repos/{check.repository}/actions"
+        self._newest = 0
         self._observed: dict[str, tuple[Observation, ...]] = {}
 
     def look(self, sha: str) -> CommitJobs:
@@ -43,7 +52,9 @@ class GithubService:
         runs = [(run, self._jobs(run["id"])) for run in self._runs(sha)]
         self._observed |= {str(run["id"]): observations(run, jobs, self._series) for run, jobs in runs}
         found = github.commit_jobs(runs, self._check.job, self._series, self._path)
-        return replace(found, start=self._dispatch(sha) if self._check.input else None)
+        if not self._check.input:
+            return found
+        return replace(found, start=self._dispatch(sha), newest=str(self._newest))
 
     def log(self, attempt: Attempt) -> str:
         """Return the log of an attempt, which exists after the job has ended."""
@@ -58,11 +69,33 @@ class GithubService:
         return self._caller.describe(call)
 
     def carry_out(self, call: Call, sha: str) -> None:
-        """Rerun the job, or dispatch the workflow and record its run."""
-        answer = self._caller.send(call)
-        run = answer.get("workflow_run_id") if isinstance(answer, dict) else None
-        if run:
+        """Rerun the job, or dispatch the workflow and record its run, if the answer names it."""
+        try:
+            answer = self._caller.send(call)
+        except Refused as error:
+            if not call.body or _DETAILS not in error.message:
+                raise
+            body = {name: value for name, value in call.body.items() if name != _DETAILS}
+            answer = self._caller.send(replace(call, body=body))  # an older GitHub Enterprise Server
+        if run := value_at(answer, "workflow_run_id"):
             self._journal.add(Record(sha, run=str(run)))
+
+    def claim(self, sha: str) -> bool:
+        """Record the only run that our account dispatched since the call, if its title has no commit."""
+        newest = self._journal.newest(sha)
+        runs = [run for run in self._dispatched() if listed(run, self._series).belongs] if newest else []
+        found = github.unclaimed(runs, int(newest or 0), self._journal.runs, self._account() if runs else "")
+        if len(found) > 1:
+            raise UsageError(
+                f"it is not known which of {len(found)} runs tests {short(sha)}: "
+                f"{', '.join(each.html_url or str(each.id) for each in found)}",
+                f"Put the input {self._check.input} into the workflow's run-name. `bisect-run resume` "
+                "dispatches the commit once more; cancel the runs that nobody needs.",
+            )
+        for run in found:
+            _log.warning("run %d is taken for the one that was dispatched for %s", run.id, sha)
+            self._journal.add(Record(sha, run=str(run.id)))
+        return bool(found)
 
     def why_not_canceled(self, attempt: Attempt) -> str:  # noqa: ARG002 - it is the same for all
         """Return empty: a running run is one that we dispatched, or the rerun of one job."""
@@ -79,17 +112,32 @@ class GithubService:
     def _runs(self, sha: str) -> list[Any]:
         """Return the runs that tested a commit."""
         check = self._check
-        filters = [{"head_sha": sha}]
+        listing = self._listed({"head_sha": sha})
         if check.input:
-            filters.append({"event": github.DISPATCH})
+            listing += (dispatched := self._dispatched())
+            self._newest = max((run["id"] for run in dispatched), default=0)
         found = {
             run["id"]: run
-            for parameters in filters
-            for run in github_client.runs_at(self._client, check.repository, check.workflow, parameters)
+            for run in listing
             if listed(run, self._series).belongs
             and github.tests_commit(run, sha, self._journal.runs, by_input=bool(check.input))
         }
         return list(found.values())
+
+    def _dispatched(self) -> list[Any]:
+        return self._listed({"event": github.DISPATCH})
+
+    def _listed(self, parameters: dict[str, str]) -> list[Any]:
+        return github_client.runs_at(self._client, self._check.repository, self._check.workflow, parameters)
+
+    def _account(self) -> str:
+        """Return the name of the account that dispatches; empty if the token does not tell."""
+        try:
+            name = value_at(self._caller.send(Call("GET", "/user")), "login")
+        except BisectError as error:
+            _log.info("it is not known which account dispatches: %s", error.message)
+            return ""
+        return name if isinstance(name, str) else ""
 
     def _jobs(self, run: int) -> list[Any]:
         return github_client.jobs_of(self._client, self._check.repository, run)
@@ -104,5 +152,5 @@ class GithubService:
     def _dispatch(self, sha: str) -> Call:
         """Return the call that dispatches the workflow for a commit."""
         inputs = {self._check.input: sha}
-        body = {"ref": self._check.branch, "inputs": inputs, "return_run_details": True}
+        body = {"ref": self._check.branch, "inputs": inputs, _DETAILS: True}
         return Call("POST", f"{self._path}/workflows/{self._check.workflow}/dispatches", body)

@@ -69,6 +69,7 @@ class CommitJobs:
     after the job has ended, which can be rerun afterwards. `without` are the builds or runs that ended
     without the job. `start` is the call that starts a build or run; None if that is not permitted. `builds`
     are the numbers of the builds that were not canceled, which increase; empty where a service has none.
+    `newest` is the newest run that was dispatched for any commit; empty where runs say their commit.
     """
 
     attempts: tuple[Attempt, ...] = ()
@@ -78,6 +79,7 @@ class CommitJobs:
     without: tuple[str, ...] = ()
     start: Call | None = None
     builds: tuple[str, ...] = ()
+    newest: str = ""
 
     def attempt(self, name: str) -> Attempt | None:
         """Return the attempt with this id, or None."""

@@ -23,7 +23,7 @@ class Record:
 
     `run` is the started run or build, if known. `lost`: the call created nothing. `canceled` is an attempt
     that was started, and canceled or deleted later: it is not a trial. `before` are the attempts that had
-    ended before the call.
+    ended before the call, and `newest` is the newest run that was dispatched before it, for any commit.
     """
 
     sha: str
@@ -33,6 +33,7 @@ class Record:
     lost: bool = False
     canceled: str = ""
     before: tuple[str, ...] = ()
+    newest: str = ""
 
 
 class Journal:
@@ -69,8 +70,15 @@ class Journal:
 
     def before(self, sha: str) -> frozenset[str]:
         """Return the attempts of a commit that had ended before the latest call for it."""
-        calls = [each for each in self._records if each.sha == sha and each.call]
-        return frozenset(calls[-1].before) if calls else frozenset()
+        return frozenset(self._latest_call(sha).before)
+
+    def newest(self, sha: str) -> str:
+        """Return the newest run before the latest call for a commit; empty if that dispatched none."""
+        return self._latest_call(sha).newest
+
+    def _latest_call(self, sha: str) -> Record:
+        calls = (each for each in reversed(self._records) if each.sha == sha and each.call)
+        return next(calls, Record(sha))
 
     def unfinished(self, used: Collection[str]) -> tuple[str, ...]:
         """Return the commit of each job that was started and is no trial yet, in the order of the starts.

@@ -48,6 +48,14 @@ class JobService(Protocol):
         """
         ...
 
+    def claim(self, sha: str) -> bool:
+        """Record the run that was started for a commit, if it does not say so, and whether there is one.
+
+        Raises:
+            UsageError: it is not known which of several runs it is.
+        """
+        ...
+
     def why_not_canceled(self, attempt: Attempt) -> str:
         """Return why an attempt that we started cannot be canceled; empty if it can."""
         ...

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bisect_tool.errors import BisectError
+from bisect_tool.errors import BisectError, UsageError
 from bisect_tool.executor.ci.caller import LostAnswer, Refused
 from bisect_tool.executor.ci.decide import Follow, GiveUp, Use, Wait, next_action
 from bisect_tool.executor.ci.jobs import Stage
@@ -205,9 +205,11 @@ class JobTrials:
             self.put(Noted(f"would {line}"))
             raise DryRunEnded("the next step is to start a job: --dry-run ends here")
         before = tuple(each.id for each in jobs.attempts if each.stage is Stage.ENDED)
-        self.journal.add(Record(trial.sha, call=line, before=before))
+        is_start = call == jobs.start
+        newest = jobs.newest if is_start else ""
+        self.journal.add(Record(trial.sha, call=line, before=before, newest=newest))
         trial.started, trial.acted, trial.sent = True, self.clock(), call.path
-        trial.seen = jobs.builds if call == jobs.start else None
+        trial.seen = jobs.builds if is_start else None
         try:
             self.service.carry_out(call, trial.sha)
         except LostAnswer as error:
@@ -228,9 +230,20 @@ class JobTrials:
         """Return no result if a started job has not appeared for a long time."""
         if self.clock() - acted <= _APPEARS_S:
             return None
+        if self._claims(trial.sha):
+            trial.acted = self.clock()
+            return None
         self.journal.add(Record(trial.sha, lost=True))
         reason = "the job that was started does not appear"
         return no_result(trial.sha, Outcome.INFRASTRUCTURE, reason)
+
+    def _claims(self, sha: str) -> bool:
+        """Whether a run that does not say its commit must be the one that was started."""
+        try:
+            return self.journal.is_open(sha) and not self.journal.run(sha) and self.service.claim(sha)
+        except UsageError:
+            self.journal.add(Record(sha, lost=True))  # a resumed session may start another one
+            raise
 
     def _follow(self, trial: JobTrial, attempt: Attempt) -> TrialResult | None:
         """Return the result of an ended attempt; otherwise write its log so far to the trial's folder."""

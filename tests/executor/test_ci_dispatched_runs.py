@@ -1,0 +1,96 @@
+"""Dispatched runs of GitHub whose title has no commit, and whose number no answer gave."""
+
+from __future__ import annotations
+
+import pytest
+from ci_farm import Farm, at_work
+from ci_job_output import FAIL, PASS
+from farmed_jobs import SHA, always, check, result, submit
+
+from bisect_tool.errors import UsageError
+
+DISPATCHED = check("github", input="sha")
+NAMELESS = {"ran": False, "event": "workflow_dispatch", "title": "gpu", "head": "f" * 40}
+
+
+@pytest.fixture
+def farm():
+    """A farm whose runs say their commit nowhere."""
+    with at_work(Farm(lambda _, count: (FAIL, PASS)[count % 2])) as found:
+        found.titled, found.returns_run = False, False
+        yield found
+
+
+def nameless(farm, sha=SHA, **fields):
+    """A run that was dispatched, on another commit than it tests."""
+    made = farm.build(sha, **{name: value for name, value in NAMELESS.items() if name != "head"}, **fields)
+    made.head = NAMELESS["head"]
+    return made
+
+
+@pytest.mark.parametrize("account", ["us", ""])
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_the_only_run_since_the_dispatch_is_claimed(farmed, tmp_path, caplog, farm, account, is_killed):  # noqa: PLR0917
+    farm.account = account
+    nameless(farm)  # dispatched before ours
+    executor = farmed(farm, DISPATCHED, step=9.0)
+    if is_killed:
+        submit(executor, tmp_path)
+        assert executor.next_event().phase == "starting a job"
+        executor = farmed(farm, DISPATCHED, step=9.0)
+    found = result(executor, tmp_path)
+    assert (found.sha, found.is_free, farm.started) == (SHA, False, [SHA])
+    assert found.job.attempt == f"1 job {farm.started_jobs[0]}"
+    (said,) = [each for each in caplog.messages if "is taken for" in each]
+    assert said == f"run {farm.builds[1].number} is taken for the one that was dispatched for {SHA}"
+
+
+def test_the_run_of_somebody_else_is_not_claimed(farmed, tmp_path, farm):
+    farm.on_start = lambda: nameless(farm, actor="somebody")
+    found = result(farmed(farm, DISPATCHED, step=9.0), tmp_path)
+    assert found.job.attempt == f"1 job {farm.started_jobs[0]}"
+
+
+@pytest.mark.parametrize("account", ["us", ""])
+def test_no_second_run_is_dispatched_where_it_is_not_known_which_is_ours(farmed, tmp_path, farm, account):
+    farm.account = account
+    farm.on_start = lambda: nameless(farm, actor="us" if account else "somebody")
+    executor = farmed(farm, DISPATCHED, step=9.0)
+    with pytest.raises(
+        UsageError, match=r"not known which of 2 runs tests aaaaaaaaa: https://github\.com/"
+    ) as no:
+        result(executor, tmp_path)
+    assert "run-name" in no.value.hint
+    assert farm.started == [SHA]
+
+
+def test_a_run_that_names_another_commit_is_not_claimed(farmed, tmp_path, farm):
+    farm.on_start = lambda: setattr(nameless(farm, "b" * 40), "title", f"gpu {'b' * 40}")
+    found = result(farmed(farm, DISPATCHED, step=9.0), tmp_path)
+    assert found.job.attempt == f"1 job {farm.started_jobs[0]}"
+
+
+def test_a_run_that_never_appears_is_lost(farmed, tmp_path, farm):
+    farm.on_answer = lambda: [farm.builds.remove(each) for each in farm.builds if each.event != "schedule"]
+    found = result(farmed(farm, DISPATCHED, step=9.0), tmp_path)
+    assert (found.outcome, farm.started) == ("infrastructure", [SHA])
+    assert found.reason == "the job that was started does not appear"
+
+
+def test_a_rerun_that_does_not_appear_claims_no_dispatched_run(farmed, tmp_path):
+    with at_work(Farm(always(PASS))) as farm:
+        farm.build(SHA)
+        executor = farmed(farm, DISPATCHED, step=9.0)
+        result(executor, tmp_path)
+        nameless(farm, "b" * 40)
+        farm.on_answer = lambda: farm.builds[0].jobs.__delitem__(slice(1, None))
+        found = result(executor, tmp_path)
+    assert found.outcome == "infrastructure"
+
+
+def test_an_older_server_that_knows_no_details_is_asked_without(farmed, tmp_path):
+    with at_work(Farm(always(PASS))) as farm:
+        farm.knows_details = False
+        found = result(farmed(farm, DISPATCHED), tmp_path)
+    assert (found.outcome, farm.started) == ("passed", [SHA])
+    assert ["return_run_details" in body for _, _, body in farm.calls] == [True, False]
