@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -18,6 +20,9 @@ from bisect_tool.mode import Bisect
 from bisect_tool.paths import Home
 from bisect_tool.request import Request
 from bisect_tool.session.session import Session
+
+SCENARIOS = Path(__file__).parents[1] / "scenarios"
+WITHOUT_TORCH = Path(__file__).parent / "cli" / "without_torch"
 
 
 @pytest.fixture(autouse=True)
@@ -47,20 +52,58 @@ def quick_starts():
 
 
 @pytest.fixture(scope="session")
-def bundled_history(tmp_path_factory):
+def run_folder(tmp_path_factory):
+    """A folder of this run of the tests, which the workers of pytest-xdist share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def once(run_folder):
+    """A function: a name, and a function that returns a text -> the text, which one worker makes for all.
+
+    `--dist worksteal` spreads the tests of a module over the workers, and each has its own fixtures.
+    """
+
+    def text_of(name, make):
+        file = run_folder / name
+        with (run_folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not file.exists():
+                file.write_text(make())
+        return file.read_text()
+
+    return text_of
+
+
+@pytest.fixture(scope="session")
+def bundled_history(run_folder):
     """A function: the name of a bundled series -> its repository, to be read only, and what was replayed.
 
-    Each is replayed once in a run: the workers of pytest-xdist share the folder.
+    Each is replayed once in a run.
     """
-    series = Path(__file__).parents[1] / "scenarios" / "reference_engine"
-    own = tmp_path_factory.getbasetemp()
-    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "bundled-histories"
+    series = SCENARIOS / "reference_engine"
 
     def read(name):
-        repository = shared / f"{name}.git"
+        repository = run_folder / "bundled-histories" / f"{name}.git"
         return repository, replay(series / f"{name}.toml", repository)
 
     return read
+
+
+@pytest.fixture(scope="session")
+def without_torch(tmp_path_factory):
+    """The bundled scenarios with a stand-in for torch, which takes each worker seconds to import."""
+    folder = tmp_path_factory.mktemp("scenarios")
+    for name in ("external_lb_dp", "shutdown"):
+        shutil.copytree(SCENARIOS / name, folder / name)
+    scenario = folder / "external_lb_dp" / "scenario.toml"
+    before, section, launch = scenario.read_text().partition("[profiles.reference.launch]")
+    env = "env = { VLLM_SERVER_DEV_MODE"
+    assert launch.count(env) == 2
+    launch = launch.replace(env, env.replace("{ ", f'{{ PYTHONPATH = "{{tree}}:{WITHOUT_TORCH}", '))
+    scenario.write_text(before + section + launch)
+    return folder
 
 
 @pytest.fixture

@@ -20,7 +20,6 @@ from bisect_tool.terminal import terminal
 CHECKOUT = Path(__file__).parents[2]
 SCENARIOS = CHECKOUT / "scenarios"
 SERIES = SCENARIOS / "reference_engine" / "series.toml"
-WITHOUT_TORCH = Path(__file__).with_name("without_torch")
 SESSION = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 SECONDS = re.compile(r"\d+(\.\d)? s\b|\d+ min \d\d s\b")
 TERMINAL_VARIABLES = ("COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "TF_BUILD", "TTY_COMPATIBLE")
@@ -105,24 +104,6 @@ def engine(work_folder):
     repository = work_folder / "engine.git"
     replay(SERIES, repository)
     return repository
-
-
-@pytest.fixture(scope="session")
-def without_torch(tmp_path_factory):
-    """The bundled scenarios with a stub of torch, for tests that do not check tokens.
-
-    A worker of the reference engine takes three seconds of processor time to import the real one.
-    """
-    folder = tmp_path_factory.mktemp("scenarios")
-    for name in ("external_lb_dp", "shutdown"):
-        shutil.copytree(SCENARIOS / name, folder / name)
-    scenario = folder / "external_lb_dp" / "scenario.toml"
-    before, section, launch = scenario.read_text().partition("[profiles.reference.launch]")
-    env = "env = { VLLM_SERVER_DEV_MODE"
-    assert launch.count(env) == 2
-    launch = launch.replace(env, env.replace("{ ", f'{{ PYTHONPATH = "{{tree}}:{WITHOUT_TORCH}", '))
-    scenario.write_text(before + section + launch)
-    return folder
 
 
 class Project:

@@ -24,8 +24,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
-def fresh(tmp_path_factory):
-    return Path(os.environ.get("BISECT_DEMO") or tmp_path_factory.mktemp("fresh"))
+def fresh(run_folder):
+    return Path(os.environ.get("BISECT_DEMO") or run_folder / "demo")
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +34,12 @@ def labels(bundled_history):
 
 
 @pytest.fixture(scope="module")
-def demo(fresh):
+def demo(fresh, once):
     """The document of a demo that ended with 0."""
     done = fresh / "document.json"
-    document = Document.model_validate_json(done.read_text() if done.exists() else run_demo(fresh))
+    document = Document.model_validate_json(
+        done.read_text() if done.exists() else once("demo.json", lambda: run_demo(fresh))
+    )
     assert (document.command, document.exit_code) == ("demo", 0)
     return document
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -32,10 +33,24 @@ def labels(history):
 
 
 @pytest.fixture(scope="module")
-def document(work_folder, history, without_torch):
+def scenario(work_folder, without_torch):
+    """With one rank, which shows the culprit as well, and is half of the work."""
+    folder = work_folder / "one-rank"
+    shutil.copytree(without_torch / "external_lb_dp", folder)
+    file = folder / "scenario.toml"
+    file.write_text(file.read_text().replace('model = "tiny-moe"\n', 'model = "tiny-moe"\ndp_size = 1\n'))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def document(work_folder, history, scenario, once):
     """The document: the culprit, and the commits that the page of vLLM's issue 36624 mentions."""
+    return Document.model_validate_json(once("fixes.json", lambda: played(work_folder, history, scenario)))
+
+
+def played(work_folder, history, scenario):
     candidates = ("--revert", "118", "--revert", "121", "--pick", "revert", "--pick", "fixed")
-    what = ("--repo", str(history[0]), "--scenario", str(without_torch / "external_lb_dp"))
+    what = ("--repo", str(history[0]), "--scenario", str(scenario))
     arguments = ("fixes", *what, "--at", "bad", *candidates, "--verify", "fixed")
     done = subprocess.run(
         [sys.executable, "-c", MAIN, *arguments, "--cells", CELL, "--runs", "1", "--json"],
@@ -46,7 +61,7 @@ def document(work_folder, history, without_torch):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return Document.model_validate_json(done.stdout)
+    return done.stdout
 
 
 @pytest.fixture(scope="module")

@@ -33,12 +33,19 @@ def labels(history):
 
 
 @pytest.fixture
-def result_of(work_folder, history):
+def result_of(work_folder, history, without_torch):
     """A function: arguments of the command line, cells -> the document."""
 
-    def run(*arguments, cells, scenario="shutdown"):
+    def run(*arguments, cells):
         chosen = [argument for cell in cells for argument in ("--cells", cell)]
-        of = ("--repo", str(history[0]), "--scenario", str(scenario), "--profile", "reference")
+        of = (
+            "--repo",
+            str(history[0]),
+            "--scenario",
+            str(without_torch / "shutdown"),
+            "--profile",
+            "reference",
+        )
         done = subprocess.run(
             [sys.executable, "-c", MAIN, *arguments, *of, *chosen, "--json"],
             env={**os.environ, "BISECT_RUN_HOME": str(work_folder / "home")},
@@ -61,17 +68,17 @@ def test_what_the_last_commit_promises_it_keeps(result_of):
     assert headless == "skipped"
 
 
-def test_the_culprit_broke_the_end_of_an_idle_server(result_of, labels, without_torch):
-    """Between the culprit's neighbours; the demo searches the whole range."""
-    arguments = ("run", "--good", labels["priority-engine"], "--bad", labels["token-index"])
-    cell = result_of(*arguments, cells=[AT_ONCE], scenario=without_torch / "shutdown").cells[AT_ONCE]
+def test_the_culprit_broke_the_end_of_an_idle_server(result_of, labels):
+    """The culprit and its parent; the demo searches the whole range."""
+    arguments = ("run", "--good", labels["priority-engine"], "--bad", labels["culprit"])
+    cell = result_of(*arguments, cells=[AT_ONCE]).cells[AT_ONCE]
     assert (cell.finding, cell.culprit.sha) == ("culprit", labels["culprit"])
 
 
-def test_commits_without_the_flag_hide_which_one_fixed_the_draining(result_of, labels, without_torch):
+def test_commits_without_the_flag_hide_which_one_fixed_the_draining(result_of, labels):
     """The revert removes the flag and the re-apply restores it; commits between cannot be tested."""
     arguments = ("run", "--find", "fix", "--bad", "bad", "--good", "fixed")
-    fixed = result_of(*arguments, cells=[DRAINING], scenario=without_torch / "shutdown").cells[DRAINING]
+    fixed = result_of(*arguments, cells=[DRAINING]).cells[DRAINING]
     assert fixed.finding == "candidates"
     assert fixed.candidates == (labels["revert"], labels["start-test"], labels["fixed"])
     assert {skipped.reason for skipped in fixed.skipped} == {"this commit has no --shutdown-timeout"}

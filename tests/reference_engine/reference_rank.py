@@ -12,7 +12,8 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -20,10 +21,10 @@ import requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
     from threading import Event
 
 MODEL = "tiny"
+WITHOUT_TORCH = Path(__file__).parents[1] / "cli" / "without_torch"
 START = 150.0  # seconds; a quiet machine needs two
 END = 60.0
 PROBLEM = re.compile(r"ERROR|Traceback|leaked|Error:")
@@ -31,15 +32,19 @@ PROBLEM = re.compile(r"ERROR|Traceback|leaked|Error:")
 
 @dataclass(frozen=True)
 class Checkout:
-    """A commit's tree, where its kernels were built, and modules that stand in for others."""
+    """A commit's tree, and where its kernels were built; its workers have a stand-in for torch or torch."""
 
     tree: Path
     native: Path
-    stand_ins: tuple[Path, ...] = ()
+    torch: bool = False
+
+    def with_torch(self) -> Checkout:
+        return replace(self, torch=True)
 
     def environment(self) -> dict[str, str]:
+        path = (self.tree,) if self.torch else (self.tree, WITHOUT_TORCH)
         return os.environ | {
-            "PYTHONPATH": os.pathsep.join(map(str, (self.tree, *self.stand_ins))),
+            "PYTHONPATH": os.pathsep.join(map(str, path)),
             "REFENGINE_NATIVE": str(self.native),
             "VLLM_SERVER_DEV_MODE": "1",
             "OMP_NUM_THREADS": "1",

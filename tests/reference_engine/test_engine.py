@@ -178,7 +178,7 @@ def stream_while(server: Rank, act: Callable[[], int]) -> tuple[list[dict], int]
 
 @pytest.mark.parametrize("delay", [0.4, 0.8, 1.3])
 def test_a_start_can_be_interrupted(delay: float, checkout: Checkouts, tmp_path: Path) -> None:
-    with rank(checkout("fixed"), tmp_path, "--api-server-count", "4") as server:
+    with rank(checkout("fixed").with_torch(), tmp_path, "--api-server-count", "4") as server:
         wait_for(lambda: server.tree()[1:], START)  # the launcher has its signal handlers
         time.sleep(delay)
         assert server.terminate("group") == 0
@@ -263,7 +263,7 @@ def run_to_the_end(environment: dict[str, str], *flags: str) -> tuple[int, str]:
 
 
 def test_requests_that_make_no_sense(checkout: Checkouts, tmp_path: Path) -> None:
-    with rank(checkout("fixed"), tmp_path) as server:
+    with rank(checkout("fixed").with_torch(), tmp_path) as server:
         server.wait_until_up()
         url = f"{server.url}/v1/completions"
 
@@ -330,7 +330,7 @@ def test_batching_never_changes_the_text(checkout: Checkouts) -> None:
     """The best token leads by more than a hundred times what batching changes by rounding."""
     done = subprocess.run(
         [sys.executable, "-c", MARGINS],
-        env=checkout("fixed").environment(),
+        env=checkout("fixed").with_torch().environment(),
         check=True,
         capture_output=True,
         text=True,

@@ -44,7 +44,7 @@ IN_ORDER = ("spawned", "imports_done", "handshake", "ready", "first_request", "s
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
-def tried(repository: Path, rev: str, home: Path) -> Document:
+def tried(repository: Path, rev: str, home: Path, scenario: str = "external-lb-dp") -> Document:
     """The document of one trial of CELL at a commit."""
 
     def main(*words: str) -> str:
@@ -59,7 +59,8 @@ def tried(repository: Path, rev: str, home: Path) -> Document:
         assert done.returncode in (0, 1), done.stderr
         return done.stdout
 
-    main("step", "--repo", str(repository), "--rev", rev, "--profile", "reference", "--cells", CELL)
+    which = ("--scenario", scenario, "--profile", "reference", "--cells", CELL)
+    main("step", "--repo", str(repository), "--rev", rev, *which)
     return Document.model_validate_json(main("report", "--json"))
 
 
@@ -78,9 +79,9 @@ def times(process: ProcessTimeline) -> Iterator[tuple[str, float]]:
 
 
 def test_every_process_has_every_milestone_that_applies(
-    history: Replayed, repository: Path, tmp_path: Path
+    history: Replayed, repository: Path, without_torch: Path, tmp_path: Path
 ) -> None:
-    document = tried(repository, history.labels["revert"], tmp_path)
+    document = tried(repository, history.labels["revert"], tmp_path, str(without_torch / "external_lb_dp"))
     processes = by_role(document.trials[0].timeline)
     assert {role: len(found) for role, found in processes.items()} == COUNTS
     for role, milestones in APPLIES.items():
@@ -106,6 +107,7 @@ def test_every_process_has_every_milestone_that_applies(
 def test_an_engine_that_does_not_start_is_never_ready(
     history: Replayed, repository: Path, tmp_path: Path
 ) -> None:
+    """Real workers are slow: all API servers are there when the first engine core gives up."""
     document = tried(repository, history.labels["culprit"], tmp_path)
     assert document.trials[0].outcome == "failed"
     processes = by_role(document.trials[0].timeline)
