@@ -23,6 +23,17 @@ RED = (Outcome.FAILED, Outcome.HUNG)
 CONCLUSIVE = (Outcome.PASSED, *RED)
 """The outcomes that say something about the commit."""
 
+WORST_FIRST = (
+    Outcome.INFRASTRUCTURE,
+    Outcome.UNBUILDABLE,
+    Outcome.HUNG,
+    Outcome.FAILED,
+    Outcome.ERRORED,
+    Outcome.SKIPPED,
+    Outcome.PASSED,
+)
+"""All outcomes: the first that any cell of a trial has is the outcome of the trial."""
+
 
 class Verdict(StrEnum):
     """What an outcome says about a commit, given the signature that is investigated."""

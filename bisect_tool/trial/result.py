@@ -9,19 +9,9 @@ from pydantic import BaseModel, ConfigDict
 from bisect_tool.evidence import Failure, ProcessTimeline, Signature
 from bisect_tool.sanitise import clean_line
 from bisect_tool.supervise.load import Load
-from bisect_tool.verdict import Outcome
+from bisect_tool.verdict import WORST_FIRST, Outcome
 
 _REASON_LIMIT = 300
-
-_WORST_FIRST = (
-    Outcome.INFRASTRUCTURE,
-    Outcome.UNBUILDABLE,
-    Outcome.HUNG,
-    Outcome.FAILED,
-    Outcome.ERRORED,
-    Outcome.SKIPPED,
-    Outcome.PASSED,
-)
 
 
 class _Model(BaseModel):
@@ -140,7 +130,7 @@ class TrialResult(_Model):
 def overall(cells: tuple[CellResult, ...]) -> Outcome:
     """Return the outcome of a whole trial: that of its worst cell, ERRORED if it ran none."""
     outcomes = {cell.outcome for cell in cells}
-    return next((outcome for outcome in _WORST_FIRST if outcome in outcomes), Outcome.ERRORED)
+    return next((outcome for outcome in WORST_FIRST if outcome in outcomes), Outcome.ERRORED)
 
 
 def unstorable(result: TrialResult) -> str:
