@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed, UsageError
+from bisect_tool.format import count
 from bisect_tool.supervise import gpus, simulated_gpu
 from bisect_tool.supervise.free_gpus import busy_gpus, describe_busy, wait_until_free
 
@@ -82,25 +83,29 @@ def require_gpus(config: TrialConfig) -> None:
     """Check that the named GPUs exist, and that there are enough for all slots.
 
     Raises:
-        UsageError: the profile hides all GPUs from its servers.
+        UsageError: a name is that of several GPUs, or two names are those of one.
         EnvironmentFailed: a GPU is missing, or there are too few.
     """
-    wanted = config.devices or config.share_gpu
-    if wanted and config.profile and any(name in config.profile.launch.env for name in gpus.VARIABLES):
-        raise UsageError(
-            "this profile chooses the GPUs of its servers itself",
-            "Use another --profile, or leave out --gpus and --share-gpu.",
-        )
     if config.devices:
         _require_usable(config.devices)
     need = 1 if config.share_gpu else config.gpus * config.slots
     shown = len(config.devices or gpus.visible()) if need else 0
     if need > shown:
-        source = "--gpus names" if config.devices else "this machine has"
-        raise EnvironmentFailed(
-            f"{config.slots} slots need {need} GPUs, {config.gpus} each, and {source} {shown}",
-            f"Use fewer --slots, or check {_SELECTED_BY}; see `bisect-run doctor`.",
-        )
+        raise _too_few(config, need, shown)
+
+
+def _too_few(config: TrialConfig, need: int, shown: int) -> EnvironmentFailed:
+    """Return the error of slots that need more GPUs than there are."""
+    check = f"Check {_SELECTED_BY}; see `bisect-run doctor`."
+    if not shown:
+        return EnvironmentFailed("the trials need a GPU, and this machine has none", check)
+    source = "--gpus names" if config.devices else "this machine has"
+    if config.slots == 1:
+        return EnvironmentFailed(f"a trial needs {count(need, 'GPU')}, and {source} {shown}", check)
+    return EnvironmentFailed(
+        f"{config.slots} slots need {need} GPUs, {config.gpus} each, and {source} {shown}",
+        f"Use fewer --slots. {check}",
+    )
 
 
 def _require_usable(names: tuple[str, ...]) -> None:

@@ -19,7 +19,7 @@ from bisect_tool.options.check_files import check_files
 from bisect_tool.options.executor_options import ExecutorOptions, MachineOptions
 from bisect_tool.options.plain_command import command_line, tracked
 from bisect_tool.options.rerun import rerun
-from bisect_tool.options.resolve_gpus import parallel_trials, parse_gpus
+from bisect_tool.options.resolve_gpus import parallel_trials, parse_gpus, require_selectable
 from bisect_tool.options.resolve_mode import resolve_mode, span_of
 from bisect_tool.options.resolve_profile import ANY_PROJECT, is_engine, resolve_profile
 from bisect_tool.options.resolve_wheels import resolve_wheels
@@ -89,6 +89,8 @@ def resolve(
         resolve_profile(options.profile, scenario, check, repository, rev, elsewhere=run_by.elsewhere),
         parse_gpus(options.gpus),
     )
+    launch = _launch(scenario, profile)
+    require_selectable(profile, launch, gpus, share=options.share_gpu)
     request = Request(
         mode=mode,
         repo=str(Path(repository.spec).resolve()) if repository.source else without_account(repository.spec),
@@ -97,7 +99,7 @@ def resolve(
         scenario=None if scenario is None else _scenario_name(options.scenario),
         profile=profile,
         cells=_cells(options, scenario, check),
-        slots=parallel_trials(options.slots, gpus, _launch(scenario, profile), share=options.share_gpu),
+        slots=parallel_trials(options.slots, gpus, launch, share=options.share_gpu),
         gpus=gpus,
         share_gpu=options.share_gpu,
         fresh=isinstance(options, RunOptions) and options.fresh,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
 from bisect_tool.sanitise import clean_line
+from bisect_tool.supervise.gpus import VARIABLES
 
 if TYPE_CHECKING:
     from bisect_tool.scenario import LaunchProfile
@@ -39,6 +40,23 @@ def _names(part: str) -> tuple[str, ...]:
             "Use indices, ranges and UUIDs, such as 0-3,GPU-5a1c,MIG-77f0; `nvidia-smi -L` lists them.",
         )
     return tuple(str(index) for index in range(int(found[1]), int(found[2] or found[1]) + 1))
+
+
+def require_selectable(
+    profile: str | None, launch: LaunchProfile | None, gpus: tuple[str, ...], *, share: bool
+) -> None:
+    """Reject `--gpus` and `--share-gpu` if the profile itself sets the GPUs of its servers.
+
+    Raises:
+        UsageError: it does, for example because it is for machines without GPUs.
+    """
+    flag = "--gpus" if gpus else "--share-gpu" if share else ""
+    variable = next((name for name in VARIABLES if launch and name in launch.env), "")
+    if flag and variable:
+        raise UsageError(
+            f"{flag} has no effect with profile {profile}, which sets {variable} for its servers",
+            f"Remove {flag}, or use another --profile; `bisect-run doctor` lists the GPUs of this machine.",
+        )
 
 
 def parallel_trials(

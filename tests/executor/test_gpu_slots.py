@@ -149,7 +149,8 @@ def test_a_simulated_gpu_may_be_used_by_those_who_name_it(config, monkeypatch, t
             None,
             "2 slots need 4 GPUs, 2 each, and --gpus names 3",
         ),
-        ({"devices": (), "share_gpu": True}, "", "this machine has 0"),
+        ({"devices": ("4",), "slots": 1}, None, "a trial needs 2 GPUs, and --gpus names 1"),
+        ({"devices": (), "share_gpu": True}, "", "the trials need a GPU, and this machine has none"),
     ],
 )
 @pytest.mark.usefixtures("used")
@@ -180,11 +181,3 @@ def test_a_gpu_by_two_names_or_several_by_one_are_refused(config, devices, messa
 def test_a_word_that_names_no_gpu_hides_all_that_follow(monkeypatch, value, names):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
     assert gpus.visible() == names
-
-
-@pytest.mark.usefixtures("used")
-def test_a_profile_that_chooses_its_gpus_is_given_none(config):
-    launch = config.profile.launch.model_copy(update={"env": {"CUDA_VISIBLE_DEVICES": ""}})
-    profile = config.profile.model_copy(update={"launch": launch})
-    with pytest.raises(UsageError, match="chooses the GPUs of its servers itself"):
-        require_gpus(replace(config, profile=profile))

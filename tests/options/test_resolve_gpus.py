@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bisect_tool.errors import UsageError
-from bisect_tool.options.resolve_gpus import parallel_trials, parse_gpus
+from bisect_tool.options.resolve_gpus import parallel_trials, parse_gpus, require_selectable
 from bisect_tool.scenario import LaunchProfile
 
 
@@ -65,3 +65,14 @@ def test_slots_are_as_many_as_the_gpus_allow(requested, gpus, profile, slots):
 def test_shared_gpu_gives_one_slot():
     assert parallel_trials(None, EIGHT, launch(), share=True) == 1
     assert parallel_trials(2, EIGHT, launch(), share=True) == 2
+
+
+@pytest.mark.parametrize(("gpus", "flag"), [(EIGHT, "--gpus"), ((), "--share-gpu")])
+@pytest.mark.parametrize("variable", ["CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"])
+def test_gpus_are_not_chosen_for_a_profile_that_sets_them(gpus, flag, variable):
+    profile = launch(env={variable: ""})
+    with pytest.raises(UsageError, match=f"{flag} has no effect with profile cpu, which sets {variable}"):
+        require_selectable("cpu", profile, gpus, share=not gpus)
+    require_selectable("cpu", profile, (), share=False)
+    require_selectable("gpu", launch(), gpus, share=not gpus)
+    require_selectable(None, None, gpus, share=not gpus)
