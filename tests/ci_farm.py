@@ -92,7 +92,10 @@ class Farm:
         body = json.loads(handler.rfile.read(length) or b"null")
         token = handler.headers.get("Authorization", "").removeprefix("Bearer ")
         address = urlsplit(handler.path)
-        query = {name: value[0] for name, value in parse_qs(address.query).items()}
+        query = {
+            name: value if name.endswith("[]") else value[0]
+            for name, value in parse_qs(address.query).items()
+        }
         if handler.command != "GET" and not address.path.endswith("/annotations"):
             self.calls.append((handler.command, address.path, body))
         if address.path == "/user":

@@ -19,7 +19,7 @@ class Buildkite:
     def answer(self, method, path, query, body):  # noqa: PLR0911 - a route each
         """The status and body of an answer; None where there is no such path."""
         if path == "" and method == "GET":
-            return 200, [_build(each) for each in self.farm.builds if each.sha == query["commit"]]
+            return 200, [_build(each) for each in self.farm.builds if each.sha in query["commit[]"]]
         if path == "" and method == "POST":
             if self.farm.on_start:
                 self.farm.on_start()

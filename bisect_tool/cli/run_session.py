@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bisect_tool.build import BuildInterrupted
+from bisect_tool.cli.dry_run import dry_run
 from bisect_tool.cli.interrupt import Interrupt, interruptible
 from bisect_tool.errors import EnvironmentFailed, ExitCode, UsageError, exit_code_of
-from bisect_tool.executor.executor import DryRunEnded
 from bisect_tool.export.script import needed, origin, script
 from bisect_tool.format import listing, short
 from bisect_tool.mode import Bisect, Repro, Walk
@@ -42,8 +42,11 @@ if TYPE_CHECKING:
 def start(options: RunOptions | ReproOptions, command: Literal["run", "demo"] = "run") -> int:
     """Run a new session to its end and print its report; returns the exit code."""
     here = home()
+    resolved = resolve(options, here, say, command)
+    if options.dry_run:
+        return dry_run(resolved, here)
     store = Store(here.store, say)
-    session = sessions.create(resolve(options, here, say, command), store, here)
+    session = sessions.create(resolved, store, here)
     return run_and_report(session, store, options.as_json)
 
 
@@ -77,9 +80,6 @@ def run_and_report(session: Session, store: Store, as_json: bool) -> int:
         document = finish(session, store)
     except SessionInterrupted as interrupted:
         return interrupted.exit_code
-    except DryRunEnded as ended:
-        say(ended.message)
-        return ended.exit_code
     _write_script(session, document)
     if as_json:
         write_json(document)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from bisect_tool.errors import BisectError, ExitCode, UsageError
+from bisect_tool.errors import UsageError
 
 if TYPE_CHECKING:
     import threading
@@ -15,12 +15,6 @@ if TYPE_CHECKING:
 
     from bisect_tool.executor.event import Event
     from bisect_tool.trial.config import TrialConfig
-
-
-class DryRunEnded(BisectError):
-    """`--dry-run` ends here: the next step would start something."""
-
-    exit_code = ExitCode.DONE
 
 
 def refused(_question: str) -> bool:

@@ -70,7 +70,7 @@ class ExecutorOptions(MachineOptions):
     ] = False
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Print the calls that would start CI jobs, and exit."),
+        typer.Option("--dry-run", help="Print what a trial of each commit would start in CI, and exit."),
     ] = False
 
 

@@ -76,6 +76,8 @@ def validate_executor(options: MachineOptions) -> None:
             raise UsageError(f"--executor {name} needs {_flag(field)}", f"Add {_flag(field)}.")
     if name == "ray" and find_spec("ray") is None:
         raise UsageError(*NO_RAY)
+    if getattr(options, "dry_run", False) and getattr(options, "as_json", False):
+        raise UsageError("--dry-run prints no JSON document", "Remove --json or --dry-run.")
     for field, reason in _CANNOT[name].items():
         if getattr(options, field, None):
             raise UsageError(reason, "Remove it, or remove --executor.")

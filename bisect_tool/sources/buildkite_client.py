@@ -13,7 +13,7 @@ from bisect_tool.sources.windows import windowed
 from bisect_tool.untrusted import value_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from bisect_tool.sources.http import Client
@@ -78,16 +78,21 @@ def builds_path(pipeline: str) -> str:
     return f"/v2/organizations/{organization}/pipelines/{slug}/builds"
 
 
-def builds_at(client: Client, pipeline: str, commit: str, series: Series) -> list[Any]:
-    """Return the builds of a commit that belong to a series, each with its jobs."""
-    path = builds_path(pipeline)
-    pages = client.pages(path, {"commit": commit, "exclude_jobs": "true", "per_page": str(_PAGE)})
-    return [
-        {**build, "jobs": _jobs(client, f"{path}/{build['number']}/jobs")}
-        for page in pages
-        for build in _listed(page)
-        if buildkite.listed(build, series).belongs
-    ]
+def builds_at(client: Client, pipeline: str, commits: Sequence[str], series: Series) -> list[Any]:
+    """Return the builds of some commits that belong to a series, without their jobs."""
+    parameters = {
+        "commit[]": commits,
+        "branch": series.branch,
+        "exclude_jobs": "true",
+        "per_page": str(_PAGE),
+    }
+    pages = client.pages(builds_path(pipeline), parameters)
+    return [build for page in pages for build in _listed(page) if buildkite.listed(build, series).belongs]
+
+
+def with_jobs(client: Client, pipeline: str, build: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a build with its jobs."""
+    return {**build, "jobs": _jobs(client, f"{builds_path(pipeline)}/{build['number']}/jobs")}
 
 
 def artefacts(client: Client, path: str) -> tuple[Artefact, ...]:

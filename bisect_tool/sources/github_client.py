@@ -23,7 +23,7 @@ TOKEN = "GITHUB_TOKEN"  # noqa: S105 - the name of a variable
 ADDRESS = "GITHUB_API_URL"
 _PUBLIC = "https://api.github.com"
 _PAGE = "100"
-_LIMIT = 1000
+LIMIT = 1000
 """The most runs that GitHub lists for a filter."""
 
 
@@ -61,7 +61,7 @@ def _runs(client: Client, path: str, branch: str, since: datetime) -> Iterator[A
         parameters = {"branch": branch, "created": created, "per_page": _PAGE}
         return (_listed(page, "workflow_runs") for page in client.pages(path, parameters))
 
-    return windowed(pages, _LIMIT, "id")
+    return windowed(pages, LIMIT, "id")
 
 
 def runs_at(client: Client, repository: str, workflow: str, parameters: Mapping[str, str]) -> list[Any]:

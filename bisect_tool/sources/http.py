@@ -24,7 +24,7 @@ from bisect_tool.transfer import CHUNK, OnChunk, TooSlow, transfer
 from bisect_tool.untrusted import parse_json, value_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from bisect_tool.sources.etag_cache import EtagCache
     from bisect_tool.sources.service import Service
@@ -92,6 +92,7 @@ class Client:
         self._now = now
         self._patience = patience
         self._pause = 0.0
+        self._sent = 0
         self._session = requests.Session()
         if service.token:
             self._session.auth = Bearer(service.token, service.token_variable)
@@ -117,7 +118,12 @@ class Client:
         """Return the JSON at a path, which has one page; raises the errors of `pages`."""
         return next(self.pages(path, {}))
 
-    def pages(self, path: str, parameters: Mapping[str, str]) -> Iterator[Any]:
+    @property
+    def sent(self) -> int:
+        """The number of requests so far, including those that failed."""
+        return self._sent
+
+    def pages(self, path: str, parameters: Mapping[str, str | Sequence[str]]) -> Iterator[Any]:
         """Yield the bodies of all pages of a listing.
 
         Raises:
@@ -176,6 +182,7 @@ class Client:
         request, reason = replace(request, url=self._service.own(request.url)), ""
         for attempt in range(_TRIES):
             self._wait()
+            self._sent += 1
             try:
                 reason, response, body = transfer(partial(self._answer, request, attempt))
                 if not reason:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import pytest
 from ci_farm import READ, Farm, at_work
-from ci_farm_buildkite import BUILDS
-from ci_farm_github import ACTIONS
 from ci_job_output import CANCELED, EXPIRED, FAIL, LOST, PASS, TEST
-from farmed_jobs import OTHER, SERVICES, SHA, always, check, events, result, submit
+from farmed_jobs import SERVICES, SHA, always, check, events, result, submit
 
 from bisect_tool.errors import UsageError
 from bisect_tool.executor.ci.trials import LOG
-from bisect_tool.executor.event import Entered, Failed, Noted, Yielded
-from bisect_tool.executor.executor import DryRunEnded
+from bisect_tool.executor.event import Entered, Failed, Yielded
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -157,44 +154,6 @@ def test_the_log_is_read_as_it_grows(farmed, tmp_path):
         events(executor)
     assert "test session starts" in begun
     assert begun != FAIL.log == (event.folder / "logs" / LOG).read_text()
-
-
-@pytest.mark.parametrize(
-    ("service", "given", "built", "line"),
-    [
-        ("buildkite", {}, {"gate": True, "ran": False}, "PUT {builds}/{build}/jobs/{gate}/unblock {{}}"),
-        ("buildkite", {}, {}, "PUT {builds}/{build}/jobs/{job}/retry"),
-        ("buildkite", {"allow_builds": True}, None, 'POST {builds} {{"commit": "{sha}", "branch": "main", '),
-        ("github", {}, {}, "POST {actions}/jobs/{job}/rerun"),
-        ("github", {"input": "sha"}, None, "POST {actions}/workflows/gpu.yml/dispatches {{"),
-    ],
-)
-def test_a_dry_run_prints_the_call_of_each_slot_and_sends_none(  # noqa: PLR0917
-    farmed, tmp_path, service, given, built, line
-):
-    with at_work(Farm(always(FAIL))) as farm:
-        builds = [farm.build(sha, **built) for sha in (SHA, OTHER)] if built is not None else [None, None]
-        used = [str(each.id) if service == "buildkite" else f"1 job {each.id}" for each in farm.jobs()]
-        asked = check(service, dry_run=True, **given)
-        executor = farmed(farm, asked, tokens=(READ, ""), slots=2, used=used if built == {} else ())
-        for sha in (SHA, OTHER):
-            submit(executor, tmp_path, sha)
-        found = [*events(executor), *events(executor)]
-    names = {"builds": f"{farm.url}{BUILDS}", "actions": f"{farm.url}{ACTIONS}"}
-    expected = [
-        "would " + line.format(sha=sha, **names, **numbers(build))
-        for sha, build in zip((SHA, OTHER), builds, strict=True)
-    ]
-    said = [event.sentence for event in found if isinstance(event, Noted)]
-    assert [each[: len(start)] for each, start in zip(said, expected, strict=True)] == expected
-    assert all(isinstance(event.error, DryRunEnded) for event in found if isinstance(event, Failed))
-    assert farm.calls == []
-
-
-def numbers(build):
-    if build is None:
-        return {}
-    return {"build": build.number, "gate": build.gate, "job": build.jobs[0].id}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from farmed_jobs import OTHER, SHA, always, check, events, result, submit
 from bisect_tool.executor.event import Entered, Failed
 from bisect_tool.trial.run import TrialAborted
 
-WHOLE_BUILDS = "the REST API of Buildkite cancels whole builds only"
+WHOLE_BUILDS = "cancel it on its page: the REST API cancels whole builds only"
 CANCEL = "Cancel the job that this session started?"
 
 

@@ -148,6 +148,45 @@ def test_no_job_is_started_after_the_minutes_of_the_budget(shas, connected, caps
     assert len(farm.started) < 4
 
 
+@pytest.mark.parametrize("service", NAMES)
+def test_a_dry_run_says_what_each_commit_would_start_and_starts_nothing(
+    shas, connected, capsys, monkeypatch, service
+):
+    monkeypatch.setenv("COLUMNS", "250")
+    with at_work(Farm(ends_of(shas, shas[4]))) as farm:
+        connected(farm)
+        monkeypatch.delenv(f"BISECT_RUN_{service.upper()}_WRITE_TOKEN")
+        built(farm, shas, service)
+        code = run_session.start(options(service, shas, dry_run=True, slots=2))
+    said = capsys.readouterr().out
+    lines = {line.split()[0]: " ".join(line.split()) for line in said.splitlines() if line}
+    assert (code, farm.calls) == (0, [])
+    assert " existing result passed: https://" in lines[shas[0][:9]]
+    assert " existing result failed: https://" in lines[shas[-1][:9]]
+    call = "unblocked job" if service == "buildkite" else "new build or run"
+    assert all(call in lines[sha[:9]] for sha in shas[1:-1])
+    assert "10 commits: 2 existing result, 8 " in said
+    assert said.count("\nwould P") == 2
+    assert farm.url in said
+    assert not (home().state / "sessions").exists()
+
+
+@pytest.mark.parametrize("given", [{"bad": None, "good": ()}, {"as_json": True}])
+def test_a_dry_run_that_is_not_possible_is_refused(shas, given):
+    with pytest.raises(UsageError):
+        run_session.start(options("buildkite", shas, dry_run=True, **given))
+
+
+def test_a_dry_run_of_repro_looks_at_its_commit(shas, connected, capsys):
+    with at_work(Farm(lambda *_: PASS)) as farm:
+        connected(farm)
+        farm.build(shas[2])
+        code = run_session.start(repetition("buildkite", shas[2], dry_run=True))
+    said = capsys.readouterr().out
+    assert (code, farm.calls) == (0, [])
+    assert "1 commit: 1 existing result." in said
+
+
 class Interrupting(Farm):
     """Sends this process a signal once, when a job runs that it started."""
 

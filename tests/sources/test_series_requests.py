@@ -66,7 +66,7 @@ def test_github_jobs_of_all_attempts_are_requested(connect):
 
 
 def test_more_runs_than_github_lists_are_requested_by_their_time(connect, monkeypatch):
-    monkeypatch.setattr(github_client, "_LIMIT", 2)
+    monkeypatch.setattr(github_client, "LIMIT", 2)
     runs = [github_run(id=number, created_at=f"2026-03-0{number}T07:00:00Z") for number in (5, 4, 3, 2)]
     replies = {
         RUNS: [Reply({"workflow_runs": each}) for each in (runs[:2], runs[1:3], runs[2:], [])],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bisect_tool.executor.ci.buildkite import SESSION, builds_of, commit_jobs
 from bisect_tool.executor.ci.buildkite_annotations import Annotations
@@ -18,6 +18,8 @@ from bisect_tool.sources.buildkite import SERVICE
 from bisect_tool.untrusted import value_at
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bisect_tool.checks import JobCheck
     from bisect_tool.executor.ci.caller import Caller
     from bisect_tool.executor.ci.jobs import Attempt, CommitJobs
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
     from bisect_tool.sources.series import Series
 
 _log = logging.getLogger("bisect_run.executor")
-_WHOLE_BUILDS = "the REST API of Buildkite cancels whole builds only"
+_COMMITS = 50
+"""How many commits are named in a request: a URL has at most some thousand characters."""
+_WHOLE_BUILDS = "cancel it on its page: the REST API cancels whole builds only"
 
 
 class BuildkiteService:
@@ -46,10 +50,25 @@ class BuildkiteService:
         self._path = buildkite_client.builds_path(check.pipeline)
         self._annotations = Annotations(self._path, session, client, caller)
         self._called: set[str] = set()
+        self._listed: dict[str, list[Any]] = {}
+
+    @property
+    def reads(self) -> int:
+        """The number of requests that only read."""
+        return self._client.sent
+
+    def list_ahead(self, shas: Sequence[str]) -> None:
+        """List the builds of many commits."""
+        for start in range(0, len(shas), _COMMITS):
+            some = shas[start : start + _COMMITS]
+            builds = self._builds(some)
+            self._listed |= {sha: [each for each in builds if each["commit"] == sha] for sha in some}
 
     def look(self, sha: str) -> CommitJobs:
         """Return the attempts of the job in all builds of a commit; records those that are ours."""
-        builds = buildkite_client.builds_at(self._client, self._check.pipeline, sha, self._series)
+        listed = self._listed.pop(sha, None)
+        listed = self._builds([sha]) if listed is None else listed
+        builds = [buildkite_client.with_jobs(self._client, self._check.pipeline, each) for each in listed]
         jobs = commit_jobs(builds, self._check.job, self._series, self._path)
         for build in builds_of(self._session, builds):
             if build not in self._journal.runs:
@@ -103,6 +122,9 @@ class BuildkiteService:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+    def _builds(self, shas: Sequence[str]) -> list[Any]:
+        return buildkite_client.builds_at(self._client, self._check.pipeline, shas, self._series)
 
     def _recall(self, sha: str, jobs: CommitJobs) -> None:
         """Record the jobs of a commit that an earlier run of the session started, as its annotations say."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, assert_never
 
 from bisect_tool import write_tokens
@@ -11,6 +15,7 @@ from bisect_tool.executor.ci.caller import Caller
 from bisect_tool.executor.ci.executor import CiExecutor, Timing
 from bisect_tool.executor.ci.github_service import GithubService
 from bisect_tool.executor.ci.journal import Journal
+from bisect_tool.executor.ci.survey import survey
 from bisect_tool.executor.executor import refused
 from bisect_tool.sources import buildkite_client, github_client
 from bisect_tool.sources.etag_cache import EtagCache
@@ -18,12 +23,11 @@ from bisect_tool.sources.http import Client
 from bisect_tool.sources.series import Series
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Callable, Iterable, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from bisect_tool.checks import JobCheck
     from bisect_tool.executor.ci.service import JobService
+    from bisect_tool.executor.ci.survey import Survey
     from bisect_tool.executor_names import CiService
     from bisect_tool.sources.service import Service
     from bisect_tool.trial.config import TrialConfig
@@ -72,6 +76,25 @@ def ci_executor(  # noqa: PLR0913, PLR0917 - what a session knows
         agreed=agreed,
         timing=TIMING,
     )
+
+
+def ci_survey(
+    check: JobCheck, environment: Mapping[str, str], cache: Path, shas: Sequence[str], calls: int
+) -> Survey:
+    """Look up what a session whose check is a CI job could start; raises the errors of `survey`.
+
+    Args:
+        check: the job.
+        environment: has the token for reading, and the service's URL if it is not the public one.
+        cache: the folder of cached answers.
+        shas: the commits, oldest first.
+        calls: how many of the first calls are wanted.
+    """
+    with TemporaryDirectory(prefix="bisect-run-") as folder:
+        journal = Journal(Path(folder))
+        service = _service(check, environment, cache, journal, "SESSION", threading.Event())
+        with closing(service):
+            return survey(service, shas, calls)
 
 
 def _service(  # noqa: PLR0913, PLR0917 - what a session knows

@@ -20,6 +20,8 @@ from bisect_tool.sources.job_reports import attempt_of
 from bisect_tool.untrusted import value_at
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bisect_tool.checks import JobCheck
     from bisect_tool.executor.ci.caller import Caller
     from bisect_tool.executor.ci.jobs import Attempt, CommitJobs
@@ -45,7 +47,18 @@ class GithubService:
         self._journal = journal
         self._path = f"/repos/{check.repository}/actions"
         self._newest = 0
+        self._all: list[Any] | None = None
         self._observed: dict[str, tuple[Observation, ...]] = {}
+
+    @property
+    def reads(self) -> int:
+        """The number of requests that only read."""
+        return self._client.sent
+
+    def list_ahead(self, shas: Sequence[str]) -> None:  # noqa: ARG002 - one listing has all commits
+        """List the runs of the branch, if there are not more than GitHub lists."""
+        runs = self._listed({"branch": self._check.branch})
+        self._all = runs if len(runs) < github_client.LIMIT else None
 
     def look(self, sha: str) -> CommitJobs:
         """Return the attempts of the job in all runs that tested a commit."""
@@ -112,13 +125,12 @@ class GithubService:
     def _runs(self, sha: str) -> list[Any]:
         """Return the runs that tested a commit."""
         check = self._check
-        listing = self._listed({"head_sha": sha})
-        if check.input:
-            listing += (dispatched := self._dispatched())
-            self._newest = max((run["id"] for run in dispatched), default=0)
+        dispatched = self._dispatched() if check.input and self._all is None else []
+        self._newest = max((run["id"] for run in dispatched), default=0)
+        listing = self._listed({"head_sha": sha}) if self._all is None else self._all
         found = {
             run["id"]: run
-            for run in listing
+            for run in (*listing, *dispatched)
             if listed(run, self._series).belongs
             and github.tests_commit(run, sha, self._journal.runs, by_input=bool(check.input))
         }

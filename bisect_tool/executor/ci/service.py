@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bisect_tool.executor.ci.call import Call
     from bisect_tool.executor.ci.jobs import Attempt, CommitJobs
 
@@ -15,6 +17,15 @@ class JobService(Protocol):
     @property
     def name(self) -> str:
         """The name of the service."""
+        ...
+
+    @property
+    def reads(self) -> int:
+        """The number of requests that only read."""
+        ...
+
+    def list_ahead(self, shas: Sequence[str]) -> None:
+        """List the builds or runs of many commits, so that `look` needs fewer requests for each."""
         ...
 
     def look(self, sha: str) -> CommitJobs:

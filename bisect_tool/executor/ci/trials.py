@@ -13,7 +13,6 @@ from bisect_tool.executor.ci.jobs import Stage
 from bisect_tool.executor.ci.journal import Record
 from bisect_tool.executor.ci.results import no_result, trial_result
 from bisect_tool.executor.event import Entered, Noted
-from bisect_tool.executor.executor import DryRunEnded
 from bisect_tool.format import short
 from bisect_tool.sanitise import clean
 from bisect_tool.sources.observation import State
@@ -104,7 +103,6 @@ class JobTrials:
         """Return the result of a trial, or None while it is not finished.
 
         Raises:
-            DryRunEnded: a job would have to be started.
             BisectError: the service failed, or rejected a call.
         """
         if self.clock() - trial.began > _LONGEST_S:
@@ -201,9 +199,6 @@ class JobTrials:
     def _start(self, trial: JobTrial, call: Call, jobs: CommitJobs) -> TrialResult | None:
         """Start a job."""
         line = self.service.describe(call)
-        if self.check.dry_run:
-            self.put(Noted(f"would {line}"))
-            raise DryRunEnded("the next step is to start a job: --dry-run ends here")
         before = tuple(each.id for each in jobs.attempts if each.stage is Stage.ENDED)
         is_start = call == jobs.start
         newest = jobs.newest if is_start else ""
