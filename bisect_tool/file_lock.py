@@ -57,7 +57,7 @@ def lease(
         announced = False
         while not _try_lock(descriptor):
             holder = _holder(descriptor)
-            who = f"{busy} ({describe(holder) if holder else 'just begun'})"
+            who = f"{busy} ({describe(holder) if holder else 'just started'})"
             if wait_s and not announced and holder != os.getpid():
                 waiting(f"waiting: {who}")
                 announced = True

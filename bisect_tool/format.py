@@ -79,7 +79,7 @@ def percent(probability: float) -> str:
 def search_progress(commits: int, disagreement: str = "") -> str:
     """`narrowed to 3 commits`; if runs disagree, the number of likely commits, which can grow again."""
     if disagreement:
-        return f"{disagreement}, {count(commits, 'commit')} likely"
+        return f"{disagreement}, {count(commits, 'likely commit')}"
     return f"narrowed to {count(commits, 'commit')}"
 
 

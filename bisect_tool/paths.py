@@ -85,7 +85,7 @@ def expanded(path: str) -> Path:
         return Path(path).expanduser()
     except RuntimeError:  # no such user, or none has the id of this process, as in some containers
         raise UsageError(
-            f"the home directory in {clean_line(path, 200)} is not known", "Write the path in full."
+            f"cannot find the home directory in {clean_line(path, 200)}", "Write the path in full."
         ) from None
 
 

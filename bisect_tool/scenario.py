@@ -48,18 +48,18 @@ class LaunchProfile(_Model):
     dp_size: int = Field(2, ge=1)
     tp_size: int = Field(1, ge=1)
     rpc_port: bool = Field(default=False, description="pass --data-parallel-rpc-port with a port of the slot")
-    fixed_ports: tuple[int, ...] = Field((), description="ports that the engine binds in any case")
+    fixed_ports: tuple[int, ...] = Field((), description="ports that the engine always binds")
     gpus_per_rank: int = Field(0, ge=0)
     sigterm: Literal["group", "root"] = "group"
     health: str = Field(
-        "/health", pattern="^/", description="what a server answers with 200 once it is ready"
+        "/health", pattern="^/", description="the path that a server answers with 200 once it is ready"
     )
 
 
 class RayNeeds(_Model):
     """What a trial needs of a node of a Ray cluster besides its GPUs."""
 
-    cpus: float = Field(1, ge=0, description="CPUs; Ray sets OMP_NUM_THREADS to as many")
+    cpus: float = Field(1, ge=0, description="CPUs; Ray sets OMP_NUM_THREADS to this number")
     resources: dict[str, Annotated[float, Field(gt=0)]] = Field(
         default_factory=dict, description="custom resources of the cluster, such as `{ a100 = 1 }`"
     )
@@ -72,7 +72,8 @@ class Profile(_Model):
     """One way to build and launch the engine, with its resources and timeouts."""
 
     marker: str = Field(
-        "", description="a path that exists in every commit of the repository this is for; empty: any"
+        "",
+        description="a path that every commit of this profile's repositories has; empty: any",
     )
     needs_gpu: bool = False
     sparse: tuple[str, ...] = Field((), description="paths to check out; empty: everything")
@@ -90,11 +91,14 @@ class Scenario(_Model):
     description: str
     suite: str = Field("", description="the suite's file; empty: tests of the repository, by --pytest")
     repository: str = Field("", description="where the engine's history can be cloned from")
-    paths: tuple[str, ...] = Field((), description="paths that matter: commits that touch them are likelier")
-    logs: EngineLogs = Field(EngineLogs(), description="what the engine's logs look like, and mean")
+    paths: tuple[str, ...] = Field(
+        (), description="paths under test; commits that change them are more likely culprits"
+    )
+    logs: EngineLogs = Field(EngineLogs(), description="the format and the meaning of the engine's logs")
     profiles: dict[str, Profile] = Field(min_length=1)
     profiles_of: str = Field(
-        "", description="a scenario's directory: its profiles, where this file says no other"
+        "",
+        description="directory of a scenario whose profiles are used unless overridden here",
     )
     folder: Path = Path()
 

@@ -21,5 +21,5 @@ def test_environment_lacks_them_until_the_end():
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_no_trial_is_given_one(name, monkeypatch):
     monkeypatch.setenv(name, "secret")
-    with pytest.raises(UsageError, match=f"--pass-env {name}: no trial gets a write token"):
+    with pytest.raises(UsageError, match=f"--pass-env {name}: write tokens are never passed to trials"):
         validate(RunOptions(bad="HEAD", command=("true",), pass_env=(name,)))

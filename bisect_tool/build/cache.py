@@ -64,7 +64,7 @@ class Entry:
             EnvironmentFailed: another run still holds it after `wait_s` seconds.
             BuildInterrupted: `cancel` was set meanwhile.
         """
-        busy = f"another run builds environment {self.folder.name}"
+        busy = f"another run is building environment {self.folder.name}"
         try:
             with lease(self._build_lock, wait_s, busy, waiting, cancel):
                 yield

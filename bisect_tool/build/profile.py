@@ -36,7 +36,10 @@ class BuildProfile(BaseModel):
     native: tuple[_Name, ...] = Field(
         (), description="paths whose contents identify the environment; `*` matches any text in a file name"
     )
-    base: str = Field("", description="one compiled base for a whole range; `native` is then only reported")
+    base: str = Field(
+        "",
+        description="use one compiled base for the whole range; `native` changes are only reported",
+    )
     python: str = Field("", description="version of the environment's Python, such as 3.11; empty: our own")
     wheel: str = Field("", description="overlay: requirement or path of the wheel with the compiled files")
     distribution: str = Field("", description="overlay: `name==version` to be found by importlib.metadata")

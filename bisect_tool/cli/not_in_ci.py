@@ -13,7 +13,7 @@ _REASONS = {
         "Remove --executor, or run `bisect-run --executor ... --good REV --bad REV`.",
     ),
     "demo": (
-        "`demo` shows what bisect-run does where it is installed: it runs on this machine only",
+        "`demo` runs on this machine only",
         "Remove --executor.",
     ),
 }

@@ -19,7 +19,9 @@ EXAMPLES = (
 def plan(options: RunOptions) -> int:
     """Show the commits, builds and expected cost of `run`."""
     if not options.good or options.bad is None:
-        raise UsageError("plan needs --good and --bad", "`run` finds one of them by running commits.")
+        raise UsageError(
+            "plan needs --good and --bad", "Name both commits. Only `run` can search for a missing one."
+        )
     validate(options)
     from bisect_tool.options.resolve import resolve
     from bisect_tool.paths import home

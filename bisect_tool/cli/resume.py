@@ -36,7 +36,7 @@ def resume(options: ResumeOptions) -> int:
         session = sessions.load(mode.confirms, store, here)
     mode = session.request.mode
     if isinstance(mode, Bisect) and mode.walk:
-        say(f"{session.id} bisects from the end that {mode.walk} found: resuming both")
+        say(f"{session.id} continues the search of {mode.walk}: resuming both")
         session = sessions.load(mode.walk, store, here)
     if options.edited_check:
         session = replace(session, request=sessions.with_scenario(as_edited(session.request)))

@@ -69,7 +69,7 @@ def _open_home(here: Home, selected: Sequence[Watch], *, dry_run: bool) -> Itera
     for watch in selected:
         repo = watch.options.repo
         if repo is not None and is_url(repo) and not is_cloned(repo, here.cache):
-            say(f"{watch.name}: cloning into a temporary directory, since a dry run keeps nothing")
+            say(f"{watch.name}: cloning into a temporary directory, because a dry run keeps nothing")
     with dry_home(here, say) as copied:
         yield copied
 

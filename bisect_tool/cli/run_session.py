@@ -140,7 +140,7 @@ def _endpoint_advice(document: Document) -> str:
         return "Every commit gave the same result: the report lists what may hide the commits from the check."
     if document.rerun_same_failure:
         return (
-            "It fails at the good commit in another way. If the check does not apply there, skip such "
+            "The good commit fails in another way. If the check does not apply there, skip such "
             f"commits: {document.rerun_same_failure}"
         )
     if "always red" in findings:
@@ -154,14 +154,16 @@ def _endpoint_advice(document: Document) -> str:
             f"The good or the bad commit gave no result: see the reason above, or use other commits{other}."
         )
     runs = "--runs" if document.fixes else "--endpoint-runs"
-    return f"Are these the commits that CI tested? Does the failure need other hardware, or more {runs}?"
+    return f"Check that CI tested these commits. The failure may need other hardware, or more {runs}."
 
 
 def _always_red_advice(document: Document) -> str:
     """Return what to check if no commit passes."""
     if not document.good:
-        return "Does the check work at older commits? If one is known to pass, name it with --good."
-    return "It fails at the good commit as well: use an older one, or see its log for the reason."
+        return (
+            "Check that the check works at older commits. If you know one that passes, name it with --good."
+        )
+    return "The good commit also fails: use an older one, or see its log for the reason."
 
 
 def _subfolder_note(document: Document) -> str:

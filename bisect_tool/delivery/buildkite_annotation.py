@@ -31,7 +31,7 @@ def annotate_build(text: str, style: str, watch: str, environment: Mapping[str, 
         )
     except OSError as error:
         raise EnvironmentFailed(
-            f"cannot run buildkite-agent: {error.strerror}", "Is this a Buildkite job?"
+            f"cannot run buildkite-agent: {error.strerror}", "Use it only in a Buildkite job."
         ) from None
     except subprocess.TimeoutExpired:
         raise EnvironmentFailed(f"buildkite-agent did not end within {_DEADLINE_S} s") from None

@@ -51,7 +51,7 @@ def _check_environment(options: DeliveryOptions, environment: Mapping[str, str])
         if not environment[webhook.VARIABLE].lower().startswith(("https://", "http://")):
             raise UsageError(f"{webhook.VARIABLE} is not an https URL", "It begins with https://.")
     if options.annotate == "buildkite" and not which("buildkite-agent", path=environment.get("PATH", "")):
-        raise UsageError("--annotate buildkite needs buildkite-agent", "Is this a Buildkite job?")
+        raise UsageError("--annotate buildkite needs buildkite-agent", "Use it only in a Buildkite job.")
     if options.annotate == "github":
         _require(
             environment, github_summary.VARIABLE, "--annotate github", "GitHub Actions sets it for its jobs."

@@ -25,7 +25,7 @@ def append_summary(text: str, environment: Mapping[str, str]) -> None:
     """
     name = environment.get(VARIABLE, "")
     if not name:
-        raise EnvironmentFailed(f"{VARIABLE} is not set", "Is this a GitHub Actions job?")
+        raise EnvironmentFailed(f"{VARIABLE} is not set", "Use it only in a GitHub Actions job.")
     path = Path(name)
     try:
         before = read_regular(path).decode(errors="replace") if path.exists() else ""

@@ -17,9 +17,9 @@ def comment_on_pull_request(action: CommentOnPullRequest, issues: Issues, allowa
     """Comment unless there is a comment; returns what was done, or empty."""
     found = issues.get(action.number)
     if not found.is_pull_request:
-        return f"left {action.number} alone: it is not a pull request"
+        return f"skipped {action.number}: it is not a pull request"
     if found.is_paused:
-        return f"left pull request {action.number} alone: it is paused by its label"
+        return f"skipped pull request {action.number}: it is paused by its label"
     if markers.commented_state(issues.comments(action.number), action.cause):
         return ""
     if not allowance.take():

@@ -45,7 +45,7 @@ def _updated(night: NightlyDocument, cause: Cause, found: Issue, issues: Issues,
         return ""
     reason = _left_alone_reason(found, before, after)
     if reason:
-        return f"left issue {found.number} alone: {reason}"
+        return f"skipped issue {found.number}: {reason}"
     fields: dict[str, object] = {}
     text = issue_body(night, cause, PAUSED_LABEL, markers.section_rest(found.body))
     body = markers.replace_section(found.body, markers.section(cause, text))

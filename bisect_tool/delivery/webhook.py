@@ -65,4 +65,4 @@ def _may_have_arrived(error: requests.RequestException | ValueError) -> bool:
 
 
 def _failed(reason: str) -> EnvironmentFailed:
-    return EnvironmentFailed(f"the webhook did not accept the message: {reason}", f"Is {VARIABLE} right?")
+    return EnvironmentFailed(f"the webhook did not accept the message: {reason}", f"Check {VARIABLE}.")

@@ -81,7 +81,9 @@ class Prefetch:
                 # Logged as well: the session may have stopped reading notes.
                 _log.warning("%s is not built ahead", sha[:9], exc_info=True)
                 why = clean_line(str(error), _REASON_LIMIT)
-                self._note(f"{sha[:9]} could not be built ahead, and is built again when it is tested: {why}")
+                self._note(
+                    f"{sha[:9]} could not be built in advance, and is built again when it is tested: {why}"
+                )
 
     def _next_commits(self) -> Iterator[str]:
         """Yield the likeliest requested commit as long as there is one; returns after `stop`."""

@@ -70,8 +70,8 @@ def _head(session: Session, document: Document, packages: Sequence[str]) -> Iter
     subject = clean_line(session.repository.commit(request.bad).subject, 100)
     yield "#!/usr/bin/env bash"
     yield f"# Runs commit {short(request.bad)} ({subject}) many times, and counts the failures."
-    yield f"# Seen: {clean_line(document.conclusion)}."
-    yield f"# With: {', '.join(f'{name} {value}' for name, value in document.versions.items())}."
+    yield f"# Result: {clean_line(document.conclusion)}."
+    yield f"# Versions: {', '.join(f'{name} {value}' for name, value in document.versions.items())}."
     if asked.stress:
         yield f"# The runs were under --stress {asked.stress}, which this script does not apply."
     if asked.against:
@@ -79,7 +79,7 @@ def _head(session: Session, document: Document, packages: Sequence[str]) -> Iter
     where = origin(session)
     usage = "[REPOSITORY]" if where else "REPOSITORY"
     yield f"# Usage: bash FILE {usage}. Needs bash, git, coreutils and Python 3.11 or newer with venv."
-    yield "# RUNS: number of runs. WORK: working directory. PYTHON: the interpreter to start with."
+    yield "# RUNS: number of runs. WORK: working directory. PYTHON: the base interpreter."
     if packages:
         yield f"# PYTHON must be an interpreter that has {', '.join(packages)}, else the script exits with 2."
     yield "# Exits with 1 if a run failed, 0 if none did, 3 if no run gave a result, 2 if nothing was run."

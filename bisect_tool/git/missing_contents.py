@@ -77,7 +77,9 @@ def cut_off(repository: Repository, span: Range) -> str:
 def _submodules(paths: Sequence[str]) -> Iterator[MissingContent]:
     if paths:
         what = "submodules are" if len(paths) > 1 else "submodule is"
-        sentence = f"the {what} empty in a trial: {_named(paths)}; a check that needs them runs {_SUBMODULES}"
+        sentence = (
+            f"the {what} empty in a trial: {_named(paths)}; a check that needs them must run {_SUBMODULES}"
+        )
         yield MissingContent(sentence, _UPDATES, _SUBMODULES)
 
 
@@ -85,10 +87,10 @@ def _filters(repository: Repository, filters: dict[str, list[str]]) -> Iterator[
     for name, paths in sorted(filters.items()):
         needs = f"in a trial: {_named(paths)}; a check that needs"
         if name == "lfs":
-            yield MissingContent(f"files of Git LFS are pointers {needs} them runs {_LFS}", _PULLS, _LFS)
+            yield MissingContent(f"files of Git LFS are pointers {needs} them must run {_LFS}", _PULLS, _LFS)
         elif _is_configured(repository.source, name):
             sentence = (
-                f"the filter {clean_line(name)!r} of your git is not run {needs} its output runs it itself"
+                f"the filter {clean_line(name)!r} of your git is not run {needs} its output must run it"
             )
             yield MissingContent(sentence, re.compile(rf"\bfilter\.{re.escape(name)}\b"))
 

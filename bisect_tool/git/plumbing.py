@@ -56,10 +56,10 @@ _OPTIONS = (
 )  # fmt: skip
 _NO_QUESTIONS = ("core.askPass", "true")
 NO_GIT = ("git is not installed", f"install git {OLDEST[0]}.{OLDEST[1]} or newer")
-_FULL = "Free some space or point BISECT_RUN_HOME at another disk."
-_CUT_OFF = "Is the network up? --repo also takes a checkout on this machine."
-_DENIED = "Is the directory writable? BISECT_RUN_HOME names another."
-_MACHINE = "The machine could not do it: look at its memory, processes and disk."
+_FULL = "Free some space, or set BISECT_RUN_HOME to a directory on another disk."
+_CUT_OFF = "Check the network. --repo also takes a checkout on this machine."
+_DENIED = "Make the directory writable, or set BISECT_RUN_HOME to another one."
+_MACHINE = "Check this machine's memory, processes and disk."
 _HINTS = {
     "not our ref": "",  # the server is there, and the object is not
     "No space left on device": _FULL,

@@ -86,7 +86,7 @@ def check_ends(git: Git, goods: Sequence[str], bad: str, cuts: Collection[str] =
             )
         if cuts:
             raise UsageError(
-                f"good {good[:12]} is not an ancestor of bad {bad[:12]} as far as this shallow clone goes",
+                f"good {good[:12]} is not an ancestor of bad {bad[:12]} in this shallow clone",
                 f"Fetch the rest of the history: {DEEPEN}.",
             )
         if not bases:

@@ -48,7 +48,7 @@ class Reason(StrEnum):
     )
 
     # Rerun
-    FIRST_FAILURE = "first failure", "It failed once; a rerun tells a flaky failure from a regression."
+    FIRST_FAILURE = "first failure", "It failed once; a rerun shows whether it is flaky."
     TOO_FEW_FAILURES = "too few failures", "It failed too few times to rule out chance."
     TOO_FEW_PASSES = "too few passes", "It passed too few times to trust the good end."
     NO_PASS_SINCE = (
@@ -57,34 +57,34 @@ class Reason(StrEnum):
     )
     ONE_AGENT = (
         "one agent",
-        "Half or more of its failures ran on one agent; other agents have to confirm it.",
+        "At least half of its failures were on one agent; other agents have to confirm them.",
     )
     REVERTED = (
         "reverted",
-        "It fails although its culprit was reverted; a run of the revert shows what is new.",
+        "It fails although its culprit was reverted; a run of the revert shows whether the cause is new.",
     )
     SAME_CAUSE = (
         "same cause",
-        "It fails like a cell whose culprit is known; two runs show if that is the cause.",
+        "It fails like a cell whose culprit is known; two runs show whether that is the cause.",
     )
 
     # Wait
-    PENDING = "pending", "Results that decide it are still running."
+    PENDING = "pending", "The runs that decide it have not finished."
     INFRASTRUCTURE = (
         "infrastructure",
         "The infrastructure failed; there is no result at the newest commit.",
         CellStatus.INFRASTRUCTURE,
     )
-    RERUN_LIMIT = "rerun limit", "It was rerun as often as allowed; the next build has to show more."
+    RERUN_LIMIT = "rerun limit", "It was rerun as often as allowed; the next build decides."
     ENVIRONMENT = (
         "environment",
         "The last green commit now fails too: something outside the code changed.",
         CellStatus.INFRASTRUCTURE,
     )
     BISECTING = "bisecting", "A bisection of its range is running."
-    UNFINISHED = "unfinished", "A bisection of its range stopped before its end; the next night resumes it."
+    UNFINISHED = "unfinished", "A bisection of its range was interrupted; the next night resumes it."
     OVERLAP = "overlap", "A bisection of the same failure in an overlapping range starts tonight."
-    NEW_TEST = "new test", "It is new and failed at one commit; a second one shows whether it was born red."
+    NEW_TEST = "new test", "It is new and failed at one commit; a second commit has to confirm it."
 
     # Nothing
     GREEN = "green", "It passes.", CellStatus.GREEN

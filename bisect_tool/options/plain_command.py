@@ -80,9 +80,9 @@ def _check_program(word: str, resolved: str, folder: Path, repository: Repositor
         )
     if "/" in resolved and not resolved.startswith("/") and repository.ever_had(posixpath.normpath(resolved)):
         return  # a commit without it cannot be tested
-    advice = "Give its path from the repository's root, or an absolute one, and make it executable."
+    advice = "Use its path from the repository's root or an absolute path, and make it executable."
     if any(letter.isspace() for letter in word):
-        advice = "Give its words without quotes around all of them, or let a shell read them: -- sh -c '...'"
+        advice = "Do not quote the command as a whole, or run it with a shell: -- sh -c '...'"
     raise UsageError(f"program {clean_line(word)!r} not found, neither here nor in the history", advice)
 
 

@@ -159,7 +159,7 @@ def _open(
         why = (
             ""
             if requested or scenario is None
-            else f"this directory is not what scenario {scenario.name} tests: "
+            else f"this directory is not an engine of scenario {scenario.name}: "
         )
         notice(f"{why}reading {without_account(spec)}; the first clone can take minutes")
     elif spec == ".":

@@ -104,7 +104,7 @@ class SimulateOptions:
         if not 1 <= first <= last <= _MAX_SLOTS:
             raise UsageError(
                 f"--slots: {clean_line(self.slots)!r} is not a number or range from 1 to {_MAX_SLOTS}",
-                f"Use such as 4 or 1..{_MAX_SLOTS}.",
+                f"Use a number such as 4, or a range such as 1..{_MAX_SLOTS}.",
             )
         doubled = (first << power for power in range(_MAX_SLOTS.bit_length()))
         return (*(slots for slots in doubled if slots < last), last)

@@ -41,7 +41,7 @@ def _check_ends(options: RunOptions) -> None:
     if not getattr(options, younger):
         raise UsageError(
             f"Missing option '--{younger}'",
-            "Give the newer commit. The older one is found if it is not given.",
+            "Name the newer commit. The older one can be left out.",
         )
 
 
@@ -58,7 +58,10 @@ def _check_not_empty(options: SessionOptions) -> None:
 def _check_passed_variables(options: SessionOptions) -> None:
     withheld = next((name for name in options.pass_env if name in NAMES), None)
     if withheld is not None:
-        raise UsageError(f"--pass-env {withheld}: no trial gets a write token", "Use one that only reads.")
+        raise UsageError(
+            f"--pass-env {withheld}: write tokens are never passed to trials",
+            "Use a token with read access only.",
+        )
     unset = next((name for name in options.pass_env if name not in os.environ), None)
     if unset is not None:
         raise UsageError(

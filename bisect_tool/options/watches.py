@@ -248,12 +248,12 @@ def _arguments(option: DeclaredOption, value: object) -> Iterator[str]:
 
 def _split(command: str) -> list[str]:
     """Split a command as a shell does, without running a shell."""
-    hint = 'Write a list, such as ["./check.sh", "-v"], or ["sh", "-c", "..."] for what a shell reads'
+    hint = 'Write a list, such as ["./check.sh", "-v"], or ["sh", "-c", "..."] to use a shell'
     try:
         operators = shlex.shlex(command, posix=False, punctuation_chars=True)
         operators.commenters = ""
         if any(_OPERATORS.issuperset(word) for word in operators):
-            raise TypeError(f"there is no shell. {hint}")
+            raise TypeError(f"it is not run by a shell. {hint}")
         arguments = shlex.split(command)
     except ValueError as error:
         raise TypeError(f"{str(error).lower()}. {hint}") from None

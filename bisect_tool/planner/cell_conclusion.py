@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from bisect_tool.planner.cell_state import CellState
 
-_BUSY = "it only missed deadlines there, while the machine was busy ({}): run it on a quiet machine"
+_BUSY = "it only missed deadlines there, while the machine was busy ({}): run it on an idle machine"
 
 
 def from_ends(state: CellState) -> CellConclusion | None:
@@ -58,7 +58,7 @@ def from_search(state: CellState, found: Conclusion) -> CellConclusion:
 def unfinished(state: CellState, reason: str) -> CellConclusion:
     """Return the remaining candidates if the search stops now, for this reason."""
     if not state.known.reproduced:
-        return replace(_base(state), finding=Finding.UNVERIFIED, note=f"{reason}, and it did not fail yet")
+        return replace(_base(state), finding=Finding.UNVERIFIED, note=f"{reason}, and it has not failed yet")
     kept = set(state.known.consistent or state.known.credible_set)
     left = {sha: chance for sha, chance in state.known.probabilities.items() if sha in kept}
     return replace(
@@ -121,7 +121,7 @@ def _outside_the_range(state: CellState, base: CellConclusion, found: Contradict
         return _always_red(state, base, f"it fails at the good end {found.bad[:9]} as well")
     if found.good == found.bad:
         broken, sound = _verbs(state)
-        note = f"it {broken} at {found.bad[:9]} already, outside the range, and {sound} above it"
+        note = f"it already {broken} at {found.bad[:9]}, outside the range, and {sound} at later commits"
     else:
         note = _non_monotonic(state, found.bad, found.good)
     return replace(base, finding=Finding.UNVERIFIED, note=note)
@@ -145,7 +145,7 @@ def _unverified_parent(state: CellState, base: CellConclusion, found: Culprit) -
     untested = [sha for sha in found.parents if sha in state.goal.goods and sha not in tested]
     if not untested:
         return None
-    note = f"the end {untested[0][:9]} gave no result for it"
+    note = f"its parent {untested[0][:9]}, an end of the range, gave no result for it"
     return replace(base, finding=Finding.UNVERIFIED, note=note)
 
 

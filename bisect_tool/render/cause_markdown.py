@@ -40,8 +40,8 @@ def issue_body(night: NightlyDocument, cause: Cause, paused_label: str, kept: st
     if kept and cause.document is None:
         return f"{status(night, cause)}\n\n{kept}\n"
     footer = (
-        f"Updated by {code('bisect-run nightly')} (watch {code(without_homes(night.watch))}); "
-        f"the label {code(paused_label)} stops that."
+        f"Updated by {code('bisect-run nightly')} (watch {code(without_homes(night.watch))}). "
+        f"To stop the updates, add the label {code(paused_label)}."
     )
     return f"{report(night, cause)}\n{footer}\n"
 

@@ -134,7 +134,7 @@ def render_explanations(found: Sequence[Explanation]) -> RenderableType:
         parts.append(_full(each))
     if brief := groups[_FULL_LIMIT : _FULL_LIMIT + _BRIEF_LIMIT]:
         lines = [Text(f"  {clean_line(_brief(each), _LINE_LENGTH)}") for each in brief]
-        parts += [Text(), Text("Further signatures", "bold"), *lines]
+        parts += [Text(), Text("Other signatures", "bold"), *lines]
     if (more := len(groups) - _FULL_LIMIT - _BRIEF_LIMIT) > 0:
         parts.append(Text(f"  and {count(more, 'more signature')}: use --json for the full list", "dim"))
     return Group(*parts)

@@ -86,7 +86,7 @@ def render_failures(document: Document) -> RenderableType | None:
             if found.more
             else []
         )
-        parts += [Text(), Text("Further signatures", "bold"), Padding(Group(*lines, *more), (0, 0, 0, 2))]
+        parts += [Text(), Text("Other signatures", "bold"), Padding(Group(*lines, *more), (0, 0, 0, 2))]
     return Group(*parts)
 
 
@@ -129,7 +129,7 @@ def _tree(failure: Explained) -> RenderableType:
     shown = (failure.root, *failure.chain[1:_CHAIN_LIMIT])
     width = max(len(_role(event)) for event in shown)
     whens = [_after(event, failure.root) for event in shown[1:]]
-    label = "symptom" if failure.symptom else "root"
+    label = "symptom" if failure.symptom else "root cause"
     times = max([*map(len, whens), len(label) - _GUIDE_WIDTH]) if whens else _TIME_WIDTH
     root = _event(failure.root, label, times + _GUIDE_WIDTH, width, "bold red")
     tree = Tree(root, guide_style="dim")

@@ -60,7 +60,7 @@ def render_fix_report(found: FixReport) -> RenderableType:
         style = _VERDICT_STYLE[row.verdict]
         title = Text(clean_line(row.title, _TEXT_LIMIT), no_wrap=True, overflow="ellipsis")
         table.add_row(_text(row.name), row.fixes, row.breaks, Text(row.verdict, style), title)
-    fails = _text(f"Fails: {listing(found.red, _CELLS) or ('none' if found.green else 'not known')}")
+    fails = _text(f"Failing cells: {listing(found.red, _CELLS) or ('none' if found.green else 'unknown')}")
     lines = [
         *map(_note_text, notes(found)),
         *map(_note_text, doubtful_cells(found)),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bisect_tool.results.document import Document, TrialReport
 
 LEFTOVERS_TITLE = "Left behind by trials (cleaned up)"
-LEAKS_TITLE = "Leaked more at bad commits than at good ones (cleaned up)"
+LEAKS_TITLE = "Leaked more often at bad commits than at good ones (cleaned up)"
 _LISTED_LIMIT = 3
 """The maximum number of leftovers of a kind that are listed individually."""
 _LINE_LIMIT = 160

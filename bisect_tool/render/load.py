@@ -22,10 +22,10 @@ _CELLS = 4
 
 
 def contrast_text(contrast: LoadContrast) -> str:
-    """`3 of 3 failures ran while the machine was busy (CPU pressure 60 %), 0 of 5 passes`."""
+    """`3 of 3 failures and 0 of 5 passes happened while the machine was busy (CPU pressure 60 %)`."""
     failures = f"{contrast.busy_failures} of {contrast.failures} failures"
     passes = f"{contrast.busy_passes} of {contrast.passes} passes"
-    return f"{failures} ran while the machine was busy ({contrast.measure}), {passes}"
+    return f"{failures} and {passes} happened while the machine was busy ({contrast.measure})"
 
 
 def render_load(document: Document) -> RenderableType | None:

@@ -47,7 +47,7 @@ def summary(night: NightlyDocument) -> str:
     """A summary in one line: `causes of failures: 1 new, 2 fixed; 40 of 45 cells pass`."""
     states = Counter(cause.state for cause in night.causes)
     known = [f"{states[state]} {state}" for state in STATES if states[state]]
-    causes = f"causes of failures: {', '.join(known)}" if known else "no cause of failures"
+    causes = f"causes of failures: {', '.join(known)}" if known else "causes of failures: none"
     return f"{causes}; {passing(night)}"
 
 

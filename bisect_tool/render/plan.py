@@ -25,7 +25,7 @@ _SHOWN = 40
 _PATH_LIMIT = 5
 _TEXT_LIMIT = 500
 _NEGLIGIBLE = 0.05
-_BUSY = "tests with deadlines may time out and are then rerun"
+_BUSY = "tests with deadlines may time out; they are then rerun"
 
 
 def render_plan(plan: Plan) -> RenderableType:
@@ -76,8 +76,8 @@ def _costs(plan: Plan) -> Iterator[str]:
     for each in plan.costs:
         where = f"{each.executor}, {count(each.slots, 'slot')}"
         if not each.costs:
-            limit = f"; tests take at most {duration(plan.deadline_s)}" if plan.deadline_s else ""
-            yield f"{where}: unknown, no past trial of this check{limit}"
+            limit = f"; tests time out after {duration(plan.deadline_s)}" if plan.deadline_s else ""
+            yield f"{where}: unknown, no past trials of this check{limit}"
             continue
         yield f"{where}, from {count(each.past_trials, 'past trial')}{_builds(each)}:"
         for forecast, cost in zip(plan.forecasts, each.costs, strict=True):

@@ -66,7 +66,7 @@ def to_json(found: Triage) -> str:
 def sections(found: Triage) -> tuple[Section, ...]:
     """The sections: the ends, suspects, fixes, failing tests, missing facts, and what to run next."""
     every = (
-        Section("Ends", (_end("last pass", found.good), _end("first failure", found.bad))),
+        Section("Range", (_end("last pass", found.good), _end("first failure", found.bad))),
         _section("Suspects", map(_suspect, found.suspects), "the page blames no change"),
         _section(
             "Fix candidates", (_fix(found, each) for each in found.fix_candidates), "the page names none"
@@ -144,7 +144,7 @@ def _tests(found: Triage) -> Iterator[Item]:
 
 def _error(found: Triage) -> Iterator[Item]:
     if error := found.error:
-        kind = "first symptom" if error.symptom else "root"
+        kind = "first symptom" if error.symptom else "root cause"
         yield Item(
             f"{kind}: {error.headline}", error.certainty, f"signature {error.signature}", (error.source,)
         )
@@ -163,7 +163,9 @@ def _build(build: Build) -> str:
 
 def _commands(found: Triage) -> Iterator[Item]:
     for command in found.commands:
-        purpose = command.purpose if command.ready else f"{command.purpose}, once it is complete"
+        purpose = (
+            command.purpose if command.ready else f"{command.purpose} (after filling in what is missing)"
+        )
         yield Item(purpose, calls=(command.argv,))
 
 

@@ -51,18 +51,18 @@ def conclude(state: State, rows: Sequence[TrialRow], no_ops: Container[str] = ()
     if left and left[0].note:
         return ExitCode.INCONCLUSIVE, f"inconclusive: {left[0].note}"
     if not left and (doubt := _doubt(state, no_ops)):
-        return ExitCode.INCONCLUSIVE, f"suspect: the commit found {doubt}"
+        return ExitCode.INCONCLUSIVE, f"suspect: {doubt}"
     return next((answer for finding, answer in _ANSWERS.items() if finding in found), _NO_REGRESSION)
 
 
 def _doubt(state: State, no_ops: Container[str]) -> str:
     """Return why a culprit is only a suspect, for reasons other than a different failure; else empty."""
     if any(item.culprit in no_ops for item in state.conclusions if item.culprit):
-        return "changes nothing that is tested"
+        return "the first bad commit changes nothing that is tested"
     if any(item.busy for item in state.conclusions):
-        return "missed deadlines while the machine was busy"
+        return "tests missed deadlines while the machine was busy"
     if any(item.unseen for item in state.conclusions):
-        return "may be wrong, because the check imports from your checkout"
+        return "the result may be wrong, because the check imports from your checkout"
     return ""
 
 
@@ -83,7 +83,11 @@ def conclude_walk(
     if state.stopped:
         return ExitCode.INCONCLUSIVE, f"the budget was used up before a {wanted} commit was found"
     if state.step is not None or end is not None:
-        so_far = f"looking for a {wanted} commit" if end is None else f"to be bisected from {short(end)}"
+        so_far = (
+            f"looking for a {wanted} commit"
+            if end is None
+            else f"the bisection from {short(end)} has not run yet"
+        )
         return ExitCode.INTERRUPTED, f"not finished: {so_far}"
     if not any(item.bad.runs for item in state.conclusions):
         return _nothing_ran(rows)
@@ -91,7 +95,10 @@ def conclude_walk(
         return ExitCode.ENDPOINTS, "all cells pass at the bad commit"
     if goal.fix and all(item.bad.failed for item in state.conclusions):
         return ExitCode.ENDPOINTS, "no cell passes at the good commit"
-    return ExitCode.ENDPOINTS, f"no {wanted} commit found, back to the first commit {short(goal.stops[-1])}"
+    return (
+        ExitCode.ENDPOINTS,
+        f"no {wanted} commit found; searched back to the first commit, {short(goal.stops[-1])}",
+    )
 
 
 # The first of these findings that any cell has decides the session's result.
@@ -102,7 +109,7 @@ _ANSWERS = {
     ),
     Finding.SUSPECT: (
         ExitCode.INCONCLUSIVE,
-        "suspect: a different failure than at the bad commit",
+        "suspect: the failure differs from the one at the bad commit",
     ),
     Finding.CULPRIT: (ExitCode.DONE, "culprit found"),
     Finding.FLAKY: (ExitCode.INCONCLUSIVE, "no culprit: the failing cells are flaky"),

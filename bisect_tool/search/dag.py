@@ -140,7 +140,7 @@ def _topological(parents: Mapping[str, tuple[str, ...]]) -> list[str]:
                 order[top] = None
                 stack.pop()
             elif top in entered:
-                raise ValueError(f"the history of {top} leads back to itself")
+                raise ValueError(f"the history of {top} contains a cycle")
             else:
                 entered.add(top)
                 stack.extend(reversed(missing))

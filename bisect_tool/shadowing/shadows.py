@@ -93,7 +93,7 @@ def _environment(command: Command, checkout: Path, tracked: Collection[str]) -> 
             full = str(checkout / path)
             entries = [_relocated(entry, full, path) for entry in path_entries(command)]
             yield Shadow(
-                f"PYTHONPATH has {full}, which is another checkout of the project, the same at every commit",
+                f"PYTHONPATH has {full}, another checkout of the project, which is the same at every commit",
                 ("env", f"PYTHONPATH={os.pathsep.join(entries)}", *command.argv),
                 (path,),
             )
@@ -106,8 +106,8 @@ def _named(command: Command, checkout: Path, tracked: Collection[str]) -> Iterat
             full = str(checkout / path)
             relocated = tuple(_relocated(word, full, path) for word in command.argv)
             yield Shadow(
-                f"the check names {full}, which is your checkout, the same at every commit; the commit's own "
-                f"is {path}",
+                f"the check uses {full} in your checkout, which is the same at every commit; "
+                f"the commit's own copy is {path}",
                 relocated if relocated != command.argv else (),
                 (path,) if _on_python_path(path, command, checkout) else (),
             )
@@ -197,11 +197,11 @@ def _node_modules(command: Command, checkout: Path) -> Iterator[Shadow]:
         return
     if found.links:
         names = ", ".join(tuple(found.links)[:_NAMES_SHOWN])
-        message = f"{found.folder} links {names} into your checkout, the same at every commit"
+        message = f"{found.folder} links {names} to your checkout, which is the same at every commit"
     elif found.named:
-        message = f"the command uses {found.folder}, which is your checkout's and the same at every commit"
+        message = f"the command uses {found.folder} of your checkout, which is the same at every commit"
     else:
-        message = f"no commit has {found.folder}: in its tree nothing is installed"
+        message = f"no commit has {found.folder}: nothing is installed in its tree"
     words = [_relocated(word, str(found.folder), node.NAME) for word in command.argv]
     visible = ("sh", "-c", f"{found.install} || exit 125; {_as_shell_line(words)}")
     yield Shadow(message, visible, tuple(found.links.values()) if found.used else ())

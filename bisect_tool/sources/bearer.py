@@ -23,7 +23,7 @@ class Bearer(AuthBase):
         """
         if not (token.isascii() and token.isprintable()):
             raise UsageError(
-                f"{variable} has a character that no token has, such as a line break",
+                f"{variable} contains a character that tokens cannot contain, such as a line break",
                 "Set it to the token only.",
             )
         self._token = token

@@ -34,4 +34,4 @@ def split_url(url: str) -> SplitResult:
     try:
         return urlsplit(url)
     except ValueError as error:
-        raise UsageError(f"{clean_line(url, 200)} is no URL: {clean_line(str(error), 200)}") from None
+        raise UsageError(f"{clean_line(url, 200)} is not a URL: {clean_line(str(error), 200)}") from None

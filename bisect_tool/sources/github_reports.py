@@ -46,7 +46,7 @@ class GithubReports:
         if self._expired:
             self.say(
                 f"{len(self._expired)} JUnit artefacts have expired ({self._expired[0]}, ...): "
-                "passes of their tests follow from the jobs"
+                "passes of their tests are inferred from the jobs"
             )
         return with_node_ids(found, logs)
 

@@ -198,8 +198,8 @@ class Client:
             except _MISLED as error:
                 # The message may have the URL of a redirect, which can be a secret.
                 raise UnexpectedAnswer(
-                    f"{self._service.name} cannot be asked for {clean_line(request.shown, 300)}, "
-                    f"or redirects to what is no web address: {type(error).__name__}"
+                    f"cannot request {clean_line(request.shown, 300)} from {self._service.name}: "
+                    f"it is not a web address, or redirects to none: {type(error).__name__}"
                 ) from None
             _log.warning("GET %s: %s, try %d of %d", request.shown, reason, attempt + 1, _TRIES)
         raise EnvironmentFailed(

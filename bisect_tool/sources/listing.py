@@ -101,7 +101,7 @@ class Listing:
         return UsageError(
             f"no job of the last {count(self._belonging, 'build')} matches "
             f"{clean_line(self.series.jobs, _LENGTH)}; the jobs are: {_names(self._jobs)}",
-            "--job is a pattern of the whole name: escape ( ) [ ] . * +, or add .* to it.",
+            "--job must match the whole name: escape ( ) [ ] . * +, or add .* to it.",
         )
 
 

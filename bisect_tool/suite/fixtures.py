@@ -56,7 +56,7 @@ def launch() -> Launch:
     """Return the trial's settings for its servers."""
     path = os.environ.get(VARIABLE)
     if not path:
-        raise pytest.UsageError(f"{VARIABLE} does not name a launch.json: this suite is run by bisect-run")
+        raise pytest.UsageError(f"{VARIABLE} does not name a launch.json: run this suite with bisect-run")
     return read_launch(Path(path))
 
 

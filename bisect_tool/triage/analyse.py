@@ -59,7 +59,7 @@ def _unread(page: Page) -> tuple[Fact, ...]:
     """That a page is too long to be read to its end, where it is."""
     if not page.cut:
         return ()
-    reason = f"the page is long, and was not read from {page.cut} on"
+    reason = f"the page is too long: it was not read from {page.cut} on"
     said = Source(place=page.cut, text="the first line that was not read")
     return (Fact(value="read in part", certainty="stated", reason=reason, source=said),)
 

@@ -136,7 +136,9 @@ def _end(links: Links, span: _Span, basis: Basis, *, explicit: bool) -> End | No
         return None
     changes = [each for each in links.numbers(span.line) if each.kind == "pull" or not explicit]
     if named and any(span.has(each.start) and each.start < named.start for each in changes):
-        basis = replace(_derived(basis), reason=f"{basis.reason} of a change, whose commit it is")
+        basis = replace(
+            _derived(basis), reason=f"{basis.reason} of a change, and this is the change's commit"
+        )
     return End(
         commit=_commit(named.sha, basis) if named else _commit_of(links, build, basis),
         build=build_fact(links, build, basis) if build else None,
@@ -198,7 +200,7 @@ def from_red_builds(builds: Iterable[Build]) -> End:
     if not red:
         return End()
     first = min(red, key=lambda build: int(build.value))
-    reason = "the commit of the earliest red build on the page, which need not be the first one"
+    reason = "the commit of the earliest red build on the page, which may not be the first one"
     return End(commit=_commit(first.commit, Basis("guess", reason, first.source)), build=first)
 
 
@@ -210,7 +212,7 @@ def from_green_builds(builds: Sequence[Build]) -> End:
     if not before:
         return End()
     last = max(before, key=lambda build: int(build.value))
-    reason = "the commit of the latest green build before a red one, which need not be the last one"
+    reason = "the commit of the latest green build before a red one, which may not be the last one"
     return End(commit=_commit(last.commit, Basis("guess", reason, last.source)), build=last)
 
 

@@ -48,7 +48,7 @@ def fetch_page(
     if build is None:
         raise UsageError(
             f"{clean_line(address, 300)} names no issue and no build",
-            "Give an issue of GitHub, a build of Buildkite or a run of GitHub Actions, or a file.",
+            "Use the URL of a GitHub issue, a Buildkite build or a GitHub Actions run, or a file.",
         )
     if build.service == "github":
         run = f"https://github.com/{build.pipeline}/actions/runs/{build.number}"

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 CALLED: dict[FixRole, str] = {
     "fix": "the page calls it the fix",
-    "revert": "the page says that a change was reverted in it",
-    "reland": "the page says that a change was landed again in it",
+    "revert": "the page says that it reverts a change",
+    "reland": "the page says that it re-lands a change",
 }
 _BY = r"(?: [\w#]+){0,2}? (?:by|in|with|via|through|as)\b"
 _WORDS: tuple[tuple[FixRole, re.Pattern[str]], ...] = (
@@ -98,7 +98,7 @@ def named_fixes(links: Links, line: Line) -> Iterator[NamedFix]:
                     about = reverted.get(about[0], about)
                 yield NamedFix(each.number, role, Basis(sure, CALLED[role], said), about, each.start)
             elif alone:
-                basis = Basis("guess", "somebody posted its address alone", said)
+                basis = Basis("guess", "a comment consists of its address only", said)
                 yield NamedFix(each.number, "fix", basis, (), each.start)
         last = _about(inside, len(line.text), len(line.text))
 

@@ -58,7 +58,7 @@ def _run(found: Triage, context: Context) -> Command:
     words = ["bisect-run", "--repo", _repo(found, context), "--good", good, "--bad", bad, *runs, *check]
     return Command(
         name="run",
-        purpose="find the culprit between the ends",
+        purpose="find the culprit in the range",
         argv=shlex.join(words),
         ready=found.has_ends and checked and bool(_known_repo(found, context)),
     )
@@ -171,7 +171,7 @@ def _fixes(found: Triage, context: Context) -> Iterator[Command]:
     more = f"; add --verify for {', '.join(unknown)} if merged" if unknown else ""
     yield Command(
         name="fixes",
-        purpose=f"try the reverts, and run what was merged{more}",
+        purpose=f"try the reverts, and run the merged fixes{more}",
         argv=shlex.join(
             ["bisect-run", "fixes", "--repo", _repo(found, context), "--at", at, *options, *check]
         ),

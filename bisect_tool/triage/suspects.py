@@ -145,7 +145,7 @@ def _ends_a_range(links: Links, at: int) -> bool:
 
 def _in_line(links: Links, line: Line, named: Sequence[Named], *, ends_a_range: bool) -> Iterator[Suspect]:
     if ends_a_range:
-        reason = "the page calls it the first bad commit beside a last good one"
+        reason = "the page calls it the first bad commit, and names a last good one"
         yield from (_suspect(links, each, Basis("guess", reason, source(line))) for each in named[:1])
         return
     if match := _GIT_FOUND.match(line.text):
@@ -177,7 +177,7 @@ def _instead(
                 continue
             before, after = around(line.text, each.start, each.end, start, start + len(sentence))
             if _INSTEAD.search(before) or _IS.match(after):
-                reason = "the page names it in the place of a change that it clears"
+                reason = "the page names it instead of a change that it clears"
                 yield _suspect(links, each, Basis(certainty(sentence), reason, source(line, sentence)))
 
 

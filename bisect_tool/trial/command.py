@@ -106,7 +106,7 @@ def _aborted(argv: Sequence[str], code: int, log: Path) -> CheckAborted:
         advice = f"If you are looking for this crash, start again with: -- sh -c {wrapped}"
     did = "was killed by" if code < 0 else "ended with"
     return CheckAborted(
-        f"the command {did} {exit_text(code)}, which asks to stop, as with git bisect run (log: {log})",
+        f"the command {did} {exit_text(code)}, which stops the run, as with git bisect run (log: {log})",
         advice,
     )
 

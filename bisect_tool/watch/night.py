@@ -205,7 +205,9 @@ class Night:
             if not past.unfinished or not past.bisects_for(self.watch.name):
                 continue
             if self._is_on_other_branch(past.request.bad):
-                self._tools.say(f"{self.watch.name}: {past.id} is of a branch that was left or rewritten")
+                self._tools.say(
+                    f"{self.watch.name}: {past.id} belongs to a branch that was abandoned or rewritten"
+                )
                 continue
             if self._request is not None and not has_check(past, self._request):
                 self._give_up(past, "the check of the watch has changed")
@@ -339,7 +341,7 @@ class Night:
         last = last_profile(self._past(), self.watch.name, self._request)
         if last != self._request.profile:
             raise EnvironmentFailed(
-                f"this machine fits profile {self._request.profile}, and earlier nights ran {last}",
+                f"this machine fits profile {self._request.profile}, but earlier nights ran {last}",
                 f'See `bisect-run doctor`, or choose one: profile = "{self._request.profile}".',
             )
 
@@ -351,8 +353,8 @@ class Night:
             ref, named = clean_line(self.watch.options.ref, 100), listing([short(each) for each in commits])
             hint = f"The clone is shallow: {DEEPEN}" if cuts else "Fetch the repository, and check --branch"
             self._note(
-                f"results of {count(len(commits), 'commit')} do not count, which are not in the history of "
-                f"{ref}: {named}. {hint}"
+                f"results of {count(len(commits), 'commit')} are ignored, because they are not in the "
+                f"history of {ref}: {named}. {hint}"
             )
         if is_behind(observed, history):
             self._codes.append(ExitCode.INCONCLUSIVE)

@@ -79,7 +79,7 @@ def require_commits_of(history: History, found: Sequence[Observation], ref: str)
     commits = dict.fromkeys(each.commit for each in found)
     if commits.keys().isdisjoint(history.positions):
         raise UsageError(
-            f"none of {count(len(found), 'result')} is of a commit in the history of "
-            f"{clean_line(ref, 100)}; they are of {listing([short(each) for each in commits])}",
+            f"none of {count(len(found), 'result')} belongs to a commit in the history of "
+            f"{clean_line(ref, 100)}; their commits: {listing([short(each) for each in commits])}",
             "Fetch the repository, and check --ref and --branch.",
         )

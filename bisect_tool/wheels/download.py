@@ -96,10 +96,10 @@ def _continue(client: Client, url: str, part: Path, limit: int, on_chunk: OnChun
         on_chunk(0)
         if response.status_code == requests.codes.range_not_satisfiable:
             discard(part)
-            raise Unavailable(f"{url} is shorter than what was downloaded of it")
+            raise Unavailable(f"{url} is shorter than the part that was downloaded before")
         begin, total = _extent(response)
         if begin not in {0, there}:
-            raise Unavailable(f"{url}: the server sends another range than the one asked for")
+            raise Unavailable(f"{url}: the server sent a different byte range than requested")
         if total > limit:
             raise Unavailable(f"{url} is longer than {limit >> 20} MiB")
         if not begin:
@@ -108,7 +108,7 @@ def _continue(client: Client, url: str, part: Path, limit: int, on_chunk: OnChun
             _state_file(part).write_text(json.dumps(asdict(state)), encoding="utf-8")
         length = _append(response, part, begin, on_chunk, min(total, limit) if total >= 0 else limit)
     if total >= 0 and length != total:
-        raise Unavailable(f"{url} broke off at {length} of {total} bytes")
+        raise Unavailable(f"{url} ended after {length} of {total} bytes")
 
 
 def _append(response: requests.Response, part: Path, begin: int, on_chunk: OnChunk, most: int) -> int:

@@ -43,7 +43,9 @@ class CommitWheels(BaseModel):
     env: dict[_Name, str] = Field(
         default_factory=dict, description="variables of a build with a wheel; `{wheel}` is its path"
     )
-    cache_gib: float = Field(10, gt=0, description="size of the cache of wheels; what is in use always stays")
+    cache_gib: float = Field(
+        10, gt=0, description="maximum size of the wheel cache; wheels in use are always kept"
+    )
 
     def narrowed(self, chosen: ChosenWheels) -> CommitWheels:
         """Return these settings with the variant and torch version chosen for a range."""

@@ -66,7 +66,7 @@ def test_another_run_that_builds_the_same_environment_is_reported_at_once(comman
         with pytest.raises(BuildInterrupted, match="another run was building"):
             build_paths.prepare(commands("pass"), cancel=cancel, waiting=waiting)
     (message,) = messages
-    assert message.startswith(f"waiting: another run builds environment f (pid {os.getppid()}, since ")
+    assert message.startswith(f"waiting: another run is building environment f (pid {os.getppid()}, since ")
     assert not build_paths.prepare(commands("pass")).reused
 
 

@@ -11,7 +11,7 @@ LEAVE_OUT = "Use only one of them."
 EMPTY = "Give it a value or leave it out. Is a shell variable unset?"
 NO_COMMAND = "Add a command or remove the --. Is a shell variable unset?"
 COMMAND_ALONE = "a command after -- cannot be combined with --scenario, --profile, --pytest or --cells"
-YOUNGER_END = "Give the newer commit. The older one is found if it is not given."
+YOUNGER_END = "Name the newer commit. The older one can be left out."
 
 # Each row: the mistake, the command line, the error, the advice.
 WRONG = [
@@ -221,7 +221,7 @@ WRONG = [
         "command that is not there",
         "--repo {project} --good c1 --bad c8 -- ./none.sh",
         "program './none.sh' not found, neither here nor in the history",
-        "Give its path from the repository's root, or an absolute one, and make it executable.",
+        "Use its path from the repository's root or an absolute path, and make it executable.",
     ),
     (
         "variable that is not set",
@@ -293,7 +293,7 @@ WRONG = [
         "a plan without a good end",
         "plan --bad a",
         "plan needs --good and --bad",
-        "`run` finds one of them by running commits.",
+        "Name both commits. Only `run` can search for a missing one.",
     ),
     ("report of no session", "report", "no such session: last", SESSIONS),
     ("report of another session", "report 1999", "no such session: 1999", SESSIONS),

@@ -59,7 +59,7 @@ def test_repository_of_a_server_is_cloned_for_the_dry_run_alone(cli, repo, home,
     night = ("--results", tmp_path / "runs", "--", tmp_path / "check.sh")
     ended = cli("nightly", "--repo", url, "--dry-run", *night)
     assert ended.code == 1
-    assert "cloning into a temporary directory, since a dry run keeps nothing" in ended.err
+    assert "cloning into a temporary directory, because a dry run keeps nothing" in ended.err
     assert (contents(home), list(temporary.iterdir())) == ({}, [])
     cli("repro", "HEAD", "--repo", url, "--runs", "1", "--", "true")
     before = contents(home)

@@ -9,7 +9,7 @@ import pytest
         (("fixes", "--at", "main", "--executor", "github"), "CI has no build of a commit with a revert"),
         (("fixes", "--at", "main", "--job", "gpu"), "CI has no build of a commit with a revert"),
         (("step", "--job", "gpu"), "`git bisect run` chooses the commits of `step`"),
-        (("demo", "--executor", "ray"), "`demo` shows what bisect-run does where it is installed"),
+        (("demo", "--executor", "ray"), "`demo` runs on this machine only"),
         (("nightly", "--executor", "buildkite"), "No such option: --executor"),
         (("fixes", "--at", "main", "--unknown"), "No such option: --unknown"),
     ],

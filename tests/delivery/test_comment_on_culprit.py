@@ -79,12 +79,12 @@ def test_a_culprit_without_a_pull_request_gets_none(delivery, service):
 
 def test_a_number_that_is_an_issue_is_left_alone(delivery, service, pull):
     pull["pull_request"] = None
-    assert delivery(night(cause()), **OPTIONS) == ["left 34730 alone: it is not a pull request"]
+    assert delivery(night(cause()), **OPTIONS) == ["skipped 34730: it is not a pull request"]
 
 
 def test_a_label_pauses_it(delivery, service, pull):
     pull["labels"] = [{"name": "bisect-run:paused"}]
-    assert delivery(night(cause()), **OPTIONS) == ["left pull request 34730 alone: it is paused by its label"]
+    assert delivery(night(cause()), **OPTIONS) == ["skipped pull request 34730: it is paused by its label"]
 
 
 @pytest.mark.parametrize("done", [True, False])

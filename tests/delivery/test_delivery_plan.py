@@ -198,7 +198,7 @@ def test_a_section_is_added_to_a_body_without_one():
         ),
         ({"annotate": "buildkite"}, {"PATH": "/nowhere"}, "--annotate buildkite needs buildkite-agent"),
         ({"out": "x" * 300}, {}, "cannot write to --out xxx"),
-        ({"out": "~no-such-user/x"}, {}, "the home directory in ~no-such-user/x is not known"),
+        ({"out": "~no-such-user/x"}, {}, "cannot find the home directory in ~no-such-user/x"),
         ({"out": "/dev/null/x"}, {}, "cannot write to --out /dev/null/x"),
         ({"annotate": "github"}, {}, "--annotate github needs GITHUB_STEP_SUMMARY"),
     ],

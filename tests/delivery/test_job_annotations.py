@@ -63,7 +63,7 @@ def test_an_agent_that_fails_is_quoted(delivery, agent):
 def test_no_agent_is_an_error(delivery, tmp_path):
     delivery.environment["PATH"] = str(tmp_path)
     (line,) = delivery.failing(night(), annotate="buildkite")
-    assert "cannot run buildkite-agent: No such file or directory. Is this a Buildkite job?" in line
+    assert "cannot run buildkite-agent: No such file or directory. Use it only in a Buildkite job." in line
 
 
 def test_an_agent_that_hangs_is_ended(delivery, agent, monkeypatch):

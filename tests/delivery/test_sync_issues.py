@@ -56,7 +56,7 @@ def test_the_title_and_the_body_are_those_of_the_cause(delivery, service):
         "<!-- bisect-run-session:20260306-101500-1a2b -->\n\n"
         "**Fails** at `5afb387bd` of `origin/main`.\n\n## Summary\n"
     )
-    assert issue["body"].endswith("the label `bisect-run:paused` stops that.\n\n<!-- /bisect-run -->\n")
+    assert issue["body"].endswith("add the label `bisect-run:paused`.\n\n<!-- /bisect-run -->\n")
 
 
 def test_a_title_follows_the_culprit(delivery, service):
@@ -90,7 +90,7 @@ def test_a_home_that_forgot_what_it_reported_opens_no_second_issue(delivery, ser
 def test_an_issue_that_somebody_closed_stays_so_when_the_home_forgot_it(delivery, service):
     delivery(night(cause(fingerprint="before")))
     service.issues[0]["state"] = "closed"
-    assert delivery(night(cause(fingerprint="after"))) == ["left issue 1 alone: somebody closed it"]
+    assert delivery(night(cause(fingerprint="after"))) == ["skipped issue 1: somebody closed it"]
     assert len(service.issues) == 1
 
 

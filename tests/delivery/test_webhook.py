@@ -117,7 +117,7 @@ def test_an_answer_that_echoes_the_address_is_not_shown(delivery, service, body)
     delivery.environment["BISECT_RUN_SLACK_WEBHOOK"] = f"{service.url}/services/{SECRET}"
     service.faults = [Fault("POST", "/services/.*", status=404, body=body)]
     (line,) = delivery.failing(night(cause()), slack=True)
-    assert "the webhook did not accept the message: HTTP 404. Is BISECT_RUN_SLACK_WEBHOOK right?" in line
+    assert "the webhook did not accept the message: HTTP 404. Check BISECT_RUN_SLACK_WEBHOOK." in line
     assert not any(part in line for part in SECRET.split("/"))
 
 
@@ -149,7 +149,7 @@ def test_a_server_that_is_gone_has_not_got_the_message(delivery, service):
     address = delivery.environment["BISECT_RUN_SLACK_WEBHOOK"]
     delivery.environment["BISECT_RUN_SLACK_WEBHOOK"] = "http://127.0.0.1:9/secret-path"
     (line,) = delivery.failing(night(cause()), slack=True)
-    assert "ConnectionError. Is BISECT_RUN_SLACK_WEBHOOK right?" in line
+    assert "ConnectionError. Check BISECT_RUN_SLACK_WEBHOOK." in line
     assert "secret" not in line
     delivery.environment["BISECT_RUN_SLACK_WEBHOOK"] = address
     delivery(night(cause("open")), slack=True)

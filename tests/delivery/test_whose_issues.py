@@ -101,14 +101,14 @@ def test_a_label_pauses_an_issue(delivery, service):
     service.issues[0]["labels"].append({"name": "bisect-run:paused"})
     writes = len(service.writes)
     said = delivery(night(cause("fixed")))
-    assert said == ["left issue 1 alone: it has the label bisect-run:paused"]
+    assert said == ["skipped issue 1: it has the label bisect-run:paused"]
     assert len(service.writes) == writes
 
 
 def test_an_issue_that_somebody_closed_stays_closed(delivery, service):
     delivery(night(cause()))
     service.issues[0]["state"] = "closed"
-    assert delivery(night(cause("open"), commit=commit(2))) == ["left issue 1 alone: somebody closed it"]
+    assert delivery(night(cause("open"), commit=commit(2))) == ["skipped issue 1: somebody closed it"]
     assert delivery(night(cause("fixed"))) == []
     assert service.issues[0]["state"] == "closed"
 
@@ -117,4 +117,4 @@ def test_an_issue_that_somebody_reopened_is_not_closed_again(delivery, service):
     delivery(night(cause()))
     delivery(night(cause("fixed")))
     service.issues[0]["state"] = "open"
-    assert delivery(night(cause("fixed"))) == ["left issue 1 alone: somebody reopened it"]
+    assert delivery(night(cause("fixed"))) == ["skipped issue 1: somebody reopened it"]

@@ -62,7 +62,7 @@ def suspect() -> Document:
         rerun=f"{rerun} -- /home/ada/checks/check.sh",
         rerun_same_failure=f"{rerun} --same-failure -- /home/ada/checks/check.sh",
         exit_code=3,
-        conclusion="suspect: a different failure than at the bad commit",
+        conclusion="suspect: the failure differs from the one at the bad commit",
         cells={"command": report},
         failure=FailureReport(
             cell="command",

@@ -44,7 +44,7 @@ def test_each_failure_is_said_once_and_the_next_commit_is_tried(noted):
     )
     assert [note.split()[0] for note in notes] == ["aaa", "bbb", "ccc", "ddd"]
     for note, why in zip(notes, ["no compiler", "is full", "missing blob", "No space left"], strict=True):
-        assert "could not be built ahead" in note
+        assert "could not be built in advance" in note
         assert why in note
 
 

@@ -95,7 +95,7 @@ def test_ends_of_a_shallow_clone_that_do_not_meet(project, tmp_path):
     bad = project.commit("main 2")
     clone = tmp_path / "shallow"
     project.git("clone", "-q", "--depth", "1", "--no-single-branch", f"file://{project.path}", str(clone))
-    with pytest.raises(UsageError, match="as far as this shallow clone goes") as caught:
+    with pytest.raises(UsageError, match="in this shallow clone") as caught:
         Repository.open(str(clone), tmp_path / "cache").range([side], bad)
     assert "git fetch --unshallow" in caught.value.hint
     assert base

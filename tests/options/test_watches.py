@@ -145,7 +145,7 @@ def test_name_says_what_is_watched(options, name):
         ('config = "a"', "there is no option config", ""),
         ('out = "x"\n[watch."gpu:a"]\n[watch."gpu a"]', "gpu:a and gpu a write to the same directory", "out"),
         ('command = "./check.sh \'a"', "command: no closing quotation", "--help"),
-        ('command = "./check.sh | tee log"', "command: there is no shell. Write a list", "--help"),
+        ('command = "./check.sh | tee log"', "command: it is not run by a shell. Write a list", "--help"),
         ('command = ""', "command: it is empty", "--help"),
         ('[watch.a]\nout = "x"\n[watch.b]\nout = "x"', "a and b write to the same directory", "out"),
         ("[watch.a]\ncommand = []", "watch a: command: it is empty", "--help"),

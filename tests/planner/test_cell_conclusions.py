@@ -80,7 +80,7 @@ def test_the_parent_of_a_culprit_is_confirmed_alone_where_it_only_failed_after_o
 def test_one_pass_before_a_budget_ends_does_not_make_a_cell_green(passes, finding):
     (found,) = conclude_early(goal(endpoint_runs=2), [ran("c3", cell())] * passes).conclusions
     assert found.finding is finding
-    assert ("did not fail yet" in found.note) is (finding is Finding.UNVERIFIED)
+    assert ("has not failed yet" in found.note) is (finding is Finding.UNVERIFIED)
 
 
 def test_a_budget_that_ends_leaves_what_no_run_speaks_against():
@@ -93,8 +93,8 @@ def test_a_budget_that_ends_leaves_what_no_run_speaks_against():
 @pytest.mark.parametrize(
     ("fix", "word", "note"),
     [
-        (False, "failed", "it fails at elder already, outside the range, and passes above it"),
-        (True, "passed", "it passes at elder already, outside the range, and fails above it"),
+        (False, "failed", "it already fails at elder, outside the range, and passes at later commits"),
+        (True, "passed", "it already passes at elder, outside the range, and fails at later commits"),
     ],
 )
 def test_a_breakage_outside_the_range_is_noted_as_failing_or_passing(fix, word, note):
@@ -109,7 +109,7 @@ def test_a_failing_end_that_passes_each_time_is_not_called_always_red():
     world = World(parents, {"cell": "side"}, {"elder": ["passed"]}, fix=True)
     found = play(world, world.goal(goods=(GOOD, "elder"))).of("cell")
     assert found.finding is Finding.UNVERIFIED
-    assert found.note == "it passes at elder already, outside the range, and fails above it"
+    assert found.note == "it already passes at elder, outside the range, and fails at later commits"
 
 
 # --- runs that are judged -----------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ def test_a_night_says_its_causes_and_what_does_not_pass():
 
 def test_a_green_night_has_no_table():
     assert nightly_markdown(night(cells=(cell(),))).splitlines()[2:] == [
-        "Watch `main`: no cause of failures; 1 of 1 cell passes."
+        "Watch `main`: causes of failures: none; 1 of 1 cell passes."
     ]
 
 

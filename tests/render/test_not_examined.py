@@ -12,7 +12,9 @@ IN_CI = documents.culprit().model_copy(update={"not_examined": ("order dependenc
 
 def test_reports_say_what_was_not_examined(printed):
     assert "Not examined  order dependence, leftovers\n" in printed(render_report(IN_CI))
-    assert "\nNot examined where the trials ran: order dependence, leftovers.\n" in markdown(IN_CI)
+    assert "\nNot examined on the machines that ran the trials: order dependence, leftovers.\n" in markdown(
+        IN_CI
+    )
 
 
 def test_reports_of_trials_on_this_machine_do_not(printed):

@@ -70,8 +70,8 @@ def test_without_a_public_address_it_runs_in_a_clone():
         documents.document(rerun="bisect-run --repo /home/ada/vllm -- make", repo="/home/ada/vllm")
     )
     assert (
-        "In a clone of the repository (it has no public URL):\n\n```bash\nbisect-run --repo . -- make\n"
-        in body
+        "Run it in a clone of the repository, which has no public URL:\n\n"
+        "```bash\nbisect-run --repo . -- make\n" in body
     )
     assert "- repository: `vllm`\n" in body
     assert "no public URL" not in markdown(documents.document(repo="/home/ada/vllm", origin=ORIGIN))

@@ -38,7 +38,7 @@ def test_both_reports_name_further_signatures_and_count_the_rest(printed):
     document = failing(*(failure(f"cell_{number}") for number in range(16)))
     for text in (printed(render_report(document)), markdown(document)):
         assert "cell_13" in text
-        assert "cell_14" not in text.partition("Further signatures")[2].partition("Cost")[0]
+        assert "cell_14" not in text.partition("Other signatures")[2].partition("Cost")[0]
         assert "2 more signatures" in text
 
 
@@ -52,6 +52,6 @@ def test_a_root_that_is_only_a_consequence_is_called_so(printed, symptom):
     document = failing(failure("a", symptom=symptom))
     shown = printed(render_failures(document))
     assert (SYMPTOM in shown) is symptom
-    assert ("  root  " in shown) is not symptom
+    assert ("  root cause  " in shown) is not symptom
     assert ("The root cause is not in the logs; the first symptom is in" in markdown(document)) is symptom
     assert ("The root cause is in" in markdown(document)) is not symptom

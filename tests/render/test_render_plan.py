@@ -109,7 +109,7 @@ def test_cost_says_whether_it_has_builds(timed, text):
     assert heading.endswith(text)
 
 
-@pytest.mark.parametrize(("deadline_s", "end"), [(None, ""), (1800.0, "; tests take at most 30 min 00 s")])
+@pytest.mark.parametrize(("deadline_s", "end"), [(None, ""), (1800.0, "; tests time out after 30 min 00 s")])
 def test_without_past_trials_the_cost_is_unknown(deadline_s, end):
     lines = cost_lines(ExecutorCost("buildkite", 1, 0, ()), deadline_s)
-    assert lines == [f"buildkite, 1 slot: unknown, no past trial of this check{end}"]
+    assert lines == [f"buildkite, 1 slot: unknown, no past trials of this check{end}"]

@@ -200,7 +200,7 @@ def test_unfinished_session_is_resumable(session):
     assert document.exit_code == ExitCode.INTERRUPTED
     assert document.conclusion == "not finished: narrowed to 2 commits"
     doubtful = compose(session, ROWS[:2], replace(step, disagreement="runs disagree"))
-    assert doubtful.conclusion == "not finished: runs disagree, 2 commits likely"
+    assert doubtful.conclusion == "not finished: runs disagree, 2 likely commits"
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ BEYOND_CHANCE = [("hung", True)] * 3 + [("passed", False)] * 5
 
 def test_failures_that_go_with_the_load_are_said(printed):
     (found,) = load_contrasts(trials(*BEYOND_CHANCE))
-    sentence = "3 of 3 failures ran while the machine was busy (CPU pressure 60 %), 0 of 5 passes"
+    sentence = "3 of 3 failures and 0 of 5 passes happened while the machine was busy (CPU pressure 60 %)"
     assert contrast_text(found) == sentence
     assert found.p_value == pytest.approx(1 / 56)
     document = documents.document(trials=trials(*BEYOND_CHANCE), load=(found,))

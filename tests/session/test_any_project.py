@@ -116,7 +116,7 @@ def test_a_check_that_asks_to_stop(project, code):
     project.write_check()
     ended = bisect(project, shas[0], shas[-1])
     assert (ended.code, ended.stdout) == (5, "")
-    assert "asks to stop" in ended.stderr
+    assert "which stops the run" in ended.stderr
     assert "bisect-run resume" in ended.stderr
     assert project.git_bisect(shas[0], shas[-1], "./check.sh")[0] != 0
     assert project.run("report", "--json").document.exit_code == 5
@@ -204,7 +204,7 @@ def test_a_line_in_quotes_is_no_program(project):
     shas = project.commits(0, 1)
     ended = bisect(project, shas[0], shas[-1], "sh -c 'exit 1'")
     assert ended.code == 2
-    assert "Give its words without quotes around all of them" in ended.stderr
+    assert "Do not quote the command as a whole" in ended.stderr
 
 
 def test_ends_that_do_not_show_the_regression(project):
@@ -220,8 +220,8 @@ def test_ends_that_do_not_show_the_regression(project):
 @pytest.mark.parametrize(
     ("code", "advice"),
     [
-        (0, "Are these the commits that CI tested?"),
-        (1, "It fails at the good commit as well"),
+        (0, "Check that CI tested these commits."),
+        (1, "The good commit also fails"),
         (
             125,
             "The good or the bad commit gave no result: see the reason above, or use other commits, such as ",

@@ -216,7 +216,7 @@ def test_the_report_and_the_command_line_to_run_it_again(project, shas, fixes):
     first = fixes("--revert", "12", "--revert", "14", "--revert", "15")
     report = project.run("report")
     assert report.code == 0
-    for words in ("fixes nothing", "conflicts in b", "fixes all", "Fails: command", "Rerun"):
+    for words in ("fixes nothing", "conflicts in b", "fixes all", "Failing cells: command", "Rerun"):
         assert words in report.stdout
     issue = project.run("report", "--markdown")
     assert issue.code == 0

@@ -35,7 +35,7 @@ def test_decision_names_commit_purpose_cells_and_probabilities():
 def test_decision_of_all_cells_says_how_runs_disagree():
     chosen = state(Step(SHA, None, Purpose.BAD_END), disagreement="runs disagree")
     assert decision(chosen) == (
-        "next trial: aaaaaaaaa, bad end, all cells; runs disagree, 2 commits likely, about 3 trials left"
+        "next trial: aaaaaaaaa, bad end, all cells; runs disagree, 2 likely commits, about 3 trials left"
     )
 
 

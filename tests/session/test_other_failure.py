@@ -166,7 +166,7 @@ def test_a_commit_that_fails_in_another_way_is_suspect(project, broken_twice):
     document = ended.document
     cell = document.cells["command"]
     assert (ended.code, document.exit_code, cell.finding) == (3, 3, "suspect")
-    assert document.conclusion == "suspect: a different failure than at the bad commit"
+    assert document.conclusion == "suspect: the failure differs from the one at the bad commit"
     assert cell.culprit is not None
     assert cell.culprit.sha == broken_twice[1]
     assert cell.other_failure is not None
@@ -217,7 +217,7 @@ def test_both_failures_and_the_way_out_are_shown(project, broken_twice, monkeypa
     markdown = project.run("report", "--markdown").stdout
     assert "only a suspect" in markdown
     assert "--same-failure" in markdown
-    assert "suspect: a different failure" in project.run("status").stdout
+    assert "suspect: the failure differs" in project.run("status").stdout
 
 
 def test_the_same_failure_is_no_suspect_for_the_numbers_in_it(project):

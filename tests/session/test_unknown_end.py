@@ -29,7 +29,10 @@ def test_without_a_passing_commit_the_search_ends_at_the_root(project):
     project.write_check()
     ended = project.run("--bad", "main", "--json", "--", "./check.sh")
     assert ended.code == 4
-    assert ended.document.conclusion == f"no passing commit found, back to the first commit {shas[0][:9]}"
+    assert (
+        ended.document.conclusion
+        == f"no passing commit found; searched back to the first commit, {shas[0][:9]}"
+    )
 
 
 def test_a_failing_end_is_found_for_a_fix(project):

@@ -162,7 +162,7 @@ def test_links_of_a_workspace_are_named(modules, place):
     (modules / "@me").mkdir()
     (modules / "@me" / "core").symlink_to("../../packages/core")
     (shadow,) = find_shadows(Command(("npx", "jest"), {}), place.checkout)
-    assert f"{modules} links @me/core into your checkout" in shadow.found
+    assert f"{modules} links @me/core to your checkout" in shadow.found
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ from bisect_tool.sources.bearer import Bearer
 @pytest.mark.parametrize("token", ["s3cret\n", "s3cret\r", "s3\tcret", "s3cret…"])
 def test_a_token_with_an_odd_character_is_refused_without_being_printed(token):
     """The error of the HTTP library would print the header."""
-    with pytest.raises(UsageError, match=r"^THE_TOKEN has a character that no token has") as found:
+    with pytest.raises(
+        UsageError, match=r"^THE_TOKEN contains a character that tokens cannot contain"
+    ) as found:
         Bearer(token, "THE_TOKEN")
     assert "s3" not in f"{found.value.message}{found.value.hint}"
 

@@ -89,7 +89,7 @@ def test_builds_started_in_another_way_are_left_out_and_environments_kept_apart(
             [buildkite_build(number=1)],
             [buildkite_job(name="GPU\n(4)"), buildkite_job(name="CPU"), buildkite_job(type="waiter")],
             "no job of the last 1 build matches Distributed; the jobs are: CPU and GPU (4)",
-            "--job is a pattern of the whole name: escape ( ) [ ] . * +, or add .* to it.",
+            "--job must match the whole name: escape ( ) [ ] . * +, or add .* to it.",
         ),
     ],
 )

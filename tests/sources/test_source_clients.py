@@ -258,7 +258,7 @@ def test_a_redirect_to_another_server_does_not_send_the_token(connect):
 def test_a_redirect_to_what_is_no_web_address_is_an_error(connect, location):
     with (
         connect({"/log": [Reply(b"", 302, {"Location": location})]}) as (client, service, _),
-        pytest.raises(UnexpectedAnswer, match="redirects to what is no web address"),
+        pytest.raises(UnexpectedAnswer, match="it is not a web address, or redirects to none"),
     ):
         client.log(f"{service.url}/log")
 

@@ -37,7 +37,7 @@ def test_range_left(remaining, steps, trials, text):
 
 def test_where_runs_disagree_nothing_is_narrowed():
     shown = range_left(snapshot(4, disagreement="runs disagree"), 0.0)
-    assert shown == "runs disagree, 9 commits likely, ~4 steps left"
+    assert shown == "runs disagree, 9 likely commits, ~4 steps left"
 
 
 @pytest.mark.parametrize(("slots", "text"), [(1, "~8 min"), (3, "~4 min"), (7, "~3 min")])

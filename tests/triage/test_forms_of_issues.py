@@ -151,7 +151,7 @@ def test_full_commit_on_the_line_below_a_build():
         f"Example CI failure:\n\nhttps://buildkite.com/vllm/vllm-omni/builds/5575\n\nCommit id is: {sha}\n"
     )
     assert (found.bad.commit.value, found.bad.commit.certainty) == (sha, "guess")
-    assert "need not be the first" in found.bad.commit.reason
+    assert "may not be the first" in found.bad.commit.reason
     assert not found.has_ends
 
 

@@ -21,8 +21,8 @@ def test_results_at_no_commit_of_the_history_are_an_error():
     with pytest.raises(UsageError) as caught:
         require_commits_of(HISTORY, found, "origin/\x1b[31mmain")
     assert caught.value.message == (
-        "none of 5 results is of a commit in the history of origin/main; "
-        "they are of ccccccccc, ddddddddd, eeeeeeeee and 1 more"
+        "none of 5 results belongs to a commit in the history of origin/main; "
+        "their commits: ccccccccc, ddddddddd, eeeeeeeee and 1 more"
     )
     assert caught.value.hint == "Fetch the repository, and check --ref and --branch."
 
