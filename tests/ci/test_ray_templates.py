@@ -25,12 +25,28 @@ if words[0] == "hostname":
 os.execvp(words[0], words)
 """
 RAY = """
+import os
 import signal
+from pathlib import Path
+mode, token, known = os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN"], Path("token")
 if sys.argv[1] == "health-check":
-    sys.exit("--head" not in open("calls").read())
+    sys.exit(not known.exists() or known.read_text() != token)
+if "--head" in sys.argv and mode == "token":
+    known.write_text(token)
 if "--block" in sys.argv:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.pause()
+"""
+KNOWS = """
+import os
+from pathlib import Path
+sys.exit(Path("token").read_text() != os.environ["RAY_AUTH_TOKEN"])
+"""
+SILENT = """
+import signal
+if sys.argv[1] == "health-check":
+    sys.exit(1)
+signal.pause()
 """
 WAITS = """
 import signal
@@ -76,6 +92,24 @@ def test_a_job_starts_ray_on_its_nodes_bisects_and_ends_as_bisect_run_does(slurm
     assert {"--head", "--block", "--node-ip-address=10.0.0.1", "--port=6379"} <= set(head)
     assert others in ([], [["start", "--block", "--address=10.0.0.1:6379"]])
     assert {nodes_of(call) for call in started(place, "srun")} <= {"n1", "n2,n3"}
+
+
+def test_each_job_has_a_token_of_its_own(slurm):
+    place, tokens = slurm(KNOWS), set()
+    for _ in range(2):
+        done = place.run("bash", SCRIPT, "--good", "a", SLURM_JOB_NODELIST="n1")
+        assert done.returncode == 0, done.stderr
+        tokens.add((place.folder / "token").read_text())
+    assert [len(token) for token in tokens] == [64, 64]
+
+
+def test_a_head_node_that_never_answers_ends_the_job(slurm):
+    """Bash goes on counting from the SECONDS of its environment."""
+    place = slurm("")
+    place.stand_in("ray", SILENT)
+    done = place.run("bash", SCRIPT, "--good", "a", SLURM_JOB_NODELIST="n1", SECONDS="600")
+    assert (done.returncode, started(place, "bisect-run")) == (5, [])
+    assert "did not answer within ten minutes" in done.stderr
 
 
 def test_every_other_node_joins(slurm, wait_for):
