@@ -57,12 +57,13 @@ class LaunchProfile(_Model):
 
 
 class RayNeeds(_Model):
-    """What a trial needs of a node of a Ray cluster besides its GPUs."""
+    """What a trial needs of each node of a Ray cluster besides its GPUs."""
 
     cpus: float = Field(1, ge=0, description="CPUs; Ray sets OMP_NUM_THREADS to this number")
     resources: dict[str, Annotated[float, Field(gt=0)]] = Field(
         default_factory=dict, description="custom resources of the cluster, such as `{ a100 = 1 }`"
     )
+    nodes: int = Field(1, ge=1, description="nodes that a trial spans; each has as many of its ranks")
 
 
 _NO_SERVER = LaunchProfile(command=("false",), model="none")
@@ -82,6 +83,17 @@ class Profile(_Model):
     timeouts: Timeouts = Timeouts()
     tiny_model: bool = Field(default=False, description="make the tiny random-weight model in {assets}")
     ray: RayNeeds | None = Field(None, description="what a trial needs of a node with --executor ray")
+
+    @model_validator(mode="after")
+    def _equal_nodes(self) -> Profile:
+        if self.launch.dp_size % self.nodes:
+            raise ValueError(f"`ray.nodes` must divide `launch.dp_size`, which is {self.launch.dp_size}")
+        return self
+
+    @property
+    def nodes(self) -> int:
+        """The number of nodes that a trial spans with --executor ray."""
+        return self.ray.nodes if self.ray else 1
 
 
 class Scenario(_Model):

@@ -157,6 +157,7 @@ def _trial_config(session: Session) -> TrialConfig:
         own=_own_paths(session),
         devices=request.gpus,
         share_gpu=request.share_gpu,
+        nodes=profile.nodes if profile and request.executor == "ray" else 1,
     )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -21,6 +21,7 @@ import pytest
 from bisect_tool.suite.deployment import Deployment, headless, single_server
 from bisect_tool.suite.failures import ServersBlocked, ServersFailed
 from bisect_tool.suite.launch import VARIABLE, Launch, read_launch
+from bisect_tool.suite.rank_nodes import RankNodes, connected
 from bisect_tool.suite.rank_server import RankServer, RequestFailed
 from bisect_tool.suite.server_group import ServerGroup, starting_servers
 from bisect_tool.suite.server_group import rank_servers as start_rank_servers
@@ -37,6 +38,7 @@ __all__ = [
     "StartingServers",
     "headless",
     "launch",
+    "rank_nodes",
     "rank_servers",
     "single_server",
     "start_servers",
@@ -61,19 +63,24 @@ def launch() -> Launch:
 
 
 @pytest.fixture(scope="session")
-def rank_servers(launch: Launch, pytestconfig: pytest.Config) -> RankServers:
-    """Start one server per rank; see `server_group.rank_servers` for what it raises."""
-    return functools.partial(
-        start_rank_servers, launch, is_last_cell=functools.partial(_is_last_cell, pytestconfig)
-    )
+def rank_nodes(launch: Launch) -> Iterator[RankNodes]:
+    """Connect to the other nodes that have ranks; none on a single machine."""
+    with connected(launch) as nodes:
+        yield nodes
 
 
 @pytest.fixture(scope="session")
-def start_servers(launch: Launch, pytestconfig: pytest.Config) -> StartingServers:
+def rank_servers(launch: Launch, rank_nodes: RankNodes, pytestconfig: pytest.Config) -> RankServers:
+    """Start one server per rank; see `server_group.rank_servers` for what it raises."""
+    is_last_cell = functools.partial(_is_last_cell, pytestconfig)
+    return functools.partial(start_rank_servers, launch, is_last_cell=is_last_cell, nodes=rank_nodes)
+
+
+@pytest.fixture(scope="session")
+def start_servers(launch: Launch, rank_nodes: RankNodes, pytestconfig: pytest.Config) -> StartingServers:
     """Start the servers of a deployment; see `server_group.starting_servers` for what it raises."""
-    return functools.partial(
-        starting_servers, launch, is_last_cell=functools.partial(_is_last_cell, pytestconfig)
-    )
+    is_last_cell = functools.partial(_is_last_cell, pytestconfig)
+    return functools.partial(starting_servers, launch, is_last_cell=is_last_cell, nodes=rank_nodes)
 
 
 @pytest.hookimpl(tryfirst=True)

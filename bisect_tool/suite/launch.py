@@ -12,8 +12,20 @@ from bisect_tool.evidence.engine_logs import EngineLogs
 from bisect_tool.supervise.guardian_protocol import TOKEN_VARIABLE
 
 VARIABLE = "BISECT_RUN_LAUNCH"
+KEY_VARIABLE = "BISECT_RUN_NODE_KEY"
+"""The secret of the nodes of a trial, in hexadecimal digits."""
 
+LOOPBACK = "127.0.0.1"
 SigtermMode = Literal["group", "root"]
+
+
+class HostAddress(BaseModel):
+    """Where the program of `rank_host` listens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    address: str
+    port: int = Field(ge=1, le=65535)
 
 
 class Ports(BaseModel):
@@ -33,6 +45,7 @@ class Launch(BaseModel):
     messages; `fixed_ports` are those that it always binds. Times are in seconds: `ready_s` from
     launch until every rank is healthy, `teardown_s` from SIGTERM until the last process has ended. A server
     is healthy when it answers `GET health` with 200. `engine_logs` describes the format of its logs.
+    `address` is that of this machine for its servers; `nodes` are other machines that have ranks as well.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +67,8 @@ class Launch(BaseModel):
     sigterm: SigtermMode = "group"
     health: str = "/health"
     engine_logs: EngineLogs = EngineLogs()
+    address: str = LOOPBACK
+    nodes: tuple[HostAddress, ...] = ()
 
     def serve(self, *flags: str) -> tuple[str, ...]:
         """The command line of a server: the common flags, and these."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING
 
@@ -36,10 +35,6 @@ class RankLog:
     def name(self) -> str:
         """The file name used in reports: `4-rank0.log`."""
         return self.path.name
-
-    def open_for_server(self) -> int:
-        """Open a descriptor for the server's stdout and stderr; the caller closes it."""
-        return os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
 
     def size(self) -> int:
         """Bytes in the file."""

@@ -1,14 +1,12 @@
-"""Start one rank's server, a `serve` process in its own session, and send HTTP requests to it."""
+"""One rank's server, a `serve` process in its own session on some host, and HTTP requests to it."""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
-import subprocess
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -19,8 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from bisect_tool.suite.deployment import Command
+    from bisect_tool.suite.host import Host
     from bisect_tool.suite.launch import SigtermMode
     from bisect_tool.suite.logs import RankLog
+    from bisect_tool.supervise.guardian_protocol import ProcessInfo
+    from bisect_tool.supervise.processes import Identity
 
 REQUEST_TIMEOUT_S = 120.0
 HEALTH_TIMEOUT_S = 5.0
@@ -38,37 +39,26 @@ class RankServer:
     not answered in time.
     """
 
-    def __init__(
-        self, command: Command, log: RankLog, env: Mapping[str, str], health_path: str = "/health"
-    ) -> None:
+    def __init__(self, command: Command, log: RankLog, host: Host, health_path: str = "/health") -> None:
+        """Start the server on its host.
+
+        Raises:
+            OSError: it cannot be started.
+        """
         self._health_path = health_path
+        self._host = host
         self.rank = command.rank
         self.port = command.port
         self.log = log
         self.started = time.time()
         self.hung = False
-        output = log.open_for_server()
-        try:
-            self._process = subprocess.Popen(
-                command.argv,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        finally:
-            os.close(output)
-
-    @property
-    def pid(self) -> int:
+        self.pid = host.start(command.rank, command.flags, log.name)
         """The id of the root process, and of its session and process group."""
-        return self._process.pid
 
     @property
     def exit_status(self) -> int | None:
         """The root's exit status as in `subprocess` (-15: ended by SIGTERM), None while it runs."""
-        return self._process.poll()
+        return self._host.exit_status(self.pid)
 
     def sigterm(self, mode: SigtermMode) -> None:
         """Send SIGTERM to the root, which must not have been reaped, or to its whole process group."""
@@ -76,8 +66,19 @@ class RankServer:
 
     def send(self, signum: signal.Signals, mode: SigtermMode = "root") -> None:
         """Send any signal, as `sigterm` does."""
-        with suppress(ProcessLookupError):
-            (os.killpg if mode == "group" else os.kill)(self.pid, signum)
+        self._host.send(self.pid, signum, mode)
+
+    def terminate_session(self) -> None:
+        """Send SIGTERM to the living processes of its session, whose root has ended."""
+        self._host.terminate(self.pid)
+
+    def session(self) -> set[Identity]:
+        """The living processes of its session, orphans included."""
+        return self._host.session(self.pid)
+
+    def foreign_listener(self) -> ProcessInfo | None:
+        """The foreign process that listens on its port; else None."""
+        return None if self.port is None else self._host.foreign_listener(self.pid, self.port)
 
     def health(self) -> str:
         """Request the health endpoint; returns the status code, or why there was no answer."""
@@ -94,7 +95,7 @@ class RankServer:
 
     def _accepts_connections(self) -> bool:
         try:
-            socket.create_connection(("127.0.0.1", self.port), HEALTH_TIMEOUT_S).close()
+            socket.create_connection((self._host.address, self.port), HEALTH_TIMEOUT_S).close()
         except TimeoutError:  # it listens, but is too busy to accept: the request says so
             return True
         except OSError:  # it does not listen yet
@@ -160,10 +161,10 @@ class RankServer:
             ) from None
 
     def _url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"http://{self._host.address}:{self.port}{path}"
 
 
 def _session() -> requests.Session:
     session = requests.Session()
-    session.trust_env = False  # no proxy: the server is on this machine
+    session.trust_env = False  # no proxy: the server is on this machine, or on a node beside it
     return session

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.evidence import is_fatal
 from bisect_tool.evidence.parsed_line import parse_line
 from bisect_tool.sanitise import clean_line
-from bisect_tool.suite.deployment import external_lb
+from bisect_tool.suite.deployment import Deployment, external_lb
 from bisect_tool.suite.failures import ServersBlocked, ServersFailed, ServersHung
+from bisect_tool.suite.host import Host
+from bisect_tool.suite.hosts import Hosts
 from bisect_tool.suite.idle_detector import IdleDetector
 from bisect_tool.suite.logs import RankLog
-from bisect_tool.suite.process_tree import ProcessTree
+from bisect_tool.suite.rank_nodes import NO_NODES, RankNodes
 from bisect_tool.suite.rank_server import RankServer
 from bisect_tool.suite.readiness import readiness
-from bisect_tool.suite.shared_memory import SharedMemory
-from bisect_tool.suite.shutdown import GroupResources, Shutdown, Teardown
+from bisect_tool.suite.shutdown import Shutdown, Teardown
 from bisect_tool.suite.waiting import POLL_S, wait_until
-from bisect_tool.supervise.held_ports import HeldPorts, hold_free
-from bisect_tool.supervise.ports import foreign_listener, is_free
 from bisect_tool.supervise.throttle import Throttle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from bisect_tool.suite.deployment import Deployment
     from bisect_tool.suite.launch import Launch, SigtermMode
-    from bisect_tool.supervise.guardian_protocol import ProcessInfo
 
 OBSERVE_INTERVAL_S = 0.5
 COLLAPSE_TIMEOUT_S = 10.0
@@ -43,27 +38,34 @@ IDLE_TIMEOUT_S = 15.0
 
 @contextmanager
 def rank_servers(
-    launch: Launch, api_server_count: int, is_last_cell: Callable[[], bool] = lambda: False
+    launch: Launch,
+    api_server_count: int,
+    is_last_cell: Callable[[], bool] = lambda: False,
+    nodes: RankNodes = NO_NODES,
 ) -> Iterator[ServerGroup]:
     """Start one server per rank, wait until all are healthy, and stop them on exit.
 
-    Raises what `ServerGroup.await_ready` raises.
+    With `nodes`, the ranks are on this machine and on those. Raises what `ServerGroup.await_ready` raises.
     """
-    with starting_servers(launch, external_lb(launch, api_server_count), is_last_cell) as group:
+    deployment = external_lb(launch, api_server_count, nodes.addresses(launch))
+    with starting_servers(launch, deployment, is_last_cell, nodes) as group:
         group.await_ready()
         yield group
 
 
 @contextmanager
 def starting_servers(
-    launch: Launch, deployment: Deployment, is_last_cell: Callable[[], bool] = lambda: False
+    launch: Launch,
+    deployment: Deployment,
+    is_last_cell: Callable[[], bool] = lambda: False,
+    nodes: RankNodes = NO_NODES,
 ) -> Iterator[ServerGroup]:
     """Start servers, and stop them on exit; quickly if no cell follows or a server hangs.
 
     Raises:
-        ServersBlocked: a port or a program is not available.
+        ServersBlocked: a port, a program or a node is not available.
     """
-    group = ServerGroup(launch, deployment)
+    group = ServerGroup(launch, deployment, nodes)
     try:
         group.start()
         yield group
@@ -75,7 +77,7 @@ def starting_servers(
 class ServerGroup:
     """The servers of a deployment; `servers` is ordered by rank."""
 
-    def __init__(self, launch: Launch, deployment: Deployment) -> None:
+    def __init__(self, launch: Launch, deployment: Deployment, nodes: RankNodes = NO_NODES) -> None:
         self.launch = launch
         self.deployment = deployment
         self._known = launch.engine_logs.known
@@ -83,8 +85,7 @@ class ServerGroup:
         self._since = time.time()
         self._ended: float | None = None
         self._shutdown: Shutdown | None = None
-        self._resources = GroupResources(ProcessTree(), SharedMemory(), ())
-        self._ports = HeldPorts()
+        self._hosts = Hosts((Host(launch), *nodes.hosts()), deployment.ranks)
 
     @property
     def bisect_logs(self) -> tuple[str, ...]:
@@ -118,12 +119,10 @@ class ServerGroup:
         """Wait for a process whose role starts with `role`; raises what `await_ready` raises."""
 
         def is_running() -> bool:
-            return any(name.startswith(role) for name in self._resources.tree.roles())
+            return any(name.startswith(role) for name in self._hosts.roles())
 
         with self._close_on_failure():
-            self._await(
-                is_running, f"no {role} was started", lambda: f"{sorted(self._resources.tree.roles())}"
-            )
+            self._await(is_running, f"no {role} was started", lambda: f"{sorted(self._hosts.roles())}")
 
     @contextmanager
     def _close_on_failure(self) -> Iterator[None]:
@@ -138,7 +137,7 @@ class ServerGroup:
     def start_shutdown(self) -> Shutdown:
         """Start observing the shutdown. Suites that send signals themselves call it before the first."""
         self._since = time.time()
-        self._shutdown = Shutdown(self.servers, self._resources)
+        self._shutdown = Shutdown(self.servers, self._hosts)
         return self._shutdown
 
     def ensure_serving(self) -> None:
@@ -158,7 +157,7 @@ class ServerGroup:
 
     def wait_until_idle(self) -> None:
         """Wait until the servers are idle, or `IDLE_TIMEOUT_S` have passed."""
-        wait_until(IdleDetector(self._resources.tree).is_idle, IDLE_TIMEOUT_S)
+        wait_until(IdleDetector(self._hosts).is_idle, IDLE_TIMEOUT_S)
 
     def finish(self, mode: SigtermMode | None = None) -> Teardown:
         """Stop the remaining servers as `terminate` does, and return how all of them ended."""
@@ -178,36 +177,24 @@ class ServerGroup:
     def _shutting_down(self) -> Iterator[Shutdown]:
         try:
             yield self._shutdown or self.start_shutdown()
+        except ServersBlocked:  # a node was lost, whose guardian ends its servers
+            self._hosts.hosts[0].kill()
+            raise
         finally:
             self._ended = time.time()
-            self._ports.close()
+            self._hosts.release_ports()
 
     def _launch(self) -> None:
-        for command in self.deployment.commands(self._take_ports()):
+        for command in self.deployment.commands(self._hosts.take_ports(self.deployment.ports)):
             if command.after:
                 self.await_role(command.after)
             rank = command.rank
             log = RankLog(self.launch.logs / f"{self.deployment.name}-rank{rank}.log", self._known)
             try:
-                server = RankServer(command, log, self.launch.environment(rank), self.launch.health)
+                server = RankServer(command, log, self._hosts.of(rank), self.launch.health)
             except OSError as error:
                 raise ServersBlocked(f"rank {rank} cannot be started: {error}") from error
             self.servers.append(server)
-            self._resources.tree.add_root(server.pid)
-
-    def _take_ports(self) -> list[int]:
-        """Reserve the free ports that the deployment needs, until its servers have ended."""
-        taken = [port for port in self.launch.fixed_ports if not is_free(port)]
-        if taken:
-            raise ServersBlocked(f"the engine needs ports that are in use: {taken}")
-        allowed = self.launch.ports
-        try:
-            self._ports = hold_free(self.deployment.ports, allowed.start, allowed.stop)
-        except EnvironmentFailed as error:
-            raise ServersBlocked(error.message) from error
-        ports = (*self._ports.numbers, *self.launch.fixed_ports)
-        self._resources = GroupResources(self._resources.tree, self._resources.shared_memory, ports)
-        return list(self._ports.numbers)
 
     def _await(self, condition: Callable[[], bool], expectation: str, missing: Callable[[], str]) -> None:
         deadline = time.monotonic() + self.launch.ready_s
@@ -219,7 +206,7 @@ class ServerGroup:
                 raise ServersHung(f"{expectation} within {self.launch.ready_s:g} s: {missing()}")
             if throttle.due():
                 with throttle.poll():
-                    self._resources.observe()
+                    self._hosts.observe()
             time.sleep(POLL_S)
 
     def _fail_fast(self) -> None:
@@ -240,15 +227,14 @@ class ServerGroup:
         the server is idle after its fatal line, and only `logging_pid` still logs, it is stopped. A collapse
         may take seconds on a busy machine, so idleness is measured by CPU time, not by the clock.
         """
-        detector = IdleDetector(self._resources.tree)
-        session = functools.partial(self._resources.tree.session, server.pid)
-        members = session()
+        detector = IdleDetector(self._hosts)
+        members = server.session()
 
         def is_collapsing() -> bool:
             others = [
                 line for line in server.log.new_lines() if parse_line(line, self._known).pid != logging_pid
             ]
-            return bool(members - session() or others)
+            return bool(members - server.session() or others)
 
         collapsing = False
 
@@ -258,9 +244,10 @@ class ServerGroup:
             return collapsing or detector.is_idle()
 
         if members and wait_until(is_decided, COLLAPSE_TIMEOUT_S) and collapsing:
-            wait_until(lambda: not session(), COLLAPSE_TIMEOUT_S)
+            wait_until(lambda: not server.session(), COLLAPSE_TIMEOUT_S)
 
     def _exited(self, server: RankServer) -> ServersFailed:
+        self._hosts.fetch_logs()
         end = f"rank {server.rank}, exit status {server.exit_status}"
         message = f"Server exited unexpectedly: {end}, last line: {server.log.last_line()}"
         return ServersFailed(message, self.bisect_logs, self.bisect_window)
@@ -272,15 +259,10 @@ class ServerGroup:
 
     def _check_listener(self, server: RankServer) -> None:
         # For an instant, the socket of a process that is ending or was just forked has no owner.
-        foreign = self._foreign_listener(server)
+        foreign = server.foreign_listener()
         if foreign is not None and not wait_until(
-            lambda: self._foreign_listener(server) is None, RELEASE_TIMEOUT_S
+            lambda: server.foreign_listener() is None, RELEASE_TIMEOUT_S
         ):
             who = f"{clean_line(foreign.title, 200)} (pid {foreign.pid})"
             message = f"port {server.port} of rank {server.rank} is held by another process: {who}"
             raise ServersBlocked(message, self.bisect_logs, self.bisect_window)
-
-    def _foreign_listener(self, server: RankServer) -> ProcessInfo | None:
-        found = None if server.port is None else foreign_listener(server.port, server.pid)
-        # An orphan is no longer a descendant of its root, but the process tree still tracks it.
-        return None if found is None or found.pid in self._resources.tree.pids() else found

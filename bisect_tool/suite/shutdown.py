@@ -8,16 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bisect_tool.suite.waiting import wait_until
-from bisect_tool.supervise.ports import is_free
-from bisect_tool.supervise.processes import title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bisect_tool.suite.hosts import Hosts
     from bisect_tool.suite.launch import SigtermMode
-    from bisect_tool.suite.process_tree import ProcessTree
     from bisect_tool.suite.rank_server import RankServer
-    from bisect_tool.suite.shared_memory import SharedMemory
 
 KILL_S = 5.0
 
@@ -43,30 +40,12 @@ class Teardown:
     error_lines: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class GroupResources:
-    """The resources of a group of servers: processes, shared memory and ports."""
-
-    tree: ProcessTree
-    shared_memory: SharedMemory
-    ports: tuple[int, ...]
-
-    def observe(self) -> bool:
-        """Record the living processes and the shared memory that they use.
-
-        Returns whether any process is alive.
-        """
-        members = self.tree.members()
-        self.shared_memory.observe(members)
-        return bool(members)
-
-
 class Shutdown:
     """The shutdown of servers, observed from before the first signal is sent."""
 
-    def __init__(self, servers: Sequence[RankServer], resources: GroupResources) -> None:
-        self._servers, self._resources = servers, resources
-        resources.observe()
+    def __init__(self, servers: Sequence[RankServer], hosts: Hosts) -> None:
+        self._servers, self._hosts = servers, hosts
+        hosts.observe()
         self._offsets = [server.log.size() for server in servers]
         self._start = time.monotonic()
 
@@ -77,8 +56,8 @@ class Shutdown:
 
     def gone(self, server: RankServer) -> bool:
         """Whether this server's root and every process of its session have ended."""
-        self._resources.observe()
-        return server.exit_status is not None and not self._resources.tree.session(server.pid)
+        self._hosts.observe()
+        return server.exit_status is not None and not server.session()
 
     def finish(self, mode: SigtermMode, seconds: float) -> Teardown:
         """Send SIGTERM to one server after another, wait until every process has ended, kill the rest.
@@ -101,38 +80,38 @@ class Shutdown:
 
     def _await_end(self, seconds: float) -> Teardown:
         in_time = wait_until(self._all_gone, seconds)
-        left = [] if in_time else self._resources.tree.members()
-        survivors = tuple(f"{title(process.pid)} (pid {process.pid})" for process in left)
+        survivors = () if in_time else self._hosts.survivors()
         if not in_time:
             wait_until(self._all_killed, KILL_S)
         return self._teardown(survivors)
 
     def _terminate(self, server: RankServer, mode: SigtermMode) -> None:
         if server.exit_status is not None:  # its group may still run, but its id may have been reused
-            self._resources.tree.terminate(server.pid)
+            server.terminate_session()
         else:
             server.sigterm(mode)
 
     def _root_gone(self, server: RankServer) -> bool:
-        self._resources.observe()
+        self._hosts.observe()
         return server.exit_status is not None
 
     def _all_gone(self) -> bool:
         # Reading the exit status also reaps the process.
         running = [server for server in self._servers if server.exit_status is None]
-        return not self._resources.observe() and not running
+        return not self._hosts.observe() and not running
 
     def _all_killed(self) -> bool:
-        self._resources.tree.kill()
+        self._hosts.kill()
         return self._all_gone()
 
     def _teardown(self, survivors: tuple[str, ...]) -> Teardown:
+        self._hosts.fetch_logs()
         return Teardown(
             seconds=self.seconds,
             exit_statuses=tuple(server.exit_status for server in self._servers),
             survivors=survivors,
-            shm_left=self._resources.shared_memory.left(),
-            ports_left=tuple(port for port in self._resources.ports if not is_free(port)),
+            shm_left=self._hosts.shm_left(),
+            ports_left=self._hosts.ports_left(),
             error_lines=tuple(
                 f"{server.log.name}: {line}"
                 for server, offset in zip(self._servers, self._offsets, strict=True)

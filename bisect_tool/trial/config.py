@@ -19,9 +19,27 @@ if TYPE_CHECKING:
     from bisect_tool.checks import Check
     from bisect_tool.paths import Home
     from bisect_tool.scenario import LaunchProfile, Profile, Scenario
+    from bisect_tool.suite.launch import HostAddress
     from bisect_tool.wheels.lineage import Lineage
 
 _UNKNOWN = EngineLogs()
+
+
+@dataclass(frozen=True)
+class RankNode:
+    """One node of a trial that spans several; the first one runs the suite.
+
+    Attributes:
+        index: Its number, from 0.
+        address: Its address for the other nodes.
+        key: The secret of the trial's nodes, in hexadecimal digits.
+        others: The other nodes; empty on those themselves.
+    """
+
+    index: int
+    address: str
+    key: str
+    others: tuple[HostAddress, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -33,7 +51,7 @@ class TrialConfig:
     variables that are passed although they look like secrets; `own` maps paths of the user's checkout, as in
     variables, to paths relative to the tree. `devices` are the GPUs that trials may use (none: the visible
     ones); with `share_gpu`, every rank of every slot uses the first one. `assigned_gpus`: a scheduler has set
-    the visible GPUs of each trial.
+    the visible GPUs of each trial. A trial spans `nodes` machines; `node` is this one.
     """
 
     check: Check
@@ -49,6 +67,8 @@ class TrialConfig:
     devices: tuple[str, ...] = ()
     share_gpu: bool = False
     assigned_gpus: bool = False
+    nodes: int = 1
+    node: RankNode | None = None
 
     @property
     def engine_logs(self) -> EngineLogs:

@@ -11,20 +11,23 @@ from bisect_tool.trial.command_check import CommandTrials
 from bisect_tool.trial.engine_file_check import EngineFileTrials
 from bisect_tool.trial.job_check import JobTrials
 from bisect_tool.trial.project_check import ProjectTrials
+from bisect_tool.trial.rank_node import RankNodeTrials
 from bisect_tool.trial.suite_check import SuiteTrials
 from bisect_tool.trial.trials import TrialRun
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bisect_tool.checks import Check
     from bisect_tool.trial.config import TrialConfig, TrialPaths
     from bisect_tool.trial.job import Job
     from bisect_tool.trial.trials import Trials
 
 
-def trials_of(check: Check) -> Trials:
-    """Return the trials of a check."""
+def trials_of(config: TrialConfig) -> Trials:
+    """Return the trials of a configuration's check; on a further node of a trial, those of its ranks."""
+    if config.node is not None and config.node.index > 0:
+        return RankNodeTrials()
+    check = config.check
     match check:
         case SuiteCheck():
             return SuiteTrials()
@@ -41,7 +44,7 @@ def trials_of(check: Check) -> Trials:
 
 def make_job(config: TrialConfig, place: TrialPaths, cells: Sequence[str] | None) -> Job:
     """Return the process of a trial that runs `cells` at `place`, under the configured stress."""
-    job = trials_of(config.check).job(TrialRun(config, place, cells))
+    job = trials_of(config).job(TrialRun(config, place, cells))
     if config.stress is None:
         return job
     kind, roles = config.stress

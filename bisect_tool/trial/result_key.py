@@ -41,6 +41,7 @@ def version(config: TrialConfig) -> str:
         **({"passed": config.passed} if config.passed else {}),
         **({"gpus": config.gpus} if config.devices else {}),
         **({"share_gpu": True} if config.share_gpu else {}),
+        **({"nodes": config.nodes} if config.nodes > 1 else {}),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:20]
 

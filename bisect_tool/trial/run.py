@@ -168,7 +168,7 @@ def _tried(
     cancel: threading.Event,
 ) -> Findings:
     """Run the check in its environment."""
-    trials = trials_of(config.check)
+    trials = trials_of(config)
     if (missing := trials.missing(spec)) is not None:
         return replace(missing, environment=environment)
     try:
@@ -225,7 +225,7 @@ def _read(config: TrialConfig, spec: TrialSpec, place: TrialPaths, guarded: Guar
     if guarded.reason is Reason.LOST and records_removed(place.folder):
         return no_result(spec.cells, Outcome.ERRORED, "the directory of the trial was removed while it ran")
     try:
-        return trials_of(config.check).read(TrialRun(config, place, spec.cells), guarded)
+        return trials_of(config).read(TrialRun(config, place, spec.cells), guarded)
     except BisectError:
         raise
     except Exception as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
 from bisect_tool.sanitise import clean_line
+from bisect_tool.suite.launch import KEY_VARIABLE
 from bisect_tool.supervise import gpus, ports
 from bisect_tool.supervise.logs import last_lines
 from bisect_tool.trial.collect import SUITE_LOG, SuiteExit, collect, printed, timeline, unreadable
@@ -47,12 +48,10 @@ class SuiteTrials(Trials):
         config, place = run.config, run.place
         assert config.scenario is not None
         assert config.profile is not None
-        launch = place.folder / "launch.json"
-        launch.write_text(json.dumps(_launch(config, config.profile, place), indent=1), encoding="utf-8")
         env = {
             **clean_environment(config, place),
             **report_variables(place, run.selected),
-            "BISECT_RUN_LAUNCH": str(launch),
+            **launch_variables(config, place),
             "PYTHONPATH": suite_path(),
         }
         return timed_job(config.profile.timeouts, suite_argv(config.scenario), place.folder, env)
@@ -60,6 +59,15 @@ class SuiteTrials(Trials):
     def read(self, run: TrialRun, guarded: GuardianResult) -> Findings:
         """Read the streamed report, with the evidence of the engine's logs."""
         return read_suite(run, guarded)
+
+
+def launch_variables(config: TrialConfig, place: TrialPaths) -> dict[str, str]:
+    """Write launch.json, and return the variables for the programs that start servers from it."""
+    assert config.profile is not None
+    path = place.folder / "launch.json"
+    path.write_text(json.dumps(_launch(config, config.profile, place), indent=1), encoding="utf-8")
+    named = {"BISECT_RUN_LAUNCH": str(path)}
+    return named if config.node is None else {**named, KEY_VARIABLE: config.node.key}
 
 
 def suite_argv(scenario: Scenario) -> tuple[str, ...]:
@@ -105,11 +113,11 @@ def read_suite(run: TrialRun, guarded: GuardianResult) -> Findings:
 
 def failed_start(run: TrialRun) -> Findings:
     """Return the findings of a pytest process that reported no test; the reason is its last output."""
-    reason = unreadable(run.place.stream) or _last_line(run.place.logs / f"{SUITE_LOG}.log")
+    reason = unreadable(run.place.stream) or last_line(run.place.logs / f"{SUITE_LOG}.log")
     return no_result(run.cells, Outcome.ERRORED, f"the suite could not start: {reason}")
 
 
-def _last_line(log: Path) -> str:
+def last_line(log: Path) -> str:
     """Return the last line of a log that is not blank."""
     lines = (text.strip() for text in reversed(last_lines(log, _LAST_LINES)))
     return clean_line(next(filter(None, lines), ""), REASON_LIMIT)
@@ -140,7 +148,15 @@ def _launch(config: TrialConfig, profile: Profile, place: TrialPaths) -> dict[st
         "sigterm": launch.sigterm,
         "health": launch.health,
         "engine_logs": config.engine_logs.model_dump(mode="json"),
+        **_nodes(config),
     }
+
+
+def _nodes(config: TrialConfig) -> dict[str, object]:
+    if config.node is None:
+        return {}
+    others = [host.model_dump() for host in config.node.others]
+    return {"address": config.node.address, "nodes": others}
 
 
 def _devices(config: TrialConfig, launch: LaunchProfile, place: TrialPaths) -> list[dict[str, str]]:
@@ -148,4 +164,7 @@ def _devices(config: TrialConfig, launch: LaunchProfile, place: TrialPaths) -> l
     count, mine = config.gpus_per_rank, config.gpus_of(place.slot)
     if config.share_gpu:
         return [gpus.visibility(mine)] * launch.dp_size
-    return [gpus.visibility(mine[rank * count : (rank + 1) * count]) for rank in range(launch.dp_size)]
+    here = launch.dp_size // config.nodes
+    first = here * config.node.index if config.node else 0
+    own = [gpus.visibility(mine[rank * count : (rank + 1) * count]) for rank in range(here)]
+    return [*[{}] * first, *own, *[{}] * (launch.dp_size - first - here)]

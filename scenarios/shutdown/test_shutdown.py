@@ -91,12 +91,12 @@ class Shutdown:
 
 
 @pytest.fixture
-def deployment(launch: Launch, topology: str, timeout: int) -> Deployment:
+def deployment(topology: str, timeout: int) -> Deployment:
     name = f"{topology}-{timeout}"
     flags = ["--shutdown-timeout", str(timeout)] if timeout else []
     if topology == "headless":
-        return headless(launch, name, "EngineCore", flags)
-    return single_server(launch, name, 1 if topology == "single" else 4, flags)
+        return headless(name, "EngineCore", flags)
+    return single_server(name, 1 if topology == "single" else 4, flags)
 
 
 @contextmanager

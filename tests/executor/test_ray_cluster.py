@@ -147,7 +147,13 @@ def document_of(process):
 
 
 @pytest.fixture
-def engine(tmp_path):
+def nodes():
+    """The number of nodes that a trial spans."""
+    return 1
+
+
+@pytest.fixture
+def engine(tmp_path, nodes):
     """The demo's history, and its scenario with a stand-in for torch and what its trials need of a node."""
     repository = tmp_path / "engine.git"
     labels = replay(scenarios_root() / "reference_engine" / "series.toml", repository).labels
@@ -156,7 +162,7 @@ def engine(tmp_path):
     file = scenario / "scenario.toml"
     before, section, launch = file.read_text().partition("[profiles.reference.launch]")
     launch = launch.replace("env = { ", f'env = {{ PYTHONPATH = "{{tree}}:{WITHOUT_TORCH}", ', 1)
-    needs = "[profiles.reference.ray]\ncpus = 1\nresources = { engine = 1 }\n\n"
+    needs = f"[profiles.reference.ray]\ncpus = 1\nresources = {{ engine = 1 }}\nnodes = {nodes}\n\n"
     file.write_text(before + needs + section + launch)
     ends = ("--good", labels["max-tokens"], "--bad", labels["bad"])  # a shorter range is quicker
     words = ("--repo", str(repository), "--scenario", str(scenario), "--profile", "reference", *ends)
@@ -185,6 +191,24 @@ def test_the_demo_names_its_culprit_although_a_raylet_is_killed(raylets, engine,
     wait_for(lambda: not survivors(mark, "refengine", "guardian.py", "pytest -p"))
     assert [*home.glob("state/nodes/*/trials/*")] == []
     assert {path for path in {*Path("/dev/shm").iterdir()} - shm if "refengine" in path.name} == set()
+
+
+@pytest.mark.parametrize("nodes", [2])
+def test_trials_that_span_nodes_name_the_same_culprit(raylets, engine, env, mark, home):
+    labels, words = engine
+    ends = ("--good", f"{labels['culprit']}~1", "--bad", labels["culprit"])
+    ray = ("--executor", "ray", "--address", raylets.address)
+    with bisecting(env, *words, *ends, *ray, "--cells", CELL, "--json") as session:
+        document = document_of(session)
+    cell = document.cells[CELL]
+    assert (cell.finding, cell.culprit.sha) == ("culprit", labels["culprit"])
+    assert cell.signature.endswith("(refengine/executor.py:wait_for_ready)")
+    for trial in document.trials:
+        first, second = trial.where.split(", ")
+        assert first != second
+        assert first.startswith("Ray node ")
+    wait_for(lambda: not survivors(mark, "refengine", "guardian.py", "rank_host"))
+    assert [*home.glob("state/nodes/*/trials/*")] == []
 
 
 @pytest.fixture

@@ -5,20 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+from executor.thread_cluster import ThreadCluster
 
 from bisect_tool.checks import CommandCheck
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.executor.event import Entered, Failed, Waits, Yielded
+from bisect_tool.executor.ray import calls
 from bisect_tool.executor.ray import slot as slots
-from bisect_tool.executor.ray.cluster import WorkerLost
 from bisect_tool.executor.ray.executor import RayExecutor
 from bisect_tool.executor.ray.messages import Setup
-from bisect_tool.executor.ray.node import NodeTrials
 from bisect_tool.executor.ray.objects import Sender
 from bisect_tool.git import Repository
 from bisect_tool.paths import Home
@@ -33,73 +32,6 @@ n=0
 while [ -e {gate} ]; do n=$((n+1)); [ $n -lt 1200 ] || exit 125; sleep 0.05; done
 exit "$(cat code)"
 """
-
-
-class Threads:
-    """An actor in this process; `room` is set once a node has room for it, `mute` are its silent methods."""
-
-    def __init__(self, setup, room, mute):
-        self._pool = ThreadPoolExecutor(4)
-        self._setup, self._room, self._mute = replace(setup, lease_s=600.0), room, mute
-        self._trials = None
-        self._made = self._pool.submit(self._make)
-        self.ended = False
-        self.lost = threading.Event()
-
-    def _make(self):
-        assert self._room.wait(60)
-        self._trials = NodeTrials(self._setup)
-
-    def call(self, method, *arguments):
-        answer = Future()
-        threading.Thread(target=self._answer, args=(answer, method, arguments), daemon=True).start()
-        return answer
-
-    def _answer(self, answer, method, arguments):
-        try:
-            self._made.result()
-            running = self._pool.submit(getattr(self._trials, method), *arguments)
-            while not running.done() and not self.lost.wait(0.01):
-                continue
-            if self.lost.is_set():
-                self._trials.cancel()
-                answer.set_exception(WorkerLost("its node died"))
-            elif method not in self._mute:
-                answer.set_result(running.result())
-        except BaseException as error:  # noqa: BLE001 - as Ray hands it on
-            answer.set_exception(error)
-
-    @staticmethod
-    def result(future):
-        return future.result()
-
-    def end(self):
-        self.ended = True
-
-
-class ThreadCluster:
-    """A cluster with one node of 8 CPUs."""
-
-    def __init__(self):
-        self.nodes = {"n1": {"CPU": 8.0}}
-        self.workers, self.calls = [], []
-        self.room = threading.Event()
-        self.room.set()
-        self.mute = set()
-
-    def share(self, setup):
-        return setup
-
-    def start(self, name, setup, needs):
-        self.calls.append(("start", name.rpartition("-")[0], dict(needs.resources)))
-        self.workers.append(Threads(setup, self.room, self.mute))
-        return self.workers[-1]
-
-    def end_all(self, prefix):
-        self.calls.append(("end_all", prefix))
-
-    def sweep(self):
-        self.calls.append(("sweep",))
 
 
 @pytest.fixture
@@ -139,7 +71,7 @@ def shas(tmp_path, gate):
 @pytest.fixture
 def executor(shas, cluster, tmp_path, monkeypatch):
     monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path / "node"))
-    monkeypatch.setattr(slots, "_POLL_S", 0.02)
+    monkeypatch.setattr(calls, "_POLL_S", 0.02)
     driver = Home(tmp_path / "driver" / "state", tmp_path / "driver" / "cache")
     repository = Repository.open(str(tmp_path / "project"), driver.cache)
     config = TrialConfig(CommandCheck(argv=("./check.sh",)), driver, None, None, 60.0, slots=2)
@@ -261,7 +193,7 @@ def test_a_trial_waits_for_a_node_until_it_is_cancelled(executor, submit, shas, 
 def test_an_actor_that_does_not_answer_is_lost(  # noqa: PLR0917
     executor, submit, shas, cluster, monkeypatch, mute, reason
 ):
-    monkeypatch.setattr(slots, "_RESULT_S", 0.1)
+    monkeypatch.setattr(calls, "_RESULT_S", 0.1)
     executor._setup = replace(executor._setup, lease_s=0.1 if mute != "run" else 600.0)
     cluster.mute = {mute}
     with executor.reserve(print):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bisect_tool.checks import CommandCheck, SuiteCheck
@@ -50,7 +52,18 @@ def test_a_command_needs_one_cpu(tmp_path):
     ],
 )
 def test_one_node_has_to_have_all_of_it(nodes, fits):
-    assert Needs(1.0, 4).fit(nodes) is fits
+    assert (Needs(1.0, 4).able(nodes) >= 1) is fits
+
+
+def test_a_trial_that_spans_nodes_needs_its_share_of_each(config):
+    needs = needs_of(replace(config(ray={"cpus": 8, "nodes": 2}), nodes=2))
+    assert (needs.nodes, needs.resources) == (2, {"CPU": 8.0, "GPU": 2.0})
+    assert needs.able([{"CPU": 8.0, "GPU": 2.0}, {"CPU": 9.0, "GPU": 8.0}, {"CPU": 9.0}]) == 2
+
+
+def test_nodes_have_equally_many_ranks(config):
+    with pytest.raises(ValueError, match=r"`ray.nodes` must divide `launch.dp_size`, which is 2"):
+        config(ray={"nodes": 3})
 
 
 def test_the_gpus_that_ray_assigned_are_those_of_the_trial_in_any_slot(config, monkeypatch):

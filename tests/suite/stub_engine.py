@@ -35,6 +35,8 @@ def main() -> None:
     parser.add_argument("model")
     for name in ("size", "rank", "size-local", "rpc-port"):
         parser.add_argument(f"--data-parallel-{name}", type=int)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--data-parallel-address", default="127.0.0.1")
     for name in ("tensor-parallel-size", "port", "api-server-count"):
         parser.add_argument(f"--{name}", type=int, required=True)
     args = parser.parse_args()
@@ -58,6 +60,7 @@ class Launcher:
 
     def run(self) -> None:
         self.say("APIServer", f"INFO rpc port {self.args.data_parallel_rpc_port}")
+        self.say("APIServer", f"INFO ranks meet at {self.args.data_parallel_address}")
         if self.fault == "exits-at-start":
             raise RuntimeError("the stub was told to exit")
         if self.fault == "exits-zero-at-start":
@@ -66,7 +69,7 @@ class Launcher:
             signal.pause()
         self.children.append(self.fork(self.engine))
         self.wait_to_bind()
-        listener = socket.create_server(("127.0.0.1", self.args.port), backlog=256)
+        listener = socket.create_server((self.args.host, self.args.port), backlog=256)
         if self.fault == "fatal-and-stubborn":
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if self.fault in {"fatal-line", "fatal-and-stubborn"}:

@@ -28,37 +28,33 @@ FIELDS = {
 
 def test_the_command_line_of_a_rank():
     launch = Launch.model_validate({**FIELDS, "tp_size": 2, "dp_size": 3})
-    words = (
-        "--tensor-parallel-size 2 --data-parallel-size 3 --data-parallel-rank 1 --data-parallel-size-local 1"
-    )
-    expected = ["python", "-m", "engine", "serve", "tiny", "--dtype", "bfloat16", *words.split()]
-    expected += ["--port", "8001", "--api-server-count", "4"]
-    assert external_lb(launch, 4).commands([8000, 8001, 8002])[1] == Command(1, tuple(expected), 8001)
+    words = "--data-parallel-size 3 --data-parallel-rank 1 --data-parallel-size-local 1"
+    expected = [*words.split(), "--port", "8001", "--api-server-count", "4"]
+    command = external_lb(launch, 4).commands([8000, 8001, 8002])[1]
+    assert command == Command(1, tuple(expected), 8001)
+    common = ["python", "-m", "engine", "serve", "tiny", "--dtype", "bfloat16", "--tensor-parallel-size", "2"]
+    assert launch.serve(*command.flags) == (*common, *expected)
     launch = launch.model_copy(update={"rpc_port": True})
     assert external_lb(launch, 4).ports == 4
     (*_, last) = external_lb(launch, 4).commands([8000, 8001, 8002, 8009])
-    assert (last.rank, last.port, last.argv[-2:]) == (2, 8002, ("--data-parallel-rpc-port", "8009"))
+    assert (last.rank, last.port, last.flags[-2:]) == (2, 8002, ("--data-parallel-rpc-port", "8009"))
 
 
 def test_the_command_line_of_a_server_alone():
-    launch = Launch.model_validate({**FIELDS, "dp_size": 3})
-    (command,) = single_server(launch, "it", 4, ["--drain", "3"]).commands([8000])
-    words = "serve tiny --dtype bfloat16 --tensor-parallel-size 1 --drain 3 --port 8000 --api-server-count 4"
-    assert command == Command(0, ("python", "-m", "engine", *words.split()), 8000)
+    (command,) = single_server("it", 4, ["--drain", "3"]).commands([8000])
+    assert command == Command(0, ("--drain", "3", "--port", "8000", "--api-server-count", "4"), 8000)
 
 
 def test_a_headless_server_has_the_engine_core_and_another_one_the_port():
-    launch = Launch.model_validate(FIELDS)
-    engine, head = headless(launch, "it", "EngineCore", ["--drain", "3"]).commands([8000, 8009])
+    engine, head = headless("it", "EngineCore", ["--drain", "3"]).commands([8000, 8009])
     assert (engine.rank, engine.port, engine.after) == (0, None, "")
     assert (head.rank, head.port, head.after) == (1, 8000, "EngineCore")
     local = "--data-parallel-size-local"
-    assert [argv[argv.index(local) + 1] for argv in (head.argv, engine.argv)] == ["0", "1"]
-    assert "--headless" in engine.argv
-    assert "--api-server-count" not in engine.argv
-    assert all(
-        argv[argv.index("--data-parallel-rpc-port") + 1] == "8009" for argv in (head.argv, engine.argv)
-    )
+    assert [flags[flags.index(local) + 1] for flags in (head.flags, engine.flags)] == ["0", "1"]
+    assert "--headless" in engine.flags
+    assert "--api-server-count" not in engine.flags
+    rpc = "--data-parallel-rpc-port"
+    assert [flags[flags.index(rpc) + 1] for flags in (head.flags, engine.flags)] == ["8009", "8009"]
 
 
 def test_the_environment_of_a_rank(monkeypatch: pytest.MonkeyPatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -30,6 +31,10 @@ def config_of(check, home):
     return TrialConfig(check, Home(home, home), None, None, 10.0)
 
 
+def _trials_of(check):
+    return trials_of(config_of(check, Path()))
+
+
 def spec_of(tree, cells=None):
     return TrialSpec("c0ffee", tree, "", cells, tree, 0, set)
 
@@ -42,7 +47,7 @@ def test_checks_here_are_of_every_kind():
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.kind)
 def test_every_kind_of_check_has_trials_and_a_script_of_its_own(tmp_path, check):
     others = [other for other in CHECKS if other is not check]
-    assert type(trials_of(check)) not in {type(trials_of(other)) for other in others}
+    assert type(_trials_of(check)) not in {type(_trials_of(other)) for other in others}
     scripts = {type(script_of(config_of(other, tmp_path))) for other in others}
     assert type(script_of(config_of(check, tmp_path))) not in scripts
 
@@ -73,23 +78,23 @@ def test_facts_of_the_suite_an_engine_file_a_project_a_command_and_a_job(fact, e
 
 def test_a_job_of_ci_runs_nowhere_else(tmp_path):
     with pytest.raises(UsageError, match="which only that can run"):
-        trials_of(JOB).job(None)
+        _trials_of(JOB).job(None)
     with pytest.raises(UsageError, match="which only that can run"):
-        trials_of(JOB).read(None, None)
+        _trials_of(JOB).read(None, None)
     with pytest.raises(UsageError, match="it is a job of buildkite"):
         script_of(config_of(JOB, tmp_path)).command(())
 
 
 def test_a_command_without_its_script_is_skipped_as_unusable(tmp_path):
-    found = trials_of(COMMAND).missing(spec_of(tmp_path))
+    found = _trials_of(COMMAND).missing(spec_of(tmp_path))
     assert (found.outcome, found.unusable) == (Outcome.SKIPPED, True)
     assert "cannot run check.sh" in found.cells[0].reason
     (tmp_path / "check.sh").touch()
-    assert trials_of(COMMAND).missing(spec_of(tmp_path)) is None
+    assert _trials_of(COMMAND).missing(spec_of(tmp_path)) is None
 
 
 def test_a_project_without_any_of_its_tests_skips_the_requested_cells(tmp_path):
-    found = trials_of(PROJECT).missing(spec_of(tmp_path, ("one", "two")))
+    found = _trials_of(PROJECT).missing(spec_of(tmp_path, ("one", "two")))
     assert found.outcome is Outcome.SKIPPED
     assert [(cell.cell, cell.outcome) for cell in found.cells] == [
         ("one", Outcome.SKIPPED),
@@ -97,9 +102,9 @@ def test_a_project_without_any_of_its_tests_skips_the_requested_cells(tmp_path):
     ]
     assert found.reason == "there is no tests/test_a.py tests at this commit"
     (tmp_path / "tests").mkdir()
-    assert trials_of(PROJECT).missing(spec_of(tmp_path)) is None
+    assert _trials_of(PROJECT).missing(spec_of(tmp_path)) is None
 
 
 @pytest.mark.parametrize("check", [SuiteCheck(), ENGINE_FILE], ids=["suite", "engine file"])
 def test_a_suite_and_an_engine_file_lack_nothing_in_advance(tmp_path, check):
-    assert trials_of(check).missing(spec_of(tmp_path)) is None
+    assert _trials_of(check).missing(spec_of(tmp_path)) is None

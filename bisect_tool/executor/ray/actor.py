@@ -32,7 +32,8 @@ class NodeActor(NodeTrials):
         """Return the node."""
         import ray  # noqa: PLC0415 - an extra
 
-        return replace(super().place(), node=ray.get_runtime_context().get_node_id())
+        node, address = ray.get_runtime_context().get_node_id(), ray.util.get_node_ip_address()
+        return replace(super().place(), node=node, address=address)
 
 
 def settle(variables: Mapping[str, str]) -> None:

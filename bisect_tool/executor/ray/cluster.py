@@ -50,8 +50,8 @@ class WorkerLost(Exception):
 class Worker:
     """One actor; its methods are those of `NodeTrials`."""
 
-    def __init__(self, ray: Any, actor: Any) -> None:  # noqa: ANN401 - Ray's
-        self._ray, self._actor = ray, actor
+    def __init__(self, ray: Any, actor: Any, group: Any = None) -> None:  # noqa: ANN401 - Ray's
+        self._ray, self._actor, self._group = ray, actor, group
 
     def call(self, method: str, *arguments: object) -> Future[Any]:
         """Start a method.
@@ -86,9 +86,12 @@ class Worker:
             raise WorkerLost(_sentence(error)) from error
 
     def end(self) -> None:
-        """Kill the actor; our guardian ends its trial."""
+        """Kill the actor, and release the nodes reserved for it; our guardian ends its trial."""
         with suppress(self._ray.exceptions.RayError, ValueError):
             self._ray.kill(self._actor, no_restart=True)
+        if self._group is not None:
+            with suppress(self._ray.exceptions.RayError, ValueError):
+                self._ray.util.remove_placement_group(self._group)
 
 
 @dataclass(frozen=True)
@@ -106,8 +109,21 @@ class Cluster:
         """Put the setup of all actors into the object store, once."""
         return self.ray.put(setup)
 
-    def start(self, name: str, setup: Any, needs: Needs) -> Worker:  # noqa: ANN401 - what `share` returned
-        """Start an actor as soon as a node has room. Ray restarts neither it nor its calls."""
+    def start(self, name: str, setup: Any, needs: Needs) -> tuple[Worker, ...]:  # noqa: ANN401 - of `share`
+        """Start an actor for each node of a trial as soon as all have room.
+
+        Ray restarts neither them nor their calls. Several nodes are reserved together, by a placement group
+        with a bundle for each.
+        """
+        if needs.nodes == 1:
+            return (self._actor(name, setup, needs, None, "SPREAD"),)
+        group = self.ray.util.placement_group([needs.resources] * needs.nodes, strategy="STRICT_SPREAD")
+        return tuple(
+            self._actor(f"{name}-{node}", setup, needs, group, _bundle(group, node))
+            for node in range(needs.nodes)
+        )
+
+    def _actor(self, name: str, setup: Any, needs: Needs, group: Any, where: Any) -> Worker:  # noqa: ANN401
         custom = {name: amount for name, amount in needs.resources.items() if name not in ("CPU", "GPU")}
         how = self.ray.remote(NodeActor).options(
             name=name,
@@ -118,9 +134,9 @@ class Cluster:
             max_restarts=0,
             max_task_retries=0,
             max_concurrency=_THREADS,
-            scheduling_strategy="SPREAD",
+            scheduling_strategy=where,
         )
-        return Worker(self.ray, how.remote(setup))
+        return Worker(self.ray, how.remote(setup), group)
 
     def end_all(self, prefix: str) -> None:
         """Kill the actors with this name prefix, those of a killed driver, and wait for their ends."""
@@ -199,6 +215,14 @@ def connected(address: str) -> Iterator[Cluster]:
             yield Cluster(ray)
         finally:
             ray.shutdown()
+
+
+def _bundle(group: Any, index: int) -> Any:  # noqa: ANN401 - Ray's
+    from ray.util.scheduling_strategies import (  # noqa: PLC0415 - see `connected`
+        PlacementGroupSchedulingStrategy,
+    )
+
+    return PlacementGroupSchedulingStrategy(group, placement_group_bundle_index=index)
 
 
 class _Logged(io.TextIOBase):

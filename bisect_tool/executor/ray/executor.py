@@ -14,8 +14,9 @@ from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.executor.event import Event, Failed, Yielded
 from bisect_tool.executor.event_queue import EventQueue
 from bisect_tool.executor.executor import Capabilities
+from bisect_tool.executor.ray.calls import Connection
 from bisect_tool.executor.ray.needs import needs_of
-from bisect_tool.executor.ray.slot import Connection, Slot
+from bisect_tool.executor.ray.slot import Slot
 from bisect_tool.trial.run import clear
 from bisect_tool.verdict import Outcome
 
@@ -150,8 +151,11 @@ class RayExecutor:
 
     def _require_node(self, cluster: Cluster) -> None:
         nodes = cluster.nodes.values()
-        if not self._needs.fit(nodes):
+        needs, able = self._needs, self._needs.able(nodes)
+        if able < needs.nodes:
+            where = "one node" if needs.nodes == 1 else f"each of {needs.nodes} nodes"
+            have = f"only {able}" if able else "none"
             raise EnvironmentFailed(
-                f"a trial needs {self._needs} on one node, and none of the {len(nodes)} nodes has that",
-                "Trials that span nodes are not supported. See `ray status`, and `ray` in scenario.toml.",
+                f"a trial needs {needs} on {where}, and {have} of the {len(nodes)} nodes has that",
+                "See `ray status`. A trial spans several nodes with `ray.nodes` in scenario.toml.",
             )

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bisect_tool.git.bare import Parts
-    from bisect_tool.trial.config import TrialConfig
+    from bisect_tool.trial.config import RankNode, TrialConfig
     from bisect_tool.wheels.lineage import Lineage
 
 
@@ -40,13 +40,17 @@ class Setup:
 
 @dataclass(frozen=True)
 class Order:
-    """One trial: see `TrialSpec`. `name` is the unique name of its folder on the node."""
+    """One trial: see `TrialSpec`. `name` is the unique name of its folder on the node.
+
+    `node` is this one of the nodes of a trial that spans several.
+    """
 
     name: str
     sha: str
     cells: tuple[str, ...] | None
     slot: int
     lineage: Lineage | None
+    node: RankNode | None = None
 
 
 @dataclass(frozen=True)
@@ -59,10 +63,11 @@ class Parcel:
 
 @dataclass(frozen=True)
 class Place:
-    """The node of an actor."""
+    """The node of an actor; `address` is for the other nodes."""
 
     node: str
     host: str
+    address: str
 
     def __str__(self) -> str:
         return f"Ray node {self.host} ({self.node[:8]})"

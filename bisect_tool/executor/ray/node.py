@@ -23,7 +23,10 @@ from bisect_tool.executor.ray.objects import Receiver
 from bisect_tool.file_lock import lease
 from bisect_tool.git import CheckoutFailed, Worktrees
 from bisect_tool.git.repository import ignore
+from bisect_tool.suite.launch import LOOPBACK, HostAddress
 from bisect_tool.trial.config import TrialSpec
+from bisect_tool.trial.rank_node import PORT_FILE
+from bisect_tool.trial.result import TrialResult
 from bisect_tool.trial.run import lost, run_trial, untestable
 
 if TYPE_CHECKING:
@@ -33,7 +36,6 @@ if TYPE_CHECKING:
     from bisect_tool.executor.ray.messages import Order, Parcel, Setup
     from bisect_tool.paths import Home
     from bisect_tool.trial.config import TrialConfig
-    from bisect_tool.trial.result import TrialResult
 
 _FOLLOWED = ("stream.jsonl", "logs/*.log")
 _PIECE = 1 << 20
@@ -52,7 +54,7 @@ class NodeTrials:
         profile = self._config.profile
         sparse = profile.sparse if profile else ()
         self._worktrees = Worktrees(self._receiver.repository, home.cache / "worktrees", sparse)
-        self._cancel = threading.Event()
+        self._cancel, self._stopped = threading.Event(), threading.Event()
         self._idle = threading.Event()
         self._idle.set()
         self._folder: Path | None = None
@@ -63,7 +65,7 @@ class NodeTrials:
 
     def place(self) -> Place:
         """Return the node."""
-        return Place("", socket.gethostname())
+        return Place("", socket.gethostname(), LOOPBACK)
 
     def received(self) -> tuple[str, ...]:
         """Return the names of the parcels on this node."""
@@ -87,11 +89,39 @@ class NodeTrials:
             CheckAborted: the command asked to stop.
             UsageError: no cell matches the patterns.
         """
+        return self._run(order, self._cancel)
+
+    def serve(self, order: Order) -> Ran:
+        """Run the ranks of this node for a trial, whose suite on the first node starts and ends them.
+
+        Raises:
+            TrialAborted: it was cancelled, or stopped before the suite ended.
+        """
+        self._stopped.clear()
+        ran = self._run(order, self._stopped)
+        result = TrialResult.model_validate_json(ran.result)
+        here = socket.gethostname()
+        left = tuple(each.model_copy(update={"name": f"{each.name} on {here}"}) for each in result.leftovers)
+        return replace(ran, result=result.model_copy(update={"leftovers": left}).model_dump_json())
+
+    def listening(self) -> HostAddress | None:
+        """Return where the suite reaches the ranks of this node; None until it can."""
+        folder = self._folder
+        port = folder and folder / PORT_FILE
+        if port is None or not port.is_file():
+            return None
+        return HostAddress(address=self.place().address, port=int(port.read_text()))
+
+    def stop(self) -> None:
+        """End the ranks of this node."""
+        self._stopped.set()
+
+    def _run(self, order: Order, cancel: threading.Event) -> Ran:
         self._idle.clear()
         try:
             with self._home.trial(order.name) as folder:
                 self._folder = folder
-                result = self._result(order, folder)
+                result = self._result(order, folder, cancel)
                 return Ran(result.model_dump_json(), pack(folder))
         finally:
             self._folder, self._ended = None, order.name
@@ -106,10 +136,11 @@ class NodeTrials:
     def cancel(self) -> None:
         """End the running trial, and all later ones."""
         self._cancel.set()
+        self._stopped.set()
 
-    def _result(self, order: Order, folder: Path) -> TrialResult:
+    def _result(self, order: Order, folder: Path, cancel: threading.Event) -> TrialResult:
         try:
-            return self._tried(order, folder)
+            return self._tried(order, folder, cancel)
         except BuildInterrupted:
             raise
         except EnvironmentFailed as error:
@@ -119,10 +150,12 @@ class NodeTrials:
                 raise
             return lost(order.sha, folder, order.slot, str(error))
 
-    def _tried(self, order: Order, folder: Path) -> TrialResult:
-        config = self._config
+    def _tried(self, order: Order, folder: Path, cancel: threading.Event) -> TrialResult:
+        config = replace(self._config, node=order.node)
         self._enter("checkout", folder)
-        with self._worktrees.slot(order.slot) as worktree:
+        # Actors of one machine share its home, also those of one trial.
+        number = order.slot + (order.node.index * config.slots if order.node else 0)
+        with self._worktrees.slot(number) as worktree:
             try:
                 tree = worktree.checkout(order.sha)
             except CheckoutFailed as error:
@@ -140,14 +173,14 @@ class NodeTrials:
                 self._waits.append,
                 order.lineage,
             )
-            return run_trial(config, spec, self._enter, self._cancel)
+            return run_trial(config, spec, self._enter, cancel)
 
     def _enter(self, phase: str, _folder: Path) -> None:
         self._phases.append(phase)
 
     def _abandon(self) -> None:
         """End the trial and this process, since the driver is gone."""
-        self._cancel.set()
+        self.cancel()
         self._idle.wait(_END_S)
         os._exit(1)
 

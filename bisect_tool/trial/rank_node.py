@@ -1,0 +1,46 @@
+"""Run the ranks of a further node of a trial: the suite on the first node starts and ends them."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bisect_tool.supervise import Reason
+from bisect_tool.trial.collect import SUITE_LOG
+from bisect_tool.trial.findings import Findings, no_result
+from bisect_tool.trial.job import Job, clean_environment
+from bisect_tool.trial.suite_check import last_line, launch_variables, suite_path
+from bisect_tool.trial.trials import TrialRun, Trials
+from bisect_tool.verdict import Outcome
+
+if TYPE_CHECKING:
+    from bisect_tool.supervise import GuardianResult
+
+PORT_FILE = "rank_host.port"
+"""The file in a trial's folder with the port at which the suite reaches the node."""
+
+
+@dataclass(frozen=True)
+class RankNodeTrials(Trials):
+    """The ranks of one node, without cells of their own."""
+
+    def job(self, run: TrialRun) -> Job:
+        """Return the program that starts servers for the suite; it ends with the suite."""
+        config, place = run.config, run.place
+        assert config.profile is not None
+        argv = (sys.executable, "-B", "-m", "bisect_tool.suite.rank_host", str(place.folder / PORT_FILE))
+        env = {
+            **clean_environment(config, place),
+            **launch_variables(config, place),
+            "PYTHONPATH": suite_path(),
+        }
+        timeouts = config.profile.timeouts
+        return Job(argv, place.folder, env, timeouts.trial, None, timeouts.grace)
+
+    def read(self, run: TrialRun, guarded: GuardianResult) -> Findings:
+        """Return that nothing failed here, or why the program ended before the suite."""
+        if guarded.reason is Reason.EXITED and guarded.exit_code == 0:
+            return Findings(Outcome.PASSED)
+        why = last_line(run.place.logs / f"{SUITE_LOG}.log") or guarded.reason
+        return no_result(None, Outcome.INFRASTRUCTURE, f"the ranks of a node were ended: {why}")

@@ -1,0 +1,186 @@
+"""Servers on several nodes: programs that run the ranks of a node, each at a loopback address."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from multiprocessing.connection import Client
+from pathlib import Path
+
+import pytest
+from suite.conftest import alive
+
+from bisect_tool.suite import rank_nodes
+from bisect_tool.suite.deployment import single_server
+from bisect_tool.suite.failures import ServersBlocked, ServersFailed
+from bisect_tool.suite.host import Host
+from bisect_tool.suite.hosts import Hosts
+from bisect_tool.suite.launch import KEY_VARIABLE, VARIABLE, HostAddress
+from bisect_tool.suite.rank_nodes import connected
+from bisect_tool.suite.server_group import rank_servers, starting_servers
+from bisect_tool.suite.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
+KEY = "ab" * 32
+FIRST, SECOND = "127.0.0.1", "127.0.0.2"
+
+
+class Node:
+    """A node of two: the program that runs its ranks, in a folder of its own."""
+
+    def __init__(self, folder, launch):
+        (folder / "logs").mkdir(parents=True)
+        self.launch = launch.model_copy(update={"address": SECOND, "logs": folder / "logs"})
+        (folder / "launch.json").write_text(self.launch.model_dump_json())
+        port = folder / "port"
+        env = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            VARIABLE: str(folder / "launch.json"),
+            KEY_VARIABLE: KEY,
+        }
+        argv = (sys.executable, "-B", "-m", "bisect_tool.suite.rank_host", str(port))
+        self.output = folder / "output"
+        with self.output.open("w") as output:
+            self.process = subprocess.Popen(argv, env=env, stderr=output)
+        assert wait_until(port.exists, 60)
+        self.host = HostAddress(address=SECOND, port=int(port.read_text()))
+
+
+@pytest.fixture
+def node(stub_launch, tmp_path):
+    """A function: the stub's fault -> the second node, and the launch of the first."""
+    nodes = []
+
+    def start(fault="", rank=None, **fields):
+        launch = stub_launch(fault, rank, **fields)
+        nodes.append(Node(tmp_path / "second", launch))
+        return nodes[-1], launch.model_copy(update={"nodes": (nodes[-1].host,)})
+
+    yield start
+    for each in nodes:
+        each.process.kill()
+        each.process.wait(60)
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch):
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
+
+
+def test_each_node_has_its_ranks_and_the_teardown_is_that_of_all(node):
+    second, launch = node(rpc_port=True)
+    with connected(launch) as nodes:
+        with rank_servers(launch, 4, nodes=nodes) as group:
+            first, other = group.servers
+            assert other.get("/server_info", config_format="json")
+            local = {Path(f"/proc/{server.pid}/stat").read_text().split()[3] for server in (first, other)}
+            assert local == {str(os.getpid()), str(second.process.pid)}
+            teardown = group.terminate()
+        assert teardown.exit_statuses == (0, 0)
+        left = (*teardown.survivors, *teardown.shm_left, *teardown.ports_left, *teardown.error_lines)
+        assert left == ()
+        with rank_servers(launch, 1, nodes=nodes) as group:
+            assert [server.get("/server_info", config_format="json") for server in group.servers]
+    for count in (1, 4):
+        text = (launch.logs / f"{count}-rank1.log").read_text()
+        assert text == (second.launch.logs / f"{count}-rank1.log").read_text()
+        assert f"ranks meet at {FIRST}" in text
+    assert second.process.wait(60) == 0
+
+
+def test_what_a_rank_leaves_on_another_node_is_found(node):
+    _, launch = node("ignores-sigterm", 1, teardown_s=1)
+    with connected(launch) as nodes, rank_servers(launch, 1, nodes=nodes) as group:
+        teardown = group.terminate()
+    assert teardown.exit_statuses == (0, -signal.SIGKILL)
+    assert teardown.survivors
+    assert all("stub_engine" in each for each in teardown.survivors)
+    assert len(teardown.shm_left) == 1
+
+
+def test_a_rank_that_cannot_start_on_another_node_fails_with_its_last_line(node):
+    _, launch = node("exits-at-start", 1)
+    failing = pytest.raises(ServersFailed, match=r"rank 1, exit status 1, last line: RuntimeError: the stub")
+    with connected(launch) as nodes, failing as failure, rank_servers(launch, 1, nodes=nodes):
+        raise AssertionError
+    assert failure.value.bisect_logs == ("1-rank0.log", "1-rank1.log")
+
+
+def test_other_deployments_are_on_the_first_node(node):
+    _, launch = node()
+    with connected(launch) as nodes:
+        flags = ("--data-parallel-rank", "0")
+        with starting_servers(launch, single_server("it", 1, flags), nodes=nodes) as group:
+            group.await_ready()
+            (server,) = group.servers
+            assert Path(f"/proc/{server.pid}/stat").read_text().split()[3] == str(os.getpid())
+
+
+def test_a_lost_node_is_no_fault_of_the_engine(node):
+    second, launch = node()
+    lost = pytest.raises(ServersBlocked, match=f"node {SECOND} was lost")
+    with connected(launch) as nodes, lost, rank_servers(launch, 1, nodes=nodes) as group:
+        second.process.kill()
+        second.process.wait(60)
+        os.killpg(group.servers[1].pid, signal.SIGKILL)  # as its guardian does
+        group.ensure_serving()
+    assert wait_until(lambda: group.servers[0].exit_status == -signal.SIGKILL, 60)
+
+
+def test_a_node_that_does_not_answer_is_lost(node, monkeypatch):
+    monkeypatch.setattr(rank_nodes, "ANSWER_S", 0.2)
+    second, launch = node()
+    with connected(launch) as nodes:
+        second.process.send_signal(signal.SIGSTOP)
+        with pytest.raises(ServersBlocked, match=f"node {SECOND} did not answer for 0.2 s"):
+            nodes.hosts()
+
+
+def test_only_the_trials_key_opens_a_node(node):
+    second, launch = node()
+    address = (second.host.address, second.host.port)
+    socket.create_connection(address, 60).close()
+    with pytest.raises(Exception, match="digest"):
+        Client(address, authkey=b"wrong")
+    with connected(launch) as nodes:
+        assert len(nodes.hosts()) == 1
+    assert "a connection is rejected" in second.output.read_text()
+
+
+def test_a_node_that_cannot_be_reached_blocks_the_servers(stub_launch):
+    launch = stub_launch(nodes=({"address": SECOND, "port": 1},))
+    blocked = pytest.raises(ServersBlocked, match=f"node {SECOND} cannot be reached: .*refused")
+    with blocked, connected(launch):
+        raise AssertionError
+
+
+def test_ranks_are_spread_evenly_and_other_ports_are_on_the_first_node(stub_launch):
+    here, there = (Host(stub_launch()) for _ in range(2))
+    hosts = Hosts((here, there), 4)
+    assert [hosts.of(number) for number in range(6)] == [here, here, there, there, here, here]
+    ports = hosts.take_ports(5)
+    hosts.release_ports()
+    assert len({*ports}) == 5
+
+
+def test_a_long_log_is_copied_whole(node):
+    second, launch = node()
+    long = "x" * 99 + "\n"
+    (second.launch.logs / "1-rank1.log").write_text(long * 50_000)
+    with connected(launch) as nodes:
+        (host,) = nodes.hosts()
+        host.fetch_logs()
+        assert (launch.logs / "1-rank1.log").read_text() == long * 50_000
+
+
+def test_the_programs_end_with_the_suite(node, stub_launch):
+    second, launch = node()
+    mark = launch.env["STUB_MARK"]
+    with connected(launch):
+        pass
+    assert second.process.wait(60) == 0
+    assert alive(f"STUB_MARK={mark}") == []
