@@ -9,13 +9,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from bisect_tool.format import between, count, duration, hours, listing, percent, short
+from bisect_tool.format import count, duration, listing, percent, short
+from bisect_tool.render.cost_text import cost_text
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bisect_tool.expected_cost import ExpectedCost
     from bisect_tool.git import Commit
     from bisect_tool.search.prior import Suspicion
     from bisect_tool.session.executor_costs import ExecutorCost
@@ -81,7 +81,7 @@ def _costs(plan: Plan) -> Iterator[str]:
             continue
         yield f"{where}, from {count(each.past_trials, 'past trial')}{_builds(each)}:"
         for forecast, cost in zip(plan.forecasts, each.costs, strict=True):
-            yield f"  {_cost(cost)} if it {_failure_phrase(forecast)}"
+            yield f"  about {cost_text(cost)} if it {_failure_phrase(forecast)}"
 
 
 def _builds(cost: ExecutorCost) -> str:
@@ -90,19 +90,6 @@ def _builds(cost: ExecutorCost) -> str:
         return ""
     builds = count(cost.missing, "build")
     return f", with up to {builds}" if cost.builds_timed else f", without {builds} of unknown duration"
-
-
-def _cost(cost: ExpectedCost) -> str:
-    """`about 14 min 10 s (10 to 20 min), 0.9 GPU-hours (0.7 to 1.2)`; trial hours if no GPU is used.
-
-    An interval whose ends are formatted equally is left out.
-    """
-    wall, hours_held = cost.wall_seconds, cost.gpu_seconds if cost.gpu_seconds.mean else cost.trial_seconds
-    unit = "GPU-hours" if cost.gpu_seconds.mean else "trial hours"
-    low, high, span = hours(hours_held.low), hours(hours_held.high), between(wall.low, wall.high)
-    time_text = f"about {duration(wall.mean)}{f' ({span})' if ' to ' in span else ''}"
-    hours_text = f"{hours(hours_held.mean)} {unit}{f' ({low} to {high})' if low != high else ''}"
-    return f"{time_text}, {hours_text}"
 
 
 def _environments(plan: Plan) -> str:

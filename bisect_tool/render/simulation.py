@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bisect_tool.format import count, duration, hours
+from bisect_tool.render.cost_text import cost_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,9 +70,7 @@ def render_simulation(summary: Summary, trial: PastTrial, searches: int, seconds
     grid.add_row(Text("Wrong", "bold"), f"{_share(summary.wrong_rate)} named another commit")
     bound_text = f"at least {summary.bound:.1f} trials in theory, {summary.reached * 100:.0f} % of the mean"
     grid.add_row(Text("Bound", "bold"), bound_text)
-    wall, (name, _), held = summary.cost.wall_seconds, _hours_columns(trial), _held(summary, trial)
-    cost_text = f"{duration(wall.mean)}, {hours(held.mean)} {name} with {_trial(trial)}"
-    grid.add_row(Text("Cost", "bold"), cost_text)
+    grid.add_row(Text("Cost", "bold"), f"{cost_text(summary.cost)} with {_trial(trial)}")
     parts = (grid, Text(), _costs(summary), Text(), _calibration(summary))
     return Group(*parts, Text(f"\nsimulated in {duration(seconds)}", "dim"))
 
