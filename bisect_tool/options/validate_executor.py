@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ _CI_CANNOT = {
     "wheel_url": "--wheel-url has no effect in CI, which has its own builds",
     "gpus": "--gpus chooses GPUs of this machine: CI chooses its own",
     "share_gpu": "--share-gpu has no effect in CI",
+    "deadline": "--deadline limits commands on this machine: a job of CI has the time limit of its step",
     "stress": "--stress puts this machine under load, not the machines of CI",
     "script": "--script reproduces trials of this machine, not jobs of CI",
 }
@@ -78,8 +80,10 @@ def validate_executor(options: MachineOptions) -> None:
         raise UsageError(*NO_RAY)
     if getattr(options, "dry_run", False) and getattr(options, "as_json", False):
         raise UsageError("--dry-run prints no JSON document", "Remove --json or --dry-run.")
+    defaults = {each.name: each.default for each in fields(options)}
     for field, reason in _CANNOT[name].items():
-        if getattr(options, field, None):
+        value = getattr(options, field, None)
+        if value and value != defaults[field]:
             raise UsageError(reason, "Remove it, or remove --executor.")
 
 

@@ -134,6 +134,19 @@ def test_results_of_others_count_for_no_budget(shas, connected, capsys):
 
 
 @pytest.mark.parametrize("service", NAMES)
+@pytest.mark.parametrize("slots", [1, 4])
+def test_no_more_jobs_are_started_than_the_budget_permits(shas, connected, capsys, service, slots):
+    """A lost job counts as well: it was started."""
+    with at_work(Farm(ends_of(shas, shas[4], lost=shas[1:]))) as farm:
+        connected(farm)
+        built(farm, shas, service)
+        code = run_session.start(options(service, shas, budget_trials=3, slots=slots, as_json=True))
+    document = json.loads(capsys.readouterr().out)
+    assert (code, document["resumable"]) == (3, True)
+    assert len(farm.started) == 3
+
+
+@pytest.mark.parametrize("service", NAMES)
 def test_no_job_is_started_after_the_minutes_of_the_budget(shas, connected, capsys, monkeypatch, service):
     """A minute passes with each reading of the clock: one where the loop begins, one for each decision."""
     minutes = iter(range(1000))
@@ -289,6 +302,7 @@ def test_a_session_that_was_interrupted_starts_no_job_twice(shas, connected, cap
         ({"command": ("true",)}, "a command after -- runs on this machine only"),
         ({"pytest": ("tests",)}, "--pytest runs on this machine only"),
         ({"scenario": "shutdown"}, "--scenario runs on this machine only"),
+        ({"deadline": 60.0}, "a job of CI has the time limit of its step"),
         ({"confirm": "revert"}, "CI has no build of a revert"),
     ],
 )
