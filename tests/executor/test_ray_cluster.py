@@ -34,6 +34,8 @@ MAIN = (sys.executable, "-c", "import sys; from bisect_tool.cli.app import main;
 MARK = "RAY_CLUSTER_TEST"
 CELL = "test_external_lb_server_info[4]"
 LIMIT_S = 400.0
+FAILED = 1
+"""The exit code of `repro` if a run failed."""
 CHECK = """#!/bin/sh
 grep -E 'SigBlk|SigIgn' /proc/self/status
 env | grep -E '^(RAY_|PYTHONPATH)'
@@ -120,6 +122,11 @@ def survivors(mark, *words):
     return found
 
 
+def newest(home):
+    """The folder of the newest session."""
+    return max((home / "state" / "sessions").iterdir(), key=lambda path: path.stat().st_mtime)
+
+
 @contextmanager
 def bisecting(env, *words):
     """A command line, which does not outlive the test.
@@ -140,9 +147,9 @@ def bisecting(env, *words):
             process.kill()
 
 
-def document_of(process):
+def document_of(process, code=0):
     out, err = process.communicate(timeout=LIMIT_S)
-    assert process.returncode == 0, err
+    assert process.returncode == code, err
     return Document.model_validate_json(out)
 
 
@@ -194,15 +201,17 @@ def test_the_demo_names_its_culprit_although_a_raylet_is_killed(raylets, engine,
 
 
 @pytest.mark.parametrize("nodes", [2])
-def test_trials_that_span_nodes_name_the_same_culprit(raylets, engine, env, mark, home):
-    labels, words = engine
-    ends = ("--good", f"{labels['culprit']}~1", "--bad", labels["culprit"])
+def test_trials_span_two_nodes(raylets, engine, env, mark, home):
+    labels, (*words, _, _, _, _) = engine
     ray = ("--executor", "ray", "--address", raylets.address)
-    with bisecting(env, *words, *ends, *ray, "--cells", CELL, "--json") as session:
-        document = document_of(session)
-    cell = document.cells[CELL]
-    assert (cell.finding, cell.culprit.sha) == ("culprit", labels["culprit"])
-    assert cell.signature.endswith("(refengine/executor.py:wait_for_ready)")
+    compared = ("repro", labels["culprit"], "--compare", f"{labels['culprit']}~1", "--runs", "1")
+    with bisecting(env, *compared, *words, *ray, "--cells", CELL, "--json") as session:
+        document = document_of(session, FAILED)
+    cell = document.repro.cells[CELL]
+    assert (cell.rate.failed, cell.baseline.failed) == (1, 0)
+    assert document.failure.root.own_frame == "refengine/executor.py:wait_for_ready"
+    for rank in (0, 1):
+        assert any(path.read_text() for path in newest(home).glob(f"trials/*/logs/4-rank{rank}.log"))
     for trial in document.trials:
         first, second = trial.where.split(", ")
         assert first != second
@@ -256,14 +265,14 @@ def test_an_ended_driver_leaves_nothing_and_its_session_is_resumed(  # noqa: PLR
         assert driver.returncode == code, err
     wait_for(lambda: not any(map(psutil.pid_exists, running)))
     gate.unlink()
-    newest = max((home / "state" / "sessions").iterdir(), key=lambda path: path.stat().st_mtime)
-    with bisecting(env, "resume", newest.name, "--json") as resumed:
+    ended = newest(home)
+    with bisecting(env, "resume", ended.name, "--json") as resumed:
         document = document_of(resumed)
     (cell,) = document.cells.values()
     assert (cell.finding, cell.culprit.sha) == ("culprit", shas[2])
     wait_for(lambda: not [*home.glob("state/nodes/*/trials/*")])
-    assert_ours(next(newest.glob("trials/*/logs/*.log")).read_text())
-    assert "py_modules_files" in next(newest.glob("trials/*/processes.jsonl")).read_text()
+    assert_ours(next(ended.glob("trials/*/logs/*.log")).read_text())
+    assert "py_modules_files" in next(ended.glob("trials/*/processes.jsonl")).read_text()
 
 
 LATE = """
