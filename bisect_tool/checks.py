@@ -230,7 +230,7 @@ class CommandCheck(_Check):
 
     @property
     def as_command(self) -> CommandCheck:
-        """The check itself."""
+        """This check, which is of that kind."""
         return self
 
     @property
@@ -279,7 +279,7 @@ class JobCheck(_Check):
 
     @property
     def as_job(self) -> JobCheck:
-        """The check itself."""
+        """This check, which is of that kind."""
         return self
 
     @property

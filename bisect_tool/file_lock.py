@@ -32,7 +32,7 @@ def lease(
     path: Path,
     wait_s: float,
     busy: str,
-    waiting: Callable[[str], None],
+    on_wait: Callable[[str], None],
     cancel: threading.Event | None = None,
 ) -> Iterator[int]:
     """Hold the file lock `path`; yields its descriptor, which child processes can inherit.
@@ -44,7 +44,7 @@ def lease(
         path: The lock file.
         wait_s: How many seconds to wait for it.
         busy: A sentence that says what another run does while it holds the lock.
-        waiting: Called with `busy` and the holder before waiting, unless this process is the holder.
+        on_wait: Called with `busy` and the holder before waiting, unless this process is the holder.
         cancel: Ends the wait when set.
 
     Raises:
@@ -59,7 +59,7 @@ def lease(
             holder = _holder(descriptor)
             who = f"{busy} ({describe(holder) if holder else 'just started'})"
             if wait_s and not announced and holder != os.getpid():
-                waiting(f"waiting: {who}")
+                on_wait(f"waiting: {who}")
                 announced = True
             if cancel is not None and cancel.is_set():
                 raise LeaseCancelledError

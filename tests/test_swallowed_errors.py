@@ -86,7 +86,7 @@ def test_no_error_is_swallowed_without_a_trace():
         ("except OSError:  # it is gone\n    pass", False),
         ("except Exception:  # noqa: BLE001 - a foreign one\n    pass", False),
         ("except OSError:\n    _log.warning('gone')", False),
-        ("except OSError as error:\n    say(error)", False),
+        ("except OSError as error:\n    notify(error)", False),
         ("except OSError:\n    if full:\n        raise", False),
     ],
 )

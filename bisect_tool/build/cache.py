@@ -56,9 +56,9 @@ class Entry:
 
     @contextmanager
     def lock(
-        self, wait_s: float, cancel: threading.Event | None, waiting: Callable[[str], None]
+        self, wait_s: float, cancel: threading.Event | None, on_wait: Callable[[str], None]
     ) -> Iterator[None]:
-        """Lock the folder for building; `waiting` is called with a message if another run holds the lock.
+        """Lock the folder for building; `on_wait` is called with a message if another run holds the lock.
 
         Raises:
             EnvironmentFailed: another run still holds it after `wait_s` seconds.
@@ -66,7 +66,7 @@ class Entry:
         """
         busy = f"another run is building environment {self.folder.name}"
         try:
-            with lease(self._build_lock, wait_s, busy, waiting, cancel):
+            with lease(self._build_lock, wait_s, busy, on_wait, cancel):
                 yield
         except LeaseCancelledError:
             raise BuildInterrupted(

@@ -127,7 +127,7 @@ def _open_wheel(client: Client, wheel: Wheel, job: Build, settings: CommitWheels
         return checksum
 
     try:
-        with cache.get(wheel, wait_s, job.cancel, job.waiting, fetch) as (path, checksum):
+        with cache.get(wheel, wait_s, job.cancel, job.on_wait, fetch) as (path, checksum):
             torch = torch_of(path)
             if settings.torch and torch != settings.torch:
                 job.note(f"{wheel.filename} cannot be used: it needs torch {torch or '(any)'}")

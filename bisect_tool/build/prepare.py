@@ -41,12 +41,12 @@ def prepare(  # noqa: PLR0913 - each is one thing a build depends on
     log: Path,
     *,
     cancel: threading.Event | None = None,
-    waiting: Callable[[str], None] = ignore,
+    on_wait: Callable[[str], None] = ignore,
     lineage: Lineage | None = None,
 ) -> Environment:
     """Get the environment called `fingerprint`, building it if necessary, and apply it to `tree`.
 
-    Concurrent callers share one build; `waiting` is called with a message about the run that it waits for.
+    Concurrent callers share one build; `on_wait` is called with a message about the run that it waits for.
     `log` (created with its folder) receives the output of every program. `lineage` has the commits whose
     wheels can be used.
 
@@ -68,11 +68,11 @@ def prepare(  # noqa: PLR0913 - each is one thing a build depends on
         deadline,
         cancel,
         lineage,
-        waiting,
+        on_wait,
     )
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
-        reused = _build_if_missing(job, entry, waiting)
+        reused = _build_if_missing(job, entry, on_wait)
         apply_overlay(job)
     except OSError as error:
         raise EnvironmentFailed(f"cannot write the environment: {error}", f"See {log}.") from error
@@ -80,9 +80,9 @@ def prepare(  # noqa: PLR0913 - each is one thing a build depends on
     return Environment(fingerprint, entry.folder, job.python, _variables(job), seconds, reused)
 
 
-def _build_if_missing(job: Build, entry: Entry, waiting: Callable[[str], None]) -> bool:
+def _build_if_missing(job: Build, entry: Entry, on_wait: Callable[[str], None]) -> bool:
     """Build the environment if it is not in the cache; returns whether nothing was built."""
-    with entry.lock(job.profile.timeout_s + _WAIT_MARGIN_S, job.cancel, waiting):
+    with entry.lock(job.profile.timeout_s + _WAIT_MARGIN_S, job.cancel, on_wait):
         if entry.complete:
             job.note(f"environment {entry.folder.name} is in the cache")
             return True

@@ -39,7 +39,7 @@ class Build:
         records: the folder of its guardians' records; with `token`, a killed build's processes can be ended.
         deadline: on the monotonic clock.
         lineage: the commits whose published wheels fit this one.
-        waiting: called with a message if the build waits for another run.
+        on_wait: called with a message if the build waits for another run.
     """
 
     tree: Path
@@ -51,7 +51,7 @@ class Build:
     deadline: float
     cancel: threading.Event | None = None
     lineage: Lineage | None = None
-    waiting: Callable[[str], None] = ignore
+    on_wait: Callable[[str], None] = ignore
 
     @property
     def python(self) -> Path:

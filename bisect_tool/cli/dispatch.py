@@ -27,7 +27,7 @@ from bisect_tool.errors import (
     is_disk_error,
 )
 from bisect_tool.terminal import terminal
-from bisect_tool.terminal.output import say, say_error
+from bisect_tool.terminal.output import notify, print_error
 from bisect_tool.terminal.verbose import be_verbose
 from bisect_tool.write_tokens import removed_from
 
@@ -161,11 +161,11 @@ def dispatch(arguments: list[str]) -> int:
     with terminal.unfailing() as stdout, held_back, diagnostics.recording() as recorder:
         code = _run(arguments)
         if stdout.failure is not None and code in RESULT_CODES:
-            say_error(f"cannot write to standard output: {stdout.failure.strerror}", _UNWRITTEN_HINT)
+            print_error(f"cannot write to standard output: {stdout.failure.strerror}", _UNWRITTEN_HINT)
             code = ExitCode.ENVIRONMENT
         _errors.info("exit code %d", code)
         if code in CODES_WITH_DETAILS and recorder.path:
-            say(f"Details: {recorder.path}")
+            notify(f"Details: {recorder.path}")
         return code
 
 
@@ -200,13 +200,13 @@ def _run(arguments: list[str]) -> int:
         return int(program.main(arguments, prog_name="bisect-run", standalone_mode=False) or 0)
     except _TYPER_ERROR as error:
         usage_error = ci_option_error(arguments[0], error) or _usage_error(arguments[0], error)
-        say_error(usage_error.message, usage_error.hint)
+        print_error(usage_error.message, usage_error.hint)
         return usage_error.exit_code
     except (typer.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     except BisectError as error:
         _errors.error("%s", error.message, exc_info=error.exit_code in CODES_WITH_DETAILS)
-        say_error(error.message, error.hint)
+        print_error(error.message, error.hint)
         return error.exit_code
     except SystemExit as error:  # Typer raises it with code 1 for every broken pipe
         return _unexpected(error.__context__ or error)
@@ -223,13 +223,13 @@ def _usage_error(command: str, error: Exception) -> UsageError:
 def _unexpected(error: BaseException) -> int:
     _errors.error("unexpected", exc_info=error)
     if is_disk_error(error):
-        say_error(
+        print_error(
             f"disk error: {error}",
             "Free some space or set BISECT_RUN_HOME to a writable directory, then try again.",
         )
         return ExitCode.ENVIRONMENT
-    say("".join(traceback.format_exception(error)).rstrip())
-    say_error(
+    notify("".join(traceback.format_exception(error)).rstrip())
+    print_error(
         f"internal error, a bug in bisect-run: {type(error).__name__}",
         "Please report it with the traceback above.",
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def dry_home(real: Home, say: Callable[[str], None]) -> Iterator[tuple[Home, Store]]:
+def dry_home(real: Home, notify: Callable[[str], None]) -> Iterator[tuple[Home, Store]]:
     """Yield the home for a dry run, and a copy of the store.
 
     The home's state is the real one, which is only read. Its cache is temporary; it starts with the cached
@@ -35,7 +35,7 @@ def dry_home(real: Home, say: Callable[[str], None]) -> Iterator[tuple[Home, Sto
         copy = Path(folder) / real.store.name
         if real.store.exists():
             _copy_store(real.store, copy)
-        with closing(Store(copy, say)) as store:
+        with closing(Store(copy, notify)) as store:
             yield Home(real.state, cache), store
 
 

@@ -27,10 +27,10 @@ def explain(options: ExplainOptions) -> int:
     from bisect_tool.render.explain import document, explanations, render_explanations
     from bisect_tool.sanitise import redact, secret_values
     from bisect_tool.terminal import terminal
-    from bisect_tool.terminal.output import say
+    from bisect_tool.terminal.output import notify
 
-    files = LogFiles(options.logs, say)
-    known_good = signatures(LogFiles(options.against, say).lines()) if options.against else frozenset()
+    files = LogFiles(options.logs, notify)
+    known_good = signatures(LogFiles(options.against, notify).lines()) if options.against else frozenset()
     found = explain_log(files.lines(), known_good)
     hide = partial(redact, secrets=secret_values(os.environ))
     explained = explanations(found, files.location, hide)

@@ -27,12 +27,12 @@ def fixes(options: FixesOptions) -> int:
     from bisect_tool.results.earlier_sessions import candidates, with_earlier_check
     from bisect_tool.session import session as sessions
     from bisect_tool.session.store import Store
-    from bisect_tool.terminal.output import say
+    from bisect_tool.terminal.output import notify
 
     here = home()
-    store = Store(here.store, say)
-    options = with_earlier_check(options, store, here, say)
-    resolved = resolve(options, here, say)
-    found = candidates(options, resolved, store, say)
+    store = Store(here.store, notify)
+    options = with_earlier_check(options, store, here, notify)
+    resolved = resolve(options, here, notify)
+    found = candidates(options, resolved, store, notify)
     session = sessions.create(resolve_request(resolved, options, found), store, here)
     return run_and_report(session, store, options.as_json)

@@ -31,12 +31,12 @@ def plan(options: RunOptions) -> int:
     from bisect_tool.session.plan import plan_of
     from bisect_tool.session.store import Store
     from bisect_tool.supervise.load import current_load
-    from bisect_tool.terminal.output import say
+    from bisect_tool.terminal.output import notify
     from bisect_tool.terminal.terminal import show, write
 
     here = home()
-    resolved = resolve(options, here, say)
-    past = past_trials(Store(here.store, say), resolved.request)
+    resolved = resolve(options, here, notify)
+    past = past_trials(Store(here.store, notify), resolved.request)
     found = plan_of(resolved, past, here.cache)
     if resolved.request.runs_here:
         found = replace(found, busy=current_load().busy)

@@ -34,7 +34,7 @@ def prune(options: PruneOptions) -> int:
     from bisect_tool.render.prune import render_prune
     from bisect_tool.results.prune import prune_document
     from bisect_tool.terminal import terminal
-    from bisect_tool.terminal.output import say
+    from bisect_tool.terminal.output import notify
 
     size = parse_size(options.max_size) if options.max_size is not None else None
     limits = Limits(timedelta(days=options.older_than), size)
@@ -55,7 +55,7 @@ def prune(options: PruneOptions) -> int:
     else:
         terminal.show(render_prune(document, now))
     if failed is not None:
-        say("The logs of sessions are kept, because the store cannot be read.")
+        notify("The logs of sessions are kept, because the store cannot be read.")
         raise failed
     return document.exit_code
 
@@ -63,9 +63,9 @@ def prune(options: PruneOptions) -> int:
 def _sessions(here: Home) -> tuple[list[SessionRow] | None, EnvironmentFailed | None]:
     """Return the sessions in the store, or the error if it cannot be used: a full disk has to be prunable."""
     from bisect_tool.session.store import Store
-    from bisect_tool.terminal.output import say
+    from bisect_tool.terminal.output import notify
 
     try:
-        return Store(here.store, say).sessions(), None
+        return Store(here.store, notify).sessions(), None
     except EnvironmentFailed as error:
         return None, error

@@ -22,11 +22,11 @@ def report(options: ReportOptions) -> int:
     from bisect_tool.results.stored import document_of
     from bisect_tool.session.log_files import pruned_at
     from bisect_tool.session.store import Store
-    from bisect_tool.terminal.output import say, write_json, write_report
+    from bisect_tool.terminal.output import notify, write_json, write_report
     from bisect_tool.terminal.terminal import write
 
     here = home()
-    document = document_of(options.session, Store(here.store, say), here, options.repo)
+    document = document_of(options.session, Store(here.store, notify), here, options.repo)
     if options.as_json:
         write_json(document)
     elif options.as_markdown:
@@ -36,8 +36,8 @@ def report(options: ReportOptions) -> int:
     else:
         write_report(document)
     if pruned := pruned_at(here, document.session):
-        say(f"Its logs up to {pruned:%Y-%m-%d %H:%M} UTC were removed by `bisect-run prune`.")
+        notify(f"Its logs up to {pruned:%Y-%m-%d %H:%M} UTC were removed by `bisect-run prune`.")
     log = here.session(document.session) / LOG_FILE
     if document.exit_code in CODES_WITH_DETAILS and log.is_file():
-        say(f"Details: {log}")
+        notify(f"Details: {log}")
     return 0

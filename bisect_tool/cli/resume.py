@@ -23,20 +23,20 @@ def resume(options: ResumeOptions) -> int:
     from bisect_tool.session import session as sessions
     from bisect_tool.session.relocate import relocate
     from bisect_tool.session.store import Store
-    from bisect_tool.terminal.output import say
+    from bisect_tool.terminal.output import notify
 
     here = home()
-    store = Store(here.store, say)
+    store = Store(here.store, notify)
     if options.repo is not None:
         relocate(options.session, options.repo, store, here)
-    session = sessions.load(options.session, store, here, say)
+    session = sessions.load(options.session, store, here, notify)
     mode = session.request.mode
     if isinstance(mode, Fixes) and mode.confirms:
-        say(f"{session.id} confirms the result of {mode.confirms}: resuming both")
+        notify(f"{session.id} confirms the result of {mode.confirms}: resuming both")
         session = sessions.load(mode.confirms, store, here)
     mode = session.request.mode
     if isinstance(mode, Bisect) and mode.walk:
-        say(f"{session.id} continues the search of {mode.walk}: resuming both")
+        notify(f"{session.id} continues the search of {mode.walk}: resuming both")
         session = sessions.load(mode.walk, store, here)
     if options.edited_check:
         session = replace(session, request=sessions.with_scenario(as_edited(session.request)))

@@ -21,7 +21,7 @@ from bisect_tool.render.nightly import render_nights
 from bisect_tool.sanitise import redact, secret_values
 from bisect_tool.session.store import Store
 from bisect_tool.terminal import terminal
-from bisect_tool.terminal.output import say
+from bisect_tool.terminal.output import notify
 from bisect_tool.watch.night import Night, Tools
 from bisect_tool.watch.queue import in_order
 from bisect_tool.watch.reported import record, reported
@@ -44,12 +44,12 @@ def run_nights(options: NightlyOptions, given: frozenset[str]) -> int:
         check_delivery(watch.options, environment, dry_run=options.dry_run)
     here = home()
     with _open_home(here, selected, dry_run=options.dry_run) as (used, store):
-        tools = Tools(used, store, os.environ, datetime.now(UTC), say, finish_or_stop)
+        tools = Tools(used, store, os.environ, datetime.now(UTC), notify, finish_or_stop)
         try:
             nights, failed = _create_nights(selected, tools)
             _preview(nights) if options.dry_run else _run(nights)
         except SessionInterrupted as interrupted:
-            say("interrupted; the next `bisect-run nightly` continues")
+            notify("interrupted; the next `bisect-run nightly` continues")
             return interrupted.exit_code
         documents = [night.document(dry_run=options.dry_run) for night in nights]
         codes = [_deliver(night, each, here) for night, each in zip(nights, documents, strict=True)]
@@ -62,21 +62,23 @@ def run_nights(options: NightlyOptions, given: frozenset[str]) -> int:
 def _open_home(here: Home, selected: Sequence[Watch], *, dry_run: bool) -> Iterator[tuple[Home, Store]]:
     """Yield the home and its store, with the home locked; a dry run gets copies, which it may write to."""
     if not dry_run:
-        store = Store(here.store, say)
+        store = Store(here.store, notify)
         with _nights_lock(here):
             yield here, store
         return
     for watch in selected:
         repo = watch.options.repo
         if repo is not None and is_url(repo) and not is_cloned(repo, here.cache):
-            say(f"{watch.name}: cloning into a temporary directory, because a dry run keeps nothing")
-    with dry_home(here, say) as copied:
+            notify(f"{watch.name}: cloning into a temporary directory, because a dry run keeps nothing")
+    with dry_home(here, notify) as copied:
         yield copied
 
 
 def _nights_lock(here: Home) -> AbstractContextManager[int]:
     """Lock the home for `nightly`, without waiting; the error names the process that holds the lock."""
-    return lease(here.state / "nightly" / "running.lock", 0, "another `bisect-run nightly` is running", say)
+    return lease(
+        here.state / "nightly" / "running.lock", 0, "another `bisect-run nightly` is running", notify
+    )
 
 
 def _create_nights(selected: Sequence[Watch], tools: Tools) -> tuple[list[Night], list[ExitCode]]:
@@ -88,14 +90,14 @@ def _create_nights(selected: Sequence[Watch], tools: Tools) -> tuple[list[Night]
     nights, failed = [], []
     known = reported(tools.home)
     if known.problem:
-        say(known.problem)
+        notify(known.problem)
     for watch in selected:
         try:
             nights.append(Night(watch, tools, known))
         except BisectError as error:
             if len(selected) == 1:
                 raise
-            say(f"{watch.name}: {error.message}. {error.hint}".rstrip())
+            notify(f"{watch.name}: {error.message}. {error.hint}".rstrip())
             failed.append(error.exit_code)
     return nights, failed
 
@@ -122,7 +124,7 @@ def _deliver(night: Night, document: NightlyDocument, here: Home) -> ExitCode:
     """
     options, environment, dry_run = night.watch.options, with_write_tokens(os.environ), document.dry_run
     code = ExitCode(document.exit_code)
-    report = deliver(document, options, environment, here, say, dry_run=dry_run)
+    report = deliver(document, options, environment, here, notify, dry_run=dry_run)
     if report.failed:
         code = _report_failure(night.watch, report.summary, code)
     causes = (each for each in document.causes if each.state != "fixed" or not report.misses(each))
@@ -136,7 +138,7 @@ def _deliver(night: Night, document: NightlyDocument, here: Home) -> ExitCode:
 
 def _report_failure(watch: Watch, message: str, code: ExitCode) -> ExitCode:
     """Print what was not delivered; returns `code` if it has a higher priority than the failure."""
-    say(f"{watch.name}: {message}".rstrip())
+    notify(f"{watch.name}: {message}".rstrip())
     return max(ExitCode.ENVIRONMENT, code, key=CODES_BY_PRIORITY.index)
 
 

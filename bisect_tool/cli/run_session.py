@@ -27,7 +27,7 @@ from bisect_tool.session.executors import executor_of
 from bisect_tool.session.past_trials import past_trials
 from bisect_tool.session.store import Store
 from bisect_tool.supervise.load import BusyWatch
-from bisect_tool.terminal.output import say, write_json, write_report
+from bisect_tool.terminal.output import notify, write_json, write_report
 from bisect_tool.terminal.progress import Progress
 from bisect_tool.trial.collect import NO_SUCH_TEST, NONE_SELECTED
 from bisect_tool.trial.run import TrialAborted
@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 def start(options: RunOptions | ReproOptions, command: Literal["run", "demo"] = "run") -> int:
     """Run a new session to its end and print its report; returns the exit code."""
     here = home()
-    resolved = resolve(options, here, say, command)
+    resolved = resolve(options, here, notify, command)
     if options.dry_run:
         return dry_run(resolved, here)
-    store = Store(here.store, say)
+    store = Store(here.store, notify)
     session = sessions.create(resolved, store, here)
     return run_and_report(session, store, options.as_json)
 
@@ -54,15 +54,15 @@ def run_step(options: StepOptions) -> int:
     """Run one commit and print a line for each cell; returns the exit code for `git bisect run`."""
     here = home()
     options = options if options.repo is not None else replace(options, repo=".")
-    store = Store(here.store, say)
-    session = sessions.create(resolve(options, here, say), store, here)
+    store = Store(here.store, notify)
+    session = sessions.create(resolve(options, here, notify), store, here)
     with interruptible() as interrupt, sessions.held(session):
         _, document = _run_to_end(session, store, interrupt)
     store.finish(session.id, document.to_json())
     last = store.trials(session.id)[-1].result
     for cell in last.cells:
         reason = cell.failure.signature if cell.failure else cell.reason
-        say(f"{cell.cell}: {cell_verdict(cell, options.signature)}, {cell.outcome} {reason}".rstrip())
+        notify(f"{cell.cell}: {cell_verdict(cell, options.signature)}, {cell.outcome} {reason}".rstrip())
     return exit_code(last.cells, options.signature)
 
 
@@ -86,7 +86,7 @@ def run_and_report(session: Session, store: Store, as_json: bool) -> int:
     else:
         write_report(document)
     if document.exit_code == ExitCode.ENDPOINTS:
-        say(_endpoint_advice(document))
+        notify(_endpoint_advice(document))
     return document.exit_code
 
 
@@ -120,14 +120,14 @@ def _finish(session: Session, store: Store) -> tuple[Document, Interrupt]:
                 document = _run(session, store, interrupt)
         except (TrialAborted, BuildInterrupted) as error:
             remains = f", {error.remains}" if isinstance(error, TrialAborted) and error.remains else ""
-            say(f"interrupted{remains}; resume with: bisect-run resume {session.id}")
+            notify(f"interrupted{remains}; resume with: bisect-run resume {session.id}")
             sessions.note_end(session.home, session.id, interrupt.exit_code)
             raise SessionInterrupted(interrupt.exit_code) from error
         except (sessions.SessionBusy, UsageError):
             raise
         except Exception as error:
             sessions.note_end(session.home, session.id, exit_code_of(error))
-            say(f"the session can be resumed: bisect-run resume {session.id}")
+            notify(f"the session can be resumed: bisect-run resume {session.id}")
             raise
     store.finish(session.id, document.to_json())
     return document, interrupt
@@ -209,7 +209,7 @@ def _run(session: Session, store: Store, interrupt: Interrupt) -> Document:
     if not isinstance(mode, Bisect) or mode.confirm is None:
         return document
     if reason := confirmation.why_not(session, state):
-        say(reason)
+        notify(reason)
         return document
     confirming_session = _confirmation_session(session, state, store)
     budget = session.budget.minus(len(store.trials(session.id)) - before, (time.monotonic() - began) / 60)
@@ -217,7 +217,7 @@ def _run(session: Session, store: Store, interrupt: Interrupt) -> Document:
         reverting, confirming = _run_to_end(replace(confirming_session, budget=budget), store, interrupt)
     if reverting.stopped:
         reason = "the budget was used up before all reverts were tested"
-        say(f"{reason}; resume with: bisect-run resume {session.id}")
+        notify(f"{reason}; resume with: bisect-run resume {session.id}")
     store.finish(confirming_session.id, confirming.to_json())
     tried = confirming.fixes.candidates if confirming.fixes else ()
     results = [row.result for row in sessions.trials(session, store)]
@@ -228,7 +228,7 @@ def _announce(bisecting: Session) -> None:
     """Print the commits between which is bisected after a walk."""
     (found,), start = bisecting.request.goods, bisecting.request.bad
     verb = "fails" if bisecting.request.finds_fix else "passes"
-    say(f"{short(found)} {verb}: bisecting between it and {short(start)}")
+    notify(f"{short(found)} {verb}: bisecting between it and {short(start)}")
 
 
 def _run_to_end(session: Session, store: Store, interrupt: Interrupt) -> tuple[State, Document]:
@@ -251,7 +251,7 @@ def _confirmation_session(session: Session, state: State, store: Store) -> Sessi
     """Return the session that confirms the culprits of this one: an existing one, else a new one."""
     found = confirmation.culprits(session, state)
     shas = tuple(dict.fromkeys(short(item.culprit) for item in found if item.culprit))
-    say(f"confirming: reverting {listing(shas, limit=len(shas))} on {short(session.request.bad)}")
+    notify(f"confirming: reverting {listing(shas, limit=len(shas))} on {short(session.request.bad)}")
     return confirmation.existing_session(session, found, store) or confirmation.begin(session, found, store)
 
 
@@ -269,4 +269,4 @@ def _write_script(session: Session, document: Document) -> None:
     what = f"run {short(session.request.bad)} alone" if mode.against else "do the same"
     python = f"PYTHON={shlex.quote(sys.executable)} " if needed(session) else ""
     repository = "" if origin(session) else f" {shlex.quote(session.request.repo)}"
-    say(f"to {what} without bisect-run:  {python}bash {shlex.quote(mode.script)}{repository}")
+    notify(f"to {what} without bisect-run:  {python}bash {shlex.quote(mode.script)}{repository}")

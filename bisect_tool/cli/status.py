@@ -27,11 +27,11 @@ def status(options: StatusOptions) -> int:
     from bisect_tool.render.status import render_session, render_sessions
     from bisect_tool.results.stored import document_of
     from bisect_tool.session.store import Store
-    from bisect_tool.terminal.output import say, write_json
+    from bisect_tool.terminal.output import notify, write_json
     from bisect_tool.terminal.terminal import show, write
 
     here = home()
-    store = Store(here.store, say)
+    store = Store(here.store, notify)
     now = datetime.now(UTC)
     if options.session is not None:
         document = document_of(options.session, store, here, options.repo)

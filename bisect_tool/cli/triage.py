@@ -37,7 +37,7 @@ def triage(options: TriageOptions) -> int:
     from bisect_tool.paths import home
     from bisect_tool.render.triage import render_triage, to_json
     from bisect_tool.terminal import terminal
-    from bisect_tool.terminal.output import say
+    from bisect_tool.terminal.output import notify
     from bisect_tool.triage.address import is_address
     from bisect_tool.triage.analyse import analyse, completed
     from bisect_tool.triage.fetch import fetch_page
@@ -52,7 +52,7 @@ def triage(options: TriageOptions) -> int:
     paths: Mapping[str, str] = {}
     unmerged: frozenset[int] = frozenset()
     if repo is not None:
-        repository = Repository.open(repo, home().cache, say)
+        repository = Repository.open(repo, home().cache, notify)
         found, paths = resolved(found, repository), paths_of_tests(found, repository)
         unmerged = not_on_main(found, repository)
     readable = local and page != _STDIN and not is_html(text) and not is_json(text)

@@ -59,13 +59,13 @@ def deliver(  # noqa: PLR0913, PLR0917 - what is delivered, where to, and how
     options: DeliveryOptions,
     environment: Mapping[str, str],
     home: Home,
-    say: Callable[[str], None],
+    notify: Callable[[str], None],
     dry_run: bool,
     clock: Clock = SYSTEM,
 ) -> DeliveryReport:
     """Deliver the result of a night; with `dry_run`, print what would be done, a line for each action.
 
-    A failed channel does not stop the others: the outcome of each action is returned, and `say` is called
+    A failed channel does not stop the others: the outcome of each action is returned, and `notify` is called
     with a line about it. Delivery is idempotent, also after a run that was killed. Secrets of the environment
     are masked.
     """
@@ -75,21 +75,21 @@ def deliver(  # noqa: PLR0913, PLR0917 - what is delivered, where to, and how
     local = tuple(action for action in actions if action not in posts)
     paused = why_paused(home, environment)
     if paused and posts:
-        say(f"nothing is posted: {paused}")
+        notify(f"nothing is posted: {paused}")
     sent = _sent(home)
     for action in actions if dry_run else posts if paused else ():
         if not isinstance(action, ChatMessage) or _is_due(action, sent):
-            say(f"would {action.line}")
+            notify(f"would {action.line}")
     if dry_run:
         if channels := _channels_after_bisecting(night, options):
-            say(f"would report what a bisection finds: {channels}")
+            notify(f"would report what a bisection finds: {channels}")
         return DeliveryReport()
     with _Delivery(night, environment, home, Allowance(options.max_posts), clock) as delivery:
-        done = _carry_out(local, delivery, say)
-        posted = () if paused else _post(posts, delivery, say)
+        done = _carry_out(local, delivery, notify)
+        posted = () if paused else _post(posts, delivery, notify)
     if delivery.allowance.held_back:
         held_back = count(delivery.allowance.held_back, "post")
-        say(f"{held_back} left for the next night (--max-posts {options.max_posts})")
+        notify(f"{held_back} left for the next night (--max-posts {options.max_posts})")
     return DeliveryReport((*done, *posted), posts if paused else ())
 
 
@@ -119,23 +119,25 @@ def _sent(home: Home) -> Delivered:
     return Delivered(home.state / "nightly" / "delivered.json")
 
 
-def _post(actions: Sequence[Action], delivery: _Delivery, say: Callable[[str], None]) -> tuple[Outcome, ...]:
+def _post(
+    actions: Sequence[Action], delivery: _Delivery, notify: Callable[[str], None]
+) -> tuple[Outcome, ...]:
     """Carry out the actions that notify people, under the lock of the home."""
     if not actions:
         return ()
     lock = delivery.home.state / "nightly" / "delivery.lock"
     with ExitStack() as held:
         try:
-            held.enter_context(lease(lock, _LOCK_WAIT_S, "another run is delivering its results", say))
+            held.enter_context(lease(lock, _LOCK_WAIT_S, "another run is delivering its results", notify))
         except (BisectError, OSError) as error:
-            return tuple(_announced(Outcome(action, error=_reason(error)), say) for action in actions)
-        return _carry_out(actions, delivery, say)
+            return tuple(_announced(Outcome(action, error=_reason(error)), notify) for action in actions)
+        return _carry_out(actions, delivery, notify)
 
 
 def _carry_out(
-    actions: Sequence[Action], delivery: _Delivery, say: Callable[[str], None]
+    actions: Sequence[Action], delivery: _Delivery, notify: Callable[[str], None]
 ) -> tuple[Outcome, ...]:
-    return tuple(_announced(_outcome(action, delivery), say) for action in actions)
+    return tuple(_announced(_outcome(action, delivery), notify) for action in actions)
 
 
 def _outcome(action: Action, delivery: _Delivery) -> Outcome:
@@ -145,9 +147,9 @@ def _outcome(action: Action, delivery: _Delivery) -> Outcome:
         return Outcome(action, error=_reason(error))
 
 
-def _announced(outcome: Outcome, say: Callable[[str], None]) -> Outcome:
+def _announced(outcome: Outcome, notify: Callable[[str], None]) -> Outcome:
     if outcome.line:
-        say(outcome.line)
+        notify(outcome.line)
     return outcome
 
 

@@ -84,7 +84,7 @@ def command_failure(lines: Sequence[str], code: int, time: float, source: str) -
         root=event,
         chain=(event,),
         signature=signatures[0],
-        beside=signatures[1:],
+        other_signatures=signatures[1:],
         excerpt="\n".join(_excerpt(lines, root.line)),
     )
 

@@ -88,7 +88,7 @@ def _with_child_failure(failure: Failure, found: Failure) -> Failure:
             "root": root,
             "chain": (root, *between[: CHAIN_KEPT - 2], failure.root),
             "signature": found.signature.model_copy(update={"exit": ended}),
-            "beside": (failure.signature, *failure.beside),
+            "other_signatures": (failure.signature, *failure.other_signatures),
             "excerpt": found.excerpt,
             "older": found.older,
         }
@@ -111,6 +111,8 @@ def command_without_good_events(failure: Failure, good: Collection[Signature]) -
 def _own_failure(failure: Failure) -> Failure:
     """Return the command's own failure, without those of its child processes."""
     end = failure.chain[-1]
-    signature, *beside = failure.beside
+    signature, *others = failure.other_signatures
     excerpt = "\n".join(end.lines)
-    return Failure(root=end, chain=(end,), signature=signature, beside=tuple(beside), excerpt=excerpt)
+    return Failure(
+        root=end, chain=(end,), signature=signature, other_signatures=tuple(others), excerpt=excerpt
+    )

@@ -44,8 +44,8 @@ _ABOUT_LEAKS = re.compile(
 class Failure(BaseModel):
     """A failure with its chain of events: `chain[0]` is `root`, the rest follows in causal order.
 
-    `beside` has the signatures of unrelated failures in the same run, and `older` the errors before the root,
-    which have another cause.
+    `other_signatures` has the signatures of unrelated failures in the same run, and `older` the errors before
+    the root, which have another cause.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -54,7 +54,7 @@ class Failure(BaseModel):
     chain: tuple[Event, ...]
     signature: Signature
     excerpt: str
-    beside: tuple[Signature, ...] = ()
+    other_signatures: tuple[Signature, ...] = ()
     older: tuple[Event, ...] = ()
 
     @cached_property
@@ -96,7 +96,7 @@ def failure_without_good_events(failure: Failure, good: Collection[Signature]) -
     suite = next((event for event in failure.chain if stage(event) is Stage.SUITE), None)
     logged = [event for event in (*failure.older, *failure.chain) if event is not suite]
     return _failure(without_good_events(logged, good), suite, {}).model_copy(
-        update={"beside": failure.beside}
+        update={"other_signatures": failure.other_signatures}
     )
 
 

@@ -59,7 +59,7 @@ def mentions(failure: Failure, text: str) -> bool:
     """Whether the signature of `failure` contains `text`; for a command, its output and findings too."""
     known = [str(failure.signature)]
     if failure.signature.exit:
-        known += [failure.root.headline, failure.excerpt, *map(str, failure.beside)]
+        known += [failure.root.headline, failure.excerpt, *map(str, failure.other_signatures)]
     return any(text in each for each in known)
 
 
@@ -78,4 +78,4 @@ def identifying_signatures(failure: Failure) -> tuple[Signature, ...]:
     )
     if ended := failure.root.exit:
         others = (signature.model_copy(update={"exit": ended}) for signature in others)
-    return (failure.signature, *others, *failure.beside)
+    return (failure.signature, *others, *failure.other_signatures)

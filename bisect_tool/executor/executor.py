@@ -73,10 +73,10 @@ class Executor(Protocol):
     def cancel(self) -> threading.Event:
         """Once set, running trials and prefetching stop soon."""
 
-    def reserve(self, waiting: Callable[[str], None]) -> AbstractContextManager[None]:
+    def reserve(self, on_wait: Callable[[str], None]) -> AbstractContextManager[None]:
         """Hold the resources of the trials until the block ends.
 
-        `waiting` is called with a sentence that names a resource which another run holds. During that wait,
+        `on_wait` is called with a sentence that names a resource which another run holds. During that wait,
         setting `cancel` raises TrialAborted. The end of the block does not wait for trials, and on a
         KeyboardInterrupt for nothing at all.
         """

@@ -61,14 +61,14 @@ class GpuSlots:
         else:
             self._idle.append(slot)
 
-    def await_gpus(self, slot: int, cancel: threading.Event, waiting: Callable[[str], None]) -> str:
+    def await_gpus(self, slot: int, cancel: threading.Event, on_wait: Callable[[str], None]) -> str:
         """Wait until the slot's GPUs are free; on a timeout, return the processes that hold them.
 
         Slots that share one GPU do not wait for each other.
         """
         if self._config.share_gpu:
             return ""
-        busy = wait_until_free(self._config.gpus_of(slot), cancel, waiting)
+        busy = wait_until_free(self._config.gpus_of(slot), cancel, on_wait)
         if busy and not cancel.is_set():
             self._busy[slot] = describe_busy(busy)
         return self._busy.get(slot, "")

@@ -59,12 +59,12 @@ class LocalExecutor:
         self._slots = GpuSlots(config)
 
     @contextmanager
-    def reserve(self, waiting: Callable[[str], None]) -> Iterator[None]:
+    def reserve(self, on_wait: Callable[[str], None]) -> Iterator[None]:
         """Hold the GPUs and worktrees of all slots."""
         with ExitStack() as held:
             held.enter_context(SERVER)
             try:
-                held.enter_context(hold_gpus(gpus_of_slots(self._config), waiting, self.cancel))
+                held.enter_context(hold_gpus(gpus_of_slots(self._config), on_wait, self.cancel))
             except WaitCancelled:
                 raise TrialAborted("interrupted while another run held the GPUs") from None
             self._trees = [

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from bisect_tool.git.repository import Repository
 
 
-def taken_back_by(repository: Repository, sha: str, head: str) -> str:
+def reverted_by(repository: Repository, sha: str, head: str) -> str:
     """Return the mainline commit of `head` from which on reverting `sha` changes nothing.
 
     Reverting it changes nothing at `head`, but does at `sha`. Of several such commits, one near `head`.

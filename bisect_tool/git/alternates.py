@@ -87,11 +87,11 @@ def is_checkout(folder: Path) -> bool:
     return True
 
 
-def open_shared(git_dir: Path, cache: Path, waiting: Callable[[str], None]) -> tuple[Path, Parts]:
+def open_shared(git_dir: Path, cache: Path, on_wait: Callable[[str], None]) -> tuple[Path, Parts]:
     """Return our repository for the user's: it reads their objects in place, including new ones.
 
     Branches, tags, replacements, grafts, remotes and submodules are copied each time, so that `git describe`
-    and similar commands work in our worktrees as in the user's checkout. `waiting` is called if another run
+    and similar commands work in our worktrees as in the user's checkout. `on_wait` is called if another run
     does this at the same time.
 
     Raises:
@@ -102,7 +102,7 @@ def open_shared(git_dir: Path, cache: Path, waiting: Callable[[str], None]) -> t
     parts = _parts(Git(git_dir=git_dir, personal=True), common)
     name = common.parent.name if common.name == ".git" else common.name
     ours = place(cache, name, str(common))
-    with lease(ours.with_suffix(".lock"), _WAIT_S, _LOCKED, waiting):
+    with lease(ours.with_suffix(".lock"), _WAIT_S, _LOCKED, on_wait):
         if ours.is_dir():
             write(ours, parts)
         else:

@@ -83,8 +83,8 @@ def _place(public: str, cache: Path) -> Path:
     return place(cache, public.rstrip("/").rpartition("/")[2], public)
 
 
-def clone(url: str, cache: Path, waiting: Callable[[str], None]) -> tuple[Path, Parts]:
-    """Return our bare clone of a URL, made once; `waiting` is called if another run makes it.
+def clone(url: str, cache: Path, on_wait: Callable[[str], None]) -> tuple[Path, Parts]:
+    """Return our bare clone of a URL, made once; `on_wait` is called if another run makes it.
 
     Raises:
         UsageError: it belongs to another user, and git does not trust it.
@@ -100,7 +100,7 @@ def clone(url: str, cache: Path, waiting: Callable[[str], None]) -> tuple[Path, 
             ("extensions.partialClone", "origin"),
         )
     )
-    with lease(ours.with_suffix(".lock"), NETWORK_S, _LOCKED, waiting) as held:
+    with lease(ours.with_suffix(".lock"), NETWORK_S, _LOCKED, on_wait) as held:
         if ours.is_dir():
             write(ours, parts)
         else:

@@ -52,17 +52,17 @@ class Repository:
         git_dir: Our own bare repository in the cache.
         source: The user's git directory, which has their refs; None for a clone.
         parts: The contents of our repository, and of every worktree's.
-        waiting: Called with a sentence about what another run holds.
+        on_wait: Called with a sentence about what another run holds.
     """
 
     spec: str
     git_dir: Path
     source: Path | None = None
     parts: Parts = field(default_factory=Parts, compare=False, repr=False)
-    waiting: Callable[[str], None] = field(default=ignore, compare=False, repr=False)
+    on_wait: Callable[[str], None] = field(default=ignore, compare=False, repr=False)
 
     @classmethod
-    def open(cls, spec: str, cache: Path, waiting: Callable[[str], None] = ignore) -> Self:
+    def open(cls, spec: str, cache: Path, on_wait: Callable[[str], None] = ignore) -> Self:
         """Open a checkout, a bare repository or a URL; the last is cloned into the cache once.
 
         Raises:
@@ -71,11 +71,11 @@ class Repository:
         """
         version()
         if clone.is_url(spec):
-            ours, parts = clone.clone(spec, cache, waiting)
-            return cls(spec, ours, None, parts, waiting)
+            ours, parts = clone.clone(spec, cache, on_wait)
+            return cls(spec, ours, None, parts, on_wait)
         source = alternates.find(spec)
-        ours, parts = alternates.open_shared(source, cache, waiting)
-        return cls(spec, ours, source, parts, waiting)
+        ours, parts = alternates.open_shared(source, cache, on_wait)
+        return cls(spec, ours, source, parts, on_wait)
 
     @property
     def git(self) -> Git:
@@ -105,7 +105,7 @@ class Repository:
             EnvironmentFailed: another run has held it for ten minutes.
         """
         busy = f"another run is fetching {clone.without_account(self.spec)}"
-        return lease(self.git_dir.with_suffix(".lock"), _LOCK_WAIT_S, busy, self.waiting)
+        return lease(self.git_dir.with_suffix(".lock"), _LOCK_WAIT_S, busy, self.on_wait)
 
     def resolve(self, ref: str) -> str:
         """Return the full name of the commit of a ref, tag, or abbreviated name.

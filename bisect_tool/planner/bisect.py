@@ -198,7 +198,9 @@ def _best_step(
 
 def _with_prerequisites(searches: Sequence[CellSearch]) -> tuple[str, ...]:
     """The cells, each preceded by the cells that must run before it."""
-    return tuple(dict.fromkeys(cell for search in searches for cell in (*search.state.after, search.cell)))
+    return tuple(
+        dict.fromkeys(cell for search in searches for cell in (*search.state.prerequisites, search.cell))
+    )
 
 
 def _required(searches: Sequence[CellSearch], in_progress: dict[str, list[str]]) -> Step | None:

@@ -80,7 +80,7 @@ def _base(state: CellState) -> CellConclusion:
         good=cell_runs.counts(goal.passing),
         bad=cell_runs.counts(goal.failing),
         failure=cell_runs.failure(*goal.failing),
-        after=state.after,
+        prerequisites=state.prerequisites,
     )
 
 
@@ -177,7 +177,7 @@ def _culprit(state: CellState, base: CellConclusion, found: Culprit) -> CellConc
         else (other_commit, descendant)
         if goal.fix
         else (descendant, other_commit),
-        broken=None if goal.fix else cell_runs.after(state.after).counts(descendants),
+        broken=None if goal.fix else cell_runs.with_predecessors(state.prerequisites).counts(descendants),
         failure=cell_runs.failure(*seen) or base.failure,
         note="; ".join(filter(None, notes)),
         other_failure=other,
@@ -202,7 +202,7 @@ def _always_red(state: CellState, base: CellConclusion, note: str) -> CellConclu
     if other is not None:
         how = f"{other.found}; at the failing end {other.failing_end}"
         note = f"it fails at the passing end in another way: {how}"
-    return replace(base, finding=Finding.ALWAYS_RED, note=note, otherwise=other is not None)
+    return replace(base, finding=Finding.ALWAYS_RED, note=note, fails_differently=other is not None)
 
 
 def _exit_code(state: CellState) -> str:

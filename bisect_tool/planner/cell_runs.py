@@ -79,7 +79,7 @@ class CellRuns:
         runs = (_run(trial, result, target, longest) for trial, result in found)
         return cls(tuple(_skip_every_other_doubtful(runs)))
 
-    def after(self, cells: Collection[str]) -> CellRuns:
+    def with_predecessors(self, cells: Collection[str]) -> CellRuns:
         """The runs in which all of these cells ran before this one."""
         return CellRuns(tuple(run for run in self.runs if run.preceding.issuperset(cells))) if cells else self
 

@@ -44,7 +44,7 @@ class CellState:
         """The Bayesian search over the commits; cells with equal runs and traceback files share it."""
         goal = self.goal
         frames = self.cell_runs.frames(goal.failing)
-        verdicts = self.cell_runs.after(self.after).observations(goal.retries)
+        verdicts = self.cell_runs.with_predecessors(self.prerequisites).observations(goal.retries)
         earlier = goal.earlier_runs(self.cell)
         several = self._has_several_failures
         key = SearchKey(frames, verdicts, earlier, several, self.culprits)
@@ -79,9 +79,9 @@ class CellState:
         return order_dependence.dependence(self.cell_runs, self.cell)
 
     @property
-    def after(self) -> tuple[str, ...]:
+    def prerequisites(self) -> tuple[str, ...]:
         """The cells that must run before this one for it to fail, in order; empty if there are none."""
-        return self.dependence.after
+        return self.dependence.prerequisites
 
     @cached_property
     def given_up(self) -> tuple[str, ...]:
@@ -99,14 +99,16 @@ class CellState:
         Further runs can only shrink the set. It is empty if runs contradict each other or the cell is
         order-dependent.
         """
-        return () if self.after else self.known.consistent
+        return () if self.prerequisites else self.known.consistent
 
     @property
     def disagreement(self) -> str:
         """Why no single commit is consistent with every run, as a phrase; empty if one is."""
         if self.left:
             return ""
-        if self.after or self.cell_runs.conclusive(Verdict.BAD) & self.cell_runs.conclusive(Verdict.GOOD):
+        if self.prerequisites or self.cell_runs.conclusive(Verdict.BAD) & self.cell_runs.conclusive(
+            Verdict.GOOD
+        ):
             return "runs disagree"
         if self.fails_where_it_passes:
             return "it fails at the good end, too" if not self.goal.fix else "it fails at the fixed end, too"

@@ -79,7 +79,7 @@ def _order_step(state: CellState) -> Step | None:
 def _isolated_confirmation(state: CellState) -> Step | None:
     """A run of the culprit or a parent without the cells that preceded all of its failures there."""
     found = state.bisection.conclude()
-    if not isinstance(found, Culprit) or state.after or not state.goal.selects_cells:
+    if not isinstance(found, Culprit) or state.prerequisites or not state.goal.selects_cells:
         return None
     for sha in (found.sha, *found.parents):
         if sha not in state.given_up and order_dependence.failed_only_with_predecessors(

@@ -36,7 +36,7 @@ _ISOLATED_RUNS = 2
 class Dependence:
     """The cells after which a cell fails (empty if none or unknown), and the next run that tests for it."""
 
-    after: tuple[str, ...] = ()
+    prerequisites: tuple[str, ...] = ()
     missing: Step | None = None
 
 
@@ -75,7 +75,7 @@ def dependence(cell_runs: CellRuns, cell: str) -> Dependence:
     if sum(not scope.before(run) for run in passing) < _PASSES_ALONE:
         return Dependence(missing=Step(sha, (cell,), purpose))
     try:
-        return Dependence(after=_after(runs, others_before))
+        return Dependence(prerequisites=_after(runs, others_before))
     except _UnknownError as unknown:
         subset = tuple(name for place, name in enumerate(others_before) if place in unknown.subset)
         return Dependence(missing=Step(sha, (*subset, cell), purpose))

@@ -253,11 +253,11 @@ class CellConclusion:
         broken: Runs at the commits that contain the culprit.
         skipped: The commits without a result, each as (sha, reason).
         failure: Evidence of the failure at the culprit, else at the failing end.
-        after: The fewest cells that must run before it to make it fail, in order.
+        prerequisites: The fewest cells that must run before it to make it fail, in order.
         other_failure: The culprit fails differently from the failing end, so it is only a suspect.
         busy: The load measure, if the culprit failed only by deadlines missed under load (only a suspect).
         unseen: The check may not see what the culprit changes (only a suspect).
-        otherwise: The cell fails at a passing end, but in another way.
+        fails_differently: The cell fails at a passing end, but in another way.
         note: A remark for the report.
     """
 
@@ -273,11 +273,11 @@ class CellConclusion:
     broken: EndCounts | None = None
     skipped: tuple[tuple[str, str], ...] = ()
     failure: Failure | None = None
-    after: tuple[str, ...] = ()
+    prerequisites: tuple[str, ...] = ()
     other_failure: OtherFailure | None = None
     busy: str = ""
     unseen: bool = False
-    otherwise: bool = False
+    fails_differently: bool = False
     note: str = ""
 
 

@@ -37,8 +37,8 @@ def cell_report(
     )
     return CellReport(
         finding=item.finding,
-        order_dependent=True if item.after else _isolated(item.cell, rows),
-        prerequisites=item.after,
+        order_dependent=True if item.prerequisites else _isolated(item.cell, rows),
+        prerequisites=item.prerequisites,
         leftovers=_leftovers_before_failure(item, rows),
         good=_counted(item.good),
         bad=_counted(item.bad),
@@ -89,7 +89,11 @@ def _leftovers_before_failure(item: CellConclusion, rows: Sequence[TrialRow]) ->
 
     It is the first of those trials with the fewest cells, so that few other cells can have left something.
     """
-    failed = [row.result for row in rows if item.after and _failed_after(row.result, item.cell, item.after)]
+    failed = [
+        row.result
+        for row in rows
+        if item.prerequisites and _failed_after(row.result, item.cell, item.prerequisites)
+    ]
     smallest = min(failed, key=lambda result: len(result.cells), default=None)
     return tuple(f"{left.kind} {left.name}" for left in smallest.leftovers) if smallest else ()
 

@@ -190,7 +190,7 @@ def _rerun_same_failure(request: Request, state: State) -> str:
     """The command line with `--same-failure` if a command fails in more than one way; else empty."""
     if not isinstance(request.mode, Bisect):
         return ""
-    several = any(item.other_failure or item.otherwise for item in state.conclusions)
+    several = any(item.other_failure or item.fails_differently for item in state.conclusions)
     return request.mode.rerun_same_failure if several else ""
 
 

@@ -50,12 +50,12 @@ def conclude(state: State, rows: Sequence[TrialRow], no_ops: Container[str] = ()
     left = [item for item in state.conclusions if item.finding is Finding.CANDIDATES]
     if left and left[0].note:
         return ExitCode.INCONCLUSIVE, f"inconclusive: {left[0].note}"
-    if not left and (doubt := _doubt(state, no_ops)):
-        return ExitCode.INCONCLUSIVE, f"suspect: {doubt}"
+    if not left and (reason := _suspect_reason(state, no_ops)):
+        return ExitCode.INCONCLUSIVE, f"suspect: {reason}"
     return next((answer for finding, answer in _ANSWERS.items() if finding in found), _NO_REGRESSION)
 
 
-def _doubt(state: State, no_ops: Container[str]) -> str:
+def _suspect_reason(state: State, no_ops: Container[str]) -> str:
     """Return why a culprit is only a suspect, for reasons other than a different failure; else empty."""
     if any(item.culprit in no_ops for item in state.conclusions if item.culprit):
         return "the first bad commit changes nothing that is tested"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import ExitCode
-from bisect_tool.fixes.reverts import taken_back_by
+from bisect_tool.fixes.reverts import reverted_by
 from bisect_tool.git.apply_edits import NOTHING_CHANGED
 from bisect_tool.options.rerun import with_good
 from bisect_tool.results.commits import commit_info
@@ -66,6 +66,6 @@ def next_searches(
     request = session.request
     failed = {request.bad, *(result.sha for result in results if result.outcome in RED)}
     for culprit in (each.commit for each in tried if each.reason == NOTHING_CHANGED):
-        by = taken_back_by(session.repository, culprit, request.bad)
+        by = reverted_by(session.repository, culprit, request.bad)
         rerun = "" if by in failed else with_good(request.rerun, by[:12])
         yield NextSearch(culprit=culprit, commit=commit_info(session.repository.commit(by)), rerun=rerun)

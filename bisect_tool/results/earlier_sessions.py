@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def with_earlier_check(
-    options: FixesOptions, store: Store, home: Home, say: Callable[[str], None]
+    options: FixesOptions, store: Store, home: Home, notify: Callable[[str], None]
 ) -> FixesOptions:
     """Add the check of the newest session at this commit to the options, if they name no check.
 
@@ -64,12 +64,12 @@ def with_earlier_check(
     if row is None or request is None:
         return options
     completed = replace(with_check_of(options, request), pass_env=options.pass_env or request.pass_env)
-    say(f"using the check of session {row.id}: {clean_line(_check(completed))}")
+    notify(f"using the check of session {row.id}: {clean_line(_check(completed))}")
     return completed
 
 
 def candidates(
-    options: FixesOptions, resolved: Resolved, store: Store, say: Callable[[str], None]
+    options: FixesOptions, resolved: Resolved, store: Store, notify: Callable[[str], None]
 ) -> tuple[Candidate, ...]:
     """The candidates that the options name; if none, the default ones for culprits of earlier sessions.
 
@@ -86,7 +86,7 @@ def candidates(
             "Use --revert, --apply, --pick or --verify, or bisect first.",
         )
     found = defaults(culprits, resolved.repository, bad)
-    say(f"trying {', '.join(candidate.name for candidate in found)}")
+    notify(f"trying {', '.join(candidate.name for candidate in found)}")
     return found
 
 

@@ -82,7 +82,7 @@ def build_failures(rows: Sequence[TrialRow]) -> tuple[FailureReport, ...]:
 
 
 def failure_report(
-    cell: str, sha: str, failure: Failure, otherwise: tuple[str, ...] = (), cells: tuple[str, ...] = ()
+    cell: str, sha: str, failure: Failure, other_signatures: tuple[str, ...] = (), cells: tuple[str, ...] = ()
 ) -> FailureReport:
     """Return the report of the failure of a cell at a commit; `otherwise` and `cells` as in its model."""
     return FailureReport(
@@ -91,7 +91,7 @@ def failure_report(
         root=failure.root,
         chain=failure.chain,
         excerpt=failure.excerpt,
-        other_signatures=otherwise,
+        other_signatures=other_signatures,
         cells=cells or (cell,),
         signature=str(failure.signature),
         symptom=is_symptom(failure.root),

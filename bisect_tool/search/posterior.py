@@ -69,7 +69,7 @@ class Posterior:
 
     @property
     def last(self) -> Floats:
-        """The probability of each commit to be the last of several breakages."""
+        """The probability that each commit is the last of several breakages."""
         return self._shares.last
 
     @property

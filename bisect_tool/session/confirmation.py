@@ -79,7 +79,7 @@ def _asked(session: Session, found: Sequence[CellConclusion]) -> Fixes:
         candidates=reverts(shas, session.repository, session.request.bad),
         runs=passes(found, mode.confidence),
         confirms=session.id,
-        cells={item.cell: item.after for item in found},
+        cells={item.cell: item.prerequisites for item in found},
     )
 
 

@@ -22,7 +22,7 @@ _BELIEFS = 8
 class Observer(Protocol):
     """Callbacks of a running session, such as the progress display; all are called from one thread."""
 
-    def waiting(self, sentence: str) -> None:
+    def on_wait(self, sentence: str) -> None:
         """Another run holds a resource of the session; `sentence` names it."""
 
     def on_resume(self, trials: Sequence[TrialRow]) -> None:
@@ -34,10 +34,10 @@ class Observer(Protocol):
     def on_trial_start(self, slot: int, step: Step) -> None:
         """A trial starts in a slot."""
 
-    def phase(self, slot: int, name: str, folder: Path) -> None:
+    def on_phase(self, slot: int, name: str, folder: Path) -> None:
         """The trial in this slot entered a phase; its logs are in `folder`."""
 
-    def noted(self, sentence: str) -> None:
+    def on_note(self, sentence: str) -> None:
         """A problem occurred that ends no trial."""
 
     def on_trial_end(self, step: Step, result: TrialResult) -> None:
@@ -51,10 +51,10 @@ class LoggingObserver:
         self._observer = observer
         self._logged: set[str] = set()
 
-    def waiting(self, sentence: str) -> None:
+    def on_wait(self, sentence: str) -> None:
         """Log the resource that another run holds."""
         _log.info("%s", sentence)
-        self._observer.waiting(sentence)
+        self._observer.on_wait(sentence)
 
     def on_resume(self, trials: Sequence[TrialRow]) -> None:
         """Log the number of stored trials."""
@@ -77,15 +77,15 @@ class LoggingObserver:
         _log.debug("%s runs in slot %d", short(step.sha), slot)
         self._observer.on_trial_start(slot, step)
 
-    def phase(self, slot: int, name: str, folder: Path) -> None:
+    def on_phase(self, slot: int, name: str, folder: Path) -> None:
         """Log the phase, and where its logs are."""
         _log.debug("slot %d: %s, logs in %s", slot, name, folder)
-        self._observer.phase(slot, name, folder)
+        self._observer.on_phase(slot, name, folder)
 
-    def noted(self, sentence: str) -> None:
+    def on_note(self, sentence: str) -> None:
         """Log the problem."""
         _log.warning("%s", sentence)
-        self._observer.noted(sentence)
+        self._observer.on_note(sentence)
 
     def on_trial_end(self, step: Step, result: TrialResult) -> None:
         """Log the outcome of the trial, cell by cell."""

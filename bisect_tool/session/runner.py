@@ -45,7 +45,7 @@ def run(session: Session, planner: Planner, store: Store, observer: Observer, ex
     """
     require_capabilities(session.config, executor.capabilities)
     observer = LoggingObserver(observer)
-    with executor.reserve(observer.waiting):
+    with executor.reserve(observer.on_wait):
         return _Loop(session, planner, store, executor, observer).run()
 
 
@@ -83,7 +83,7 @@ class _Loop:
         require_same_scenario(self._session)
         self._recover()
         self._observer.on_resume(self._rows)
-        self._downloads = downloads(self._session, self._environments, self._observer.noted)
+        self._downloads = downloads(self._session, self._environments, self._observer.on_note)
         try:
             self._continue_trials()
             state = self._start_trials()
@@ -171,11 +171,11 @@ class _Loop:
         event = self._executor.next_event()
         while isinstance(event, Entered | Noted | Waits):
             if isinstance(event, Noted):
-                self._observer.noted(event.sentence)
+                self._observer.on_note(event.sentence)
             elif isinstance(event, Waits):
-                self._observer.waiting(event.sentence)
+                self._observer.on_wait(event.sentence)
             else:
-                self._observer.phase(event.slot, event.phase, event.folder)
+                self._observer.on_phase(event.slot, event.phase, event.folder)
             event = self._executor.next_event()
         step = self._running.pop(event.slot)
         if isinstance(event, Failed):

@@ -101,17 +101,17 @@ def require_same_scenario(session: Session) -> None:
         )
 
 
-def load(session: str, store: Store, home: Home, waiting: Callable[[str], None] = ignore) -> Session:
+def load(session: str, store: Store, home: Home, on_wait: Callable[[str], None] = ignore) -> Session:
     """Load a stored session; raises UsageError if it or its repository no longer exists.
 
-    `waiting` is called with a sentence about a resource that another run holds.
+    `on_wait` is called with a sentence about a resource that another run holds.
     """
     row = store.session(session)
     try:
         request = Request.model_validate_json(row.request)
     except ValidationError:
         raise another_version(row.id) from None
-    repository = _open(request.repo, row.id, home, waiting)
+    repository = _open(request.repo, row.id, home, on_wait)
     span = _span(request, repository)
     return Session(row.id, row.created, request, repository, span, home, _budget(request))
 
@@ -127,9 +127,9 @@ def _span(request: Request, repository: Repository) -> Range:
     return span_of(request, repository)
 
 
-def _open(repo: str, session: str, home: Home, waiting: Callable[[str], None]) -> Repository:
+def _open(repo: str, session: str, home: Home, on_wait: Callable[[str], None]) -> Repository:
     try:
-        return Repository.open(repo, home.cache, waiting)
+        return Repository.open(repo, home.cache, on_wait)
     except UsageError:
         if is_url(repo) or Path(repo).is_dir():
             raise

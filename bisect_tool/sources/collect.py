@@ -65,7 +65,7 @@ def collect(  # noqa: PLR0913, PLR0917 - what a run of `nightly` knows
     series_name: str,
     environment: Mapping[str, str],
     cache: Path,
-    say: Callable[[str], None],
+    notify: Callable[[str], None],
     now: datetime,
 ) -> tuple[Observation, ...]:
     """Return the results of recent builds, test by test (see `job_results`).
@@ -75,7 +75,7 @@ def collect(  # noqa: PLR0913, PLR0917 - what a run of `nightly` knows
         series_name: the name of the series in reports.
         environment: has the token, and the service's URL if it is not the public one.
         cache: the folder of downloads.
-        say: called with a sentence for each build, log or artefact that is missing.
+        notify: called with a sentence for each build, log or artefact that is missing.
         now: the current time, with its zone.
 
     Raises:
@@ -92,7 +92,7 @@ def collect(  # noqa: PLR0913, PLR0917 - what a run of `nightly` knows
             f"{service.name} needs a token: {service.token_variable} is not set",
             f"Set {service.token_variable} to a token with scope {' and '.join(service.scopes)}.",
         )
-    listing = Listing(service.name, series, options.days, say)
+    listing = Listing(service.name, series, options.days, notify)
     answers, downloads = EtagCache(cache / "answers"), DownloadCache(cache / "downloads")
     with Client(service, answers) as client:
         found = observations(results(_Reading(client, downloads, listing)))
@@ -119,7 +119,7 @@ class _Reading:
             why = clean_line(url, 300)
         except UnexpectedAnswer as error:  # its address is another server's
             why = error.message
-        self.listing.say(f"a log is missing, so its failed tests are unknown: {why}")
+        self.listing.notify(f"a log is missing, so its failed tests are unknown: {why}")
         return ""
 
 
@@ -154,7 +154,7 @@ def _github(options: SourceOptions, environment: Mapping[str, str], since: datet
 
     def results(reading: _Reading) -> Iterable[JobResults]:
         jobs = github_client.read_series(reading.client, repository, workflow, reading.listing, since)
-        reports = GithubReports(reading.client, repository, reading.cache, reading.listing.say)
+        reports = GithubReports(reading.client, repository, reading.cache, reading.listing.notify)
         return reports.add_to(with_logs(jobs, reading.log))
 
     return github_client.service(environment), results

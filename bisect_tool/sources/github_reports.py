@@ -31,7 +31,7 @@ class GithubReports:
     client: Client
     repository: str
     cache: DownloadCache
-    say: Callable[[str], None]
+    notify: Callable[[str], None]
     _expired: list[str] = field(default_factory=list)
     _is_closed: bool = False
 
@@ -44,7 +44,7 @@ class GithubReports:
             for each in self._of_run(run, tuple(of_run))
         ]
         if self._expired:
-            self.say(
+            self.notify(
                 f"{len(self._expired)} JUnit artefacts have expired ({self._expired[0]}, ...): "
                 "passes of their tests are inferred from the jobs"
             )
@@ -64,7 +64,7 @@ class GithubReports:
         try:
             return artefacts(self.client, self.repository, run)
         except (UnexpectedAnswer, Absent) as error:
-            self.say(f"JUnit artefacts of run {run} are left out: {error.message}")
+            self.notify(f"JUnit artefacts of run {run} are left out: {error.message}")
             return ()
 
     def _read(self, artefact: Artefact, run: str) -> Iterator[Report]:
@@ -75,23 +75,23 @@ class GithubReports:
         if self._is_closed:
             return
         if artefact.size > SIZE_LIMIT:
-            self.say(f"{name} is left out: larger than any test report")
+            self.notify(f"{name} is left out: larger than any test report")
             return
         try:
             content = self.cache.read(artefact.url, lambda url: self.client.content(url, SIZE_LIMIT))
             files = unpack(content, artefact.name)
         except Forbidden as error:
             self._is_closed = True
-            self.say(f"JUnit artefacts are not read: {error.message}")
+            self.notify(f"JUnit artefacts are not read: {error.message}")
             return
         except Absent:
             self._expired.append(name)
             return
         except (NoArchive, UnexpectedAnswer) as error:
-            self.say(f"{name} is left out: {error}")
+            self.notify(f"{name} is left out: {error}")
             return
         for file in files:
             try:
                 yield read_report(file.content)
             except NotJunit as error:
-                self.say(f"{file.path} of run {run} is left out: {error}")
+                self.notify(f"{file.path} of run {run} is left out: {error}")

@@ -38,13 +38,13 @@ class Listing:
 
     Attributes:
         service: name of the service.
-        say: called with a sentence for each build that is left out.
+        notify: called with a sentence for each build that is left out.
     """
 
     service: str
     series: Series
     days: int
-    say: Callable[[str], None]
+    notify: Callable[[str], None]
     _messages: list[str] = field(default_factory=list)
     _belonging: int = 0
     _jobs: dict[str, None] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Listing:
             named = entry.get(number, "") if isinstance(entry, dict) else ""
             left_out = f"build {clean_line(str(named), _LENGTH)}".rstrip()
             _log.warning("%s is left out: %s", left_out, error.message)
-            self.say(f"{left_out} is left out: {error.message}")
+            self.notify(f"{left_out} is left out: {error.message}")
             self._damaged.append(error)
             return ()
 

@@ -29,7 +29,7 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
 @contextmanager
 def atomic_writer(path: Path) -> Iterator[BinaryIO]:
-    """As `write_atomically`, with the content that is written to the yielded file."""
+    """Yield a file; its content replaces that of `path` atomically at the end of the block."""
     part = path.with_name(f"{path.name}.{os.urandom(4).hex()}.part")
     try:
         with _opened(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, "wb") as file:

@@ -38,16 +38,16 @@ def busy_gpus(names: Sequence[str]) -> tuple[GpuMemory, ...]:
 
 
 def wait_until_free(
-    names: Sequence[str], cancel: threading.Event, waiting: Callable[[str], None]
+    names: Sequence[str], cancel: threading.Event, on_wait: Callable[[str], None]
 ) -> tuple[GpuMemory, ...]:
     """Return the GPUs that were still busy after FREE_S, or when `cancel` was set; empty if all are free.
 
-    `waiting` is called with a sentence about the busy ones.
+    `on_wait` is called with a sentence about the busy ones.
     """
     ends = time.monotonic() + FREE_S
     busy = busy_gpus(names)
     if busy:
-        waiting(f"waiting for memory: {describe_busy(busy)}")
+        on_wait(f"waiting for memory: {describe_busy(busy)}")
     while busy and time.monotonic() < ends and not cancel.wait(_POLL_S):
         busy = busy_gpus(names)
     return busy

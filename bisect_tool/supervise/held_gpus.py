@@ -31,9 +31,9 @@ class WaitCancelled(Exception):
 
 @contextmanager
 def hold_gpus(
-    names: Iterable[str], waiting: Callable[[str], None], cancel: threading.Event
+    names: Iterable[str], on_wait: Callable[[str], None], cancel: threading.Event
 ) -> Iterator[None]:
-    """Hold these GPUs; `waiting` is called with a sentence for each that another run holds.
+    """Hold these GPUs; `on_wait` is called with a sentence for each that another run holds.
 
     Raises:
         WaitCancelled: `cancel` was set before all of them were free.
@@ -42,7 +42,7 @@ def hold_gpus(
         # In the same order in every run, so that no two runs wait for each other; and each once, so that
         # none waits for itself.
         for identity, name in sorted({_identity(name): name for name in names}.items()):
-            held.enter_context(_hold(name, identity, waiting, cancel))
+            held.enter_context(_hold(name, identity, on_wait, cancel))
         yield
 
 
@@ -53,13 +53,13 @@ def _identity(name: str) -> str:
 
 
 def _hold(
-    shown: str, identity: str, waiting: Callable[[str], None], cancel: threading.Event
+    shown: str, identity: str, on_wait: Callable[[str], None], cancel: threading.Event
 ) -> socket.socket:
     holder = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     reported = False
     while not _bind(holder, identity):
         if not reported:
-            waiting(f"waiting for GPU {shown}, held by another run ({_holder(identity)})")
+            on_wait(f"waiting for GPU {shown}, held by another run ({_holder(identity)})")
             reported = True
         if cancel.wait(_POLL_S):
             holder.close()

@@ -24,7 +24,7 @@ class ProcessSet(Protocol):
         ...
 
     def empty(self) -> bool:
-        """Whether none is left for certain."""
+        """Whether certainly no process is left."""
         ...
 
 

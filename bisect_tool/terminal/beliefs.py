@@ -39,7 +39,7 @@ def render_beliefs(beliefs: Sequence[Belief]) -> list[Text]:
 
 
 def belief_line(beliefs: Sequence[Belief]) -> str:
-    """Format the same in one plain line."""
+    """Format the posteriors as one plain line."""
     groups = _groups(beliefs)
     return "; ".join(f"{_name(group, beliefs)}: {_said(group[0], ', ', ', ')}" for group in groups)
 

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 _YES = ("y", "yes")
 
 
-def say(message: str) -> None:
+def notify(message: str) -> None:
     """Print a sentence to stderr."""
     terminal.stderr().print(Text(_printable(message)), soft_wrap=True)
 
 
-def say_error(message: str, hint: str = "") -> None:
+def print_error(message: str, hint: str = "") -> None:
     """Print an error and its hint to stderr."""
     line = Text.assemble(("error: ", "bold red"), _printable(message))
     terminal.stderr().print(line, soft_wrap=True)

@@ -99,7 +99,7 @@ class Progress:
         if self._live is not None:
             self._live.stop()
 
-    def waiting(self, sentence: str) -> None:
+    def on_wait(self, sentence: str) -> None:
         """Print which resource another run holds."""
         self._say(Text(clean_line(sentence), "yellow"))
 
@@ -140,7 +140,7 @@ class Progress:
             self._say(Text(f"{trial.commit} {shown}".rstrip() + why))
         self._snapshot = replace(self._snapshot, running=(*others, trial))
 
-    def phase(self, slot: int, name: str, folder: Path) -> None:
+    def on_phase(self, slot: int, name: str, folder: Path) -> None:
         """Show the phase of the trial in a slot, and follow its stream."""
         phase = clean_line(name, 40)
         running = tuple(
@@ -153,7 +153,7 @@ class Progress:
             whose = "".join(f"{trial.commit} " for trial in running if trial.slot == slot and several)
             self._say(Text(f"  {whose}{phase}"))
 
-    def noted(self, sentence: str) -> None:
+    def on_note(self, sentence: str) -> None:
         """Print what happened outside of the trials, as a whole: it may be a call to CI or an address."""
         self._say(Text(clean_line(sentence, _NOTE_LIMIT)), whole=True)
 

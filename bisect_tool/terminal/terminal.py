@@ -184,7 +184,7 @@ class CommandGuard(io.TextIOBase):
         return self._stream.write(_COMMAND.sub(lambda match: f"{match[1]} {match[2]}", text))
 
     def flush(self) -> None:
-        """Flush the stream behind."""
+        """Flush the wrapped stream."""
         self._stream.flush()
 
     def isatty(self) -> bool:

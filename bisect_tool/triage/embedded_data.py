@@ -19,10 +19,10 @@ _SPACE = re.compile(r"[\W_]+")
 
 
 def with_embedded_data(shown: RawPage, scripts: Iterable[str]) -> RawPage:
-    """The page with what its data say.
+    """Add the data embedded in a page to the page.
 
-    Where most of their text is shown as well, the text of the page stays, as it is what people read, and the
-    data add what they know of pull requests and builds. Otherwise their text is the page's.
+    If most of the data's text is also shown, the shown text is kept, and the data only add pull requests and
+    builds. Otherwise the data's text replaces the shown one.
     """
     found = [page for script in scripts if (page := read_json(script)) is not None]
     data = next((page for page in found if page.lines or page.builds), None)

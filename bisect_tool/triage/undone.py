@@ -48,7 +48,7 @@ def undone(links: Links) -> Mapping[int, Place]:
 
 
 def failed_again(links: Links) -> Place:
-    """Where the page last says that it fails still or again; before everything if nowhere."""
+    """The last place where the page says that it still or again fails; the beginning if there is none."""
     last = (-1, 0)
     for at, line in enumerate(links.page.lines):
         if line.code or line.pull is not None:

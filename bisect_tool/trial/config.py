@@ -113,7 +113,7 @@ class TrialConfig:
 class TrialSpec:
     """One trial to run: a commit, its tree and fingerprint, the cells (None: all), a folder for its logs.
 
-    `added` returns the paths added to the tree since its checkout; `waiting` is called with what another run
+    `added` returns the paths added to the tree since its checkout; `on_wait` is called with what another run
     holds. `lineage` are the commits whose published wheels fit this one.
     """
 
@@ -124,7 +124,7 @@ class TrialSpec:
     folder: Path
     slot: int
     added: Callable[[], set[str]]
-    waiting: Callable[[str], None] = ignore
+    on_wait: Callable[[str], None] = ignore
     lineage: Lineage | None = None
 
 

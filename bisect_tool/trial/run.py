@@ -215,7 +215,7 @@ def _environment(config: TrialConfig, spec: TrialSpec, cancel: threading.Event) 
         cache,
         log,
         cancel=cancel,
-        waiting=spec.waiting,
+        on_wait=spec.on_wait,
         lineage=spec.lineage,
     )
 

@@ -70,7 +70,7 @@ class Tools:
     store: Store
     environment: Mapping[str, str]
     now: datetime
-    say: Callable[[str], None]
+    notify: Callable[[str], None]
     run: Callable[[Session, Store], Document]
 
 
@@ -85,11 +85,11 @@ class Night:
         self._notes: list[str] = []
         self._reverted: dict[str, str] = {}
         self._former: tuple[str, ...] = ()
-        options, say = watch.options, tools.say
-        self._own = None if options.observes else check_at(watch, options.ref, 1, tools.home, say)
+        options, notify = watch.options, tools.notify
+        self._own = None if options.observes else check_at(watch, options.ref, 1, tools.home, notify)
         self._require_same_profile()
         self._repository = (
-            Repository.open(options.repo or ".", tools.home.cache, say)
+            Repository.open(options.repo or ".", tools.home.cache, notify)
             if self._own is None
             else self._own.repository
         )
@@ -97,7 +97,7 @@ class Night:
         self._history = History(self._repository.first_parents(head, _COMMITS))
         self._observed = (
             observations_of_others(
-                watch, self._history, tools.environment, tools.home.cache / "ci", say, tools.now
+                watch, self._history, tools.environment, tools.home.cache / "ci", notify, tools.now
             )
             if options.observes
             else ()
@@ -120,11 +120,11 @@ class Night:
         if self._own is not None:
             head = short(self._history.commits[-1])
             earlier = "earlier runs show:" if self._observations(self._past()) else "it did not run before"
-            self._tools.say(f"{self.watch.name}: would run the check at {head}; {earlier}")
+            self._tools.notify(f"{self.watch.name}: would run the check at {head}; {earlier}")
             return
         for queued in self.queue():
             try:
-                bisection(self.watch, queued.bisect, None, self._tools.home, self._tools.say)
+                bisection(self.watch, queued.bisect, None, self._tools.home, self._tools.notify)
             except BisectError as error:
                 self._record_not_bisected(queued.bisect, error)
 
@@ -142,10 +142,10 @@ class Night:
         if self._used_up:
             self._postpone("not bisected")
             return
-        say, home = self._tools.say, self._tools.home
-        say(f"{self.watch.name}: bisecting {range_of(decision)}")
+        notify, home = self._tools.notify, self._tools.home
+        notify(f"{self.watch.name}: bisecting {range_of(decision)}")
         try:
-            resolved = bisection(self.watch, decision, self._minutes_left, home, say)
+            resolved = bisection(self.watch, decision, self._minutes_left, home, notify)
             seen = self._reused_commits(resolved)
             known = [each for each in self._known_runs(decision, resolved) if each.commit not in seen]
             document = self._run(with_observations(resolved, known))
@@ -205,7 +205,7 @@ class Night:
             if not past.unfinished or not past.bisects_for(self.watch.name):
                 continue
             if self._is_on_other_branch(past.request.bad):
-                self._tools.say(
+                self._tools.notify(
                     f"{self.watch.name}: {past.id} belongs to a branch that was abandoned or rewritten"
                 )
                 continue
@@ -215,7 +215,7 @@ class Night:
             if self._used_up:
                 self._postpone(f"{past.id} is not resumed")
                 return
-            self._tools.say(f"{self.watch.name}: resuming {past.id}")
+            self._tools.notify(f"{self.watch.name}: resuming {past.id}")
             try:
                 document = self._tools.run(self._loaded(past), self._tools.store)
             except UsageError as error:
@@ -238,14 +238,14 @@ class Night:
 
     def _loaded(self, past: PastSession) -> Session:
         """Load an interrupted bisection, with the time left of this night as its budget."""
-        session = sessions.load(past.id, self._tools.store, self._tools.home, self._tools.say)
+        session = sessions.load(past.id, self._tools.store, self._tools.home, self._tools.notify)
         sessions.require_same_scenario(session)
         return replace(session, budget=session.budget.model_copy(update={"minutes": self._minutes_left}))
 
     def _run_until_decided(self, own: Resolved) -> None:
         document = self._run(own)
         if document.exit_code in (ExitCode.INCONCLUSIVE, ExitCode.ENVIRONMENT):
-            self._tools.say(f"{self.watch.name}: {document.conclusion}")
+            self._tools.notify(f"{self.watch.name}: {document.conclusion}")
             self._codes.append(ExitCode(document.exit_code))
         for _ in range(_ROUNDS):
             wanted = self._reruns()
@@ -257,8 +257,8 @@ class Night:
             for commit, runs in wanted.items():
                 if self._used_up:
                     break
-                self._tools.say(f"{self.watch.name}: running {short(commit)} {count(runs, 'more time')}")
-                self._run(check_at(self.watch, commit, runs, self._tools.home, self._tools.say))
+                self._tools.notify(f"{self.watch.name}: running {short(commit)} {count(runs, 'more time')}")
+                self._run(check_at(self.watch, commit, runs, self._tools.home, self._tools.notify))
 
     def _reruns(self) -> dict[str, int]:
         """Return how often to rerun each commit: the maximum over its cells."""
@@ -331,7 +331,7 @@ class Night:
 
     def _note(self, why: str) -> None:
         """Print and record what this night could not do."""
-        self._tools.say(f"{self.watch.name}: {why}")
+        self._tools.notify(f"{self.watch.name}: {why}")
         self._notes.append(why)
 
     def _require_same_profile(self) -> None:
@@ -368,7 +368,7 @@ class Night:
             lambda each: is_about(each, observed) if request is None else has_check(each, request),
         )
         if found:
-            self._tools.say(f"{self.watch.name}: continues the history of {listing(found)}")
+            self._tools.notify(f"{self.watch.name}: continues the history of {listing(found)}")
         return found
 
     def _past(self) -> tuple[PastSession, ...]:

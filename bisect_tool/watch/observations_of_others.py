@@ -29,7 +29,7 @@ def observations_of_others(  # noqa: PLR0913, PLR0917 - what `collect` needs
     history: History,
     environment: Mapping[str, str],
     cache: Path,
-    say: Callable[[str], None],
+    notify: Callable[[str], None],
     now: datetime,
 ) -> tuple[Observation, ...]:
     """Return the results of a watch; `cache` is the folder of downloads.
@@ -43,12 +43,12 @@ def observations_of_others(  # noqa: PLR0913, PLR0917 - what `collect` needs
     found = [
         each
         for pattern in options.results
-        for each in junit_observations(pattern, watch.name, say, history.full_id, elsewhere)
+        for each in junit_observations(pattern, watch.name, notify, history.full_id, elsewhere)
     ]
     if options.job and found:
         found = _of_jobs(options.job, found)
     if options.source:
-        found += collect(source_options(options), watch.name, environment, cache, say, now)
+        found += collect(source_options(options), watch.name, environment, cache, notify, now)
     require_commits_of(history, found, options.ref)
     return with_passed_groups(found)
 

@@ -29,14 +29,14 @@ _OWN = {"as_json", "results", *executor_options.FIELDS}
 _Options = TypeVar("_Options", RunOptions, ReproOptions)
 
 
-def check_at(watch: Watch, rev: str, runs: int, home: Home, say: Callable[[str], None]) -> Resolved:
+def check_at(watch: Watch, rev: str, runs: int, home: Home, notify: Callable[[str], None]) -> Resolved:
     """Return the request to run the check of a watch N times at a commit.
 
     Raises:
         UsageError: the check, the commit or the repository does not exist.
     """
     options = _with(watch.options, ReproOptions(rev=rev, runs=runs))
-    return _watched(resolve(options, home, say), Watched(name=watch.name))
+    return _watched(resolve(options, home, notify), Watched(name=watch.name))
 
 
 def bisection(
@@ -44,7 +44,7 @@ def bisection(
     decision: BisectDecision,
     minutes: float | None,
     home: Home,
-    say: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> Resolved:
     """Return the bisection of a range for the cells that turned red in it, with a budget of `minutes`.
 
@@ -62,7 +62,7 @@ def bisection(
     options = replace(_with(watch.options, ends), budget_minutes=minutes)
     cells = tuple((key.series, key.job, key.shard, key.cell, key.environment) for key in decision.cells)
     mark = Watched(name=watch.name, cells=cells, exception=decision.exception)
-    return _watched(_limited(resolve(options, home, say)), mark)
+    return _watched(_limited(resolve(options, home, notify)), mark)
 
 
 def with_observations(resolved: Resolved, trials: Iterable[KnownTrials]) -> Resolved:

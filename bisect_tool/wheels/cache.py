@@ -54,11 +54,11 @@ class WheelFolder:
 
     @contextmanager
     def lock(
-        self, wait_s: float, cancel: threading.Event | None, waiting: Callable[[str], None]
+        self, wait_s: float, cancel: threading.Event | None, on_wait: Callable[[str], None]
     ) -> Iterator[None]:
         """Lock it for a download; raises the errors of `lease`."""
         busy = f"another run is downloading the wheel of {self.folder.name[:9]}"
-        with lease(self._lock("lock"), wait_s, busy, waiting, cancel):
+        with lease(self._lock("lock"), wait_s, busy, on_wait, cancel):
             yield
 
     @property
@@ -88,7 +88,7 @@ class WheelCache:
         wheel: Wheel,
         wait_s: float,
         cancel: threading.Event | None,
-        waiting: Callable[[str], None],
+        on_wait: Callable[[str], None],
         download: Callable[[Path], str],
     ) -> Iterator[tuple[Path, str]]:
         """Yield the file of a wheel and its checksum, locked until the end of the block.
@@ -97,7 +97,7 @@ class WheelCache:
             wheel: the wheel.
             wait_s: how long to wait for the download of another run.
             cancel: ends the wait.
-            waiting: called with a sentence about that run.
+            on_wait: called with a sentence about that run.
             download: writes the file to a path, and returns its SHA-256.
 
         Raises:
@@ -105,7 +105,7 @@ class WheelCache:
         """
         entry = WheelFolder(self.root / wheel.sha)
         with entry.in_use():
-            with entry.lock(wait_s, cancel, waiting):
+            with entry.lock(wait_s, cancel, on_wait):
                 entry.folder.mkdir(exist_ok=True)
                 path = entry.folder / wheel.filename
                 checksum = self._intact(wheel, path) or self._downloaded(wheel, path, download)

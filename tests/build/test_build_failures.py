@@ -56,7 +56,7 @@ def test_a_cancelled_build(commands, build_paths):
 def test_another_run_that_builds_the_same_environment_is_reported_at_once(commands, build_paths):
     cancel, messages = threading.Event(), []
 
-    def waiting(message):
+    def on_wait(message):
         messages.append(message)
         cancel.set()
 
@@ -64,7 +64,7 @@ def test_another_run_that_builds_the_same_environment_is_reported_at_once(comman
     with lease(lock, 0, "unused", messages.append):
         lock.write_text(str(os.getppid()))
         with pytest.raises(BuildInterrupted, match="another run was building"):
-            build_paths.prepare(commands("pass"), cancel=cancel, waiting=waiting)
+            build_paths.prepare(commands("pass"), cancel=cancel, on_wait=on_wait)
     (message,) = messages
     assert message.startswith(f"waiting: another run is building environment f (pid {os.getppid()}, since ")
     assert not build_paths.prepare(commands("pass")).reused

@@ -113,7 +113,7 @@ def test_the_step_of_buildkite_ends_with_the_code_of_bisect_run(place, code):
     used("nightly", place.calls[-1][2:])
 
 
-def test_buildkite_takes_inconclusive_softly_and_repeats_what_the_machine_failed():
+def test_buildkite_soft_fails_inconclusive_and_retries_machine_failures():
     (step,) = loaded(PIPELINE)["steps"]
     assert {each["exit_status"] for each in step["soft_fail"]} == {3, 4}
     assert {each["exit_status"] for each in step["retry"]["automatic"]} == {5, -1, 143}

@@ -136,7 +136,7 @@ def test_writes_are_a_second_apart(delivery, service):
     assert delivery.clock.pauses == [1.0, 1.0]
 
 
-def test_a_server_that_is_gone_is_an_error_and_the_other_channels_are_tried(delivery, tmp_path):
+def test_unreachable_server_is_an_error_and_other_channels_are_tried(delivery, tmp_path):
     delivery.environment["GITHUB_API_URL"] = "http://127.0.0.1:9"
     said = delivery.failing(night(cause()), github_issues=REPOSITORY, out=str(tmp_path / "out"), slack=True)
     assert any("GitHub does not answer: ConnectionError (5 tries)" in line for line in said)

@@ -71,7 +71,7 @@ def test_the_issues_of_an_app_are_those_of_its_bot(delivery, service, login):
     assert [each["state"] for each in service.issues] == ["closed"]
 
 
-def test_where_the_account_of_a_token_is_hidden_it_is_taken_for_a_workflows(delivery, service):
+def test_token_without_a_visible_account_counts_as_a_workflow_token(delivery, service):
     service.login, service.has_graphql = "github-actions[bot]", False
     for state in ("new", "open"):
         delivery(night(cause(state)))

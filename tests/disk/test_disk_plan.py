@@ -56,7 +56,7 @@ def test_logs_go_after_what_can_be_made_again():
     assert names == ["environment", "tree", "logs"]
 
 
-def test_logs_of_a_session_that_can_be_resumed_are_removed_for_their_age_only():
+def test_logs_of_resumable_sessions_are_removed_by_age_only():
     young, old = (item(name, days, kind=Kind.LOGS, resumable=True) for name, days in (("y", 29), ("o", 31)))
     assert removed([young, old], Limits(MONTH, 0)) == [("o", Reason.AGE)]
 

@@ -60,7 +60,7 @@ def test_engine_error_is_the_root_of_the_error_of_the_check():
     assert (found.root.role, found.root.headline) == ("EngineCore_DP0", "exit code 1: KeyError: 'page'")
     assert (found.chain[-1].role, found.chain[-1].exception) == ("Command", "RuntimeError")
     assert str(found.signature).startswith("EngineCore: exit code 1: KeyError")
-    assert "Command: exit code 1: RuntimeError" in str(found.beside[0])
+    assert "Command: exit code 1: RuntimeError" in str(found.other_signatures[0])
     assert {signature.exit for signature in identifying_signatures(found)} == {"exit code 1"}
 
 

@@ -56,7 +56,7 @@ def test_no_event_and_no_failure_of_the_suite_is_no_evidence():
     assert found.chain == (found.root,)
 
 
-def test_a_failure_without_evidence_is_bad_until_one_with_evidence_is_investigated():
+def test_failure_without_evidence_is_bad_until_one_has_evidence():
     signature = explain([died(1)], None, {}).signature
     assert classify(Outcome.FAILED, None, frozenset()).verdict is Verdict.BAD
     assert classify(Outcome.FAILED, None, frozenset({signature})).verdict is Verdict.SKIP
@@ -67,7 +67,7 @@ def test_a_failure_without_evidence_is_bad_until_one_with_evidence_is_investigat
 STAMP, LATER = "2026-03-06T10:00:00Z", "2026-03-06T10:00:01Z"
 
 
-def test_of_prefixes_one_before_the_other_the_outermost_stamp_writer_and_rank_count():
+def test_of_nested_prefixes_the_outermost_parts_count():
     text = f"web-1  | {STAMP} [pod/engine] {LATER} [rank3]: 7: hello"
     prefix = collector_prefix(text)
     assert text[prefix.end :] == "hello"
@@ -100,7 +100,7 @@ def entry(pid, parent, spawned, role="", gone=90.0):
     return TableEntry(pid=pid, parent=parent, spawned=spawned, gone=gone, title=title, role=role)
 
 
-def test_below_a_pid_that_was_given_out_again_only_what_was_started_by_the_second_is_its_child():
+def test_children_of_a_reused_pid_belong_to_its_second_owner():
     """50 was an engine, then another program: what the second starts is no process of the engine."""
     line = LogLine(
         source="1-rank0", time=15.0, text="(EngineCore_DP0 pid=50) INFO 11-23 09:49:33 [a.py:1] hello"
@@ -114,7 +114,7 @@ def test_below_a_pid_that_was_given_out_again_only_what_was_started_by_the_secon
     assert [(item.pid, item.spawned) for item in read_timeline([line], table)] == [(50, 10.0), (60, 12.0)]
 
 
-def test_a_second_engine_with_the_pid_of_another_program_has_its_own_children():
+def test_engine_with_a_reused_pid_has_its_own_children():
     table = (entry(50, 1, 10.0, gone=20.0), entry(60, 50, 12.0), entry(50, 1, 30.0, "EngineCore_DP0"))
     table += (entry(70, 50, 32.0),)
     assert [item.pid for item in read_timeline([], table)] == [50, 70]

@@ -334,7 +334,7 @@ def test_message_of_the_ci_service_is_a_symptom_without_other_errors():
     assert explain_log(lines(text.replace("code 3", "code 0"))) == ()
 
 
-def test_a_failed_test_is_named_though_its_root_is_a_symptom_and_the_job_has_ended():
+def test_failed_test_is_named_even_if_its_root_is_a_symptom():
     text = """\
 FAILED tests/test_a.py::test_one - subprocess.CalledProcessError: Command 'x' returned non-zero exit status 1.
 ##[error]Process completed with exit code 1.

@@ -99,6 +99,6 @@ def test_the_same_pid_in_another_log_is_another_process():
     assert event.role == "Worker_DP0"
 
 
-def test_unprefixed_lines_belong_to_the_launcher_and_in_the_suites_log_to_the_test():
+def test_unprefixed_lines_belong_to_launcher_or_test():
     events = read_events([LogLine("4-rank0", 1.0, "ValueError: x"), LogLine("suite", 2.0, "ValueError: x")])
     assert [event.role for event in events] == ["Launcher", "Test"]

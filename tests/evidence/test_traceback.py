@@ -255,7 +255,7 @@ def test_a_word_alone_is_an_exception_unless_one_follows(after, found):
     ("function", "root"),
     [("compile", "PTXASError: no such target"), ("rmtree", "returned non-zero exit status 255")],
 )
-def test_an_exception_says_why_a_command_failed_where_the_same_function_raised_it(function, root):
+def test_exception_explains_a_command_if_the_same_function_raised_it(function, root):
     lines = [
         "Traceback (most recent call last):",
         f'  File "{TREE}/compiler.py", line 3, in compile',

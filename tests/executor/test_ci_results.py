@@ -83,7 +83,7 @@ def test_patterns_choose_the_cells():
     assert trial_result(attempt(), FAIL.log, "Buildkite", patterns=("*[1]",)).cells == ()
 
 
-def test_a_test_that_the_log_of_a_job_that_passed_lists_as_skipped_has_no_result():
+def test_test_skipped_in_the_log_of_a_passed_job_has_no_result():
     log = PASS.log.replace(f"{TEST} PASSED", f"{TEST} SKIPPED (needs 8 GPUs)")
     result = trial_result(attempt("passed", 0), log, "Buildkite", (PASSING, TEST))
     assert outcomes(result) == {PASSING: "passed", TEST: "skipped"}
@@ -148,7 +148,7 @@ def test_the_log_of_a_job_precedes_its_report():
     assert result.cell(TEST).failure.signature.exception == "ValueError"
 
 
-def test_a_test_that_a_report_lists_as_skipped_has_no_result_in_a_job_that_passed():
+def test_test_skipped_in_the_report_of_a_passed_job_has_no_result():
     report = junit_of(red=False, skipped=True)
     result = trial_result(attempt("passed", 0), "", "Buildkite", (PASSING, TEST), reports=(report,))
     assert outcomes(result) == {PASSING: "passed", TEST: "skipped"}

@@ -80,9 +80,7 @@ def test_runs_of_a_workflow_are_listed_at_once_unless_there_are_too_many(surveye
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_limited_number_of_requests_looks_up_what_a_bisection_asks_for_first(
-    surveyed, monkeypatch, service
-):
+def test_limited_requests_look_up_the_ends_and_middle_first(surveyed, monkeypatch, service):
     monkeypatch.setattr(surveys, "MOST_READS", 4)
     with at_work(Farm(always(PASS))) as farm:
         for sha in SHAS:

@@ -229,9 +229,7 @@ def test_a_look_at_a_checkout_never_fetches_by_its_own_settings(served, project,
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-def test_a_served_repository_of_someone_else_is_trusted_where_the_user_says_so(
-    served, project, tmp_path, monkeypatch
-):
+def test_served_repository_of_another_user_needs_safe_directory(served, project, tmp_path, monkeypatch):
     url, _, second = served
     for path in (project.path, *project.path.rglob("*")):
         os.chown(path, 65534, 65534)

@@ -17,7 +17,7 @@ def environment(git):
     return dict(line.split("=", 1) for line in git.lines(*SHOW) if "=" in line)
 
 
-def test_a_missing_folder_is_an_error_and_git_does_not_run_in_the_current_one(tmp_path, monkeypatch):
+def test_missing_folder_is_an_error_and_the_current_one_is_not_used(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(GitFailed, match="there is no directory"):
         Git(tmp_path / "gone").run("init")
@@ -50,7 +50,7 @@ def test_variables_of_a_call_come_last(tmp_path, monkeypatch):
     assert (found["GIT_AUTHOR_NAME"], found["LC_ALL"]) == ("ours", "C")
 
 
-def test_gitpython_is_imported_by_the_first_command_and_its_settings_do_not_count():
+def test_gitpython_is_imported_late_and_ignores_its_settings():
     """In a process of its own: it is imported once in each."""
     program = """if True:
         import os, sys

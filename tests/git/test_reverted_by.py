@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bisect_tool.fixes.reverts import taken_back_by
+from bisect_tool.fixes.reverts import reverted_by
 
 LINES = "".join(f"{number}\n" for number in range(20))
 BROKEN = LINES.replace("5\n", "five\n", 1)
@@ -31,7 +31,7 @@ def test_a_line(opened, commit, before, after):
     back = head = commit("whole")
     for number in range(after):
         head = commit(f"after {number}")
-    assert taken_back_by(opened(), broken, head) == back
+    assert reverted_by(opened(), broken, head) == back
 
 
 def test_of_several_the_last_one_near_the_head(opened, commit):
@@ -40,7 +40,7 @@ def test_of_several_the_last_one_near_the_head(opened, commit):
     commit("whole")
     commit("broken")
     back = commit("whole")
-    assert taken_back_by(opened(), broken, commit("after")) == back
+    assert reverted_by(opened(), broken, commit("after")) == back
 
 
 def test_a_culprit_on_a_branch_and_its_revert_on_the_mainline(project, opened, commit):
@@ -51,4 +51,4 @@ def test_a_culprit_on_a_branch_and_its_revert_on_the_mainline(project, opened, c
     commit("before the merge")
     project.git("merge", "-q", "--no-ff", "-m", "Merge side", "side")
     back = commit("whole")
-    assert taken_back_by(opened(), broken, commit("after")) == back
+    assert reverted_by(opened(), broken, commit("after")) == back

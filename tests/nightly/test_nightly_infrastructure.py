@@ -61,7 +61,7 @@ def test_cell_with_a_single_agent_is_not_delayed():
     assert isinstance(decided(trials), Bisect)
 
 
-def test_a_cell_that_moved_to_one_new_agent_is_held_up_for_some_nights_only():
+def test_cell_on_a_new_agent_is_bisected_after_some_nights():
     before = nights("P P P P P P", hosts=["h1", "h2"])
     assert decided([*before, *nights("F F F F", start=6, hosts=["h3"])]).reason is Reason.ONE_AGENT
     assert isinstance(decided([*before, *nights("F F F F F", start=6, hosts=["h3"])]), Bisect)

@@ -27,7 +27,7 @@ CULPRIT = known("c4", "c5", culprits={A: "c5"}, ended=time(6.5))
     ],
     ids=["once", "the same", "twice", "often", "mostly", "for a while"],
 )
-def test_second_failure_of_a_red_cell_is_bisected_from_the_last_commit_without_it(later, expected):
+def test_second_failure_is_bisected_from_the_last_commit_without_it(later, expected):
     found = decided([*FIRST, *later], [CULPRIT])
     if isinstance(found, Bisect):
         assert found.reason is Reason.OTHER_REGRESSION
@@ -36,7 +36,7 @@ def test_second_failure_of_a_red_cell_is_bisected_from_the_last_commit_without_i
     assert found == expected
 
 
-def test_last_commit_without_the_second_failure_fails_with_it_by_now_it_is_the_environment():
+def test_second_failure_at_its_own_good_end_is_the_environment():
     later = nights("F F F F", start=8, exception="OSError")
     assert decided([*FIRST, *later, *reruns(6, "FF", exception="OSError")], [CULPRIT]) == Wait(
         Reason.ENVIRONMENT

@@ -213,7 +213,7 @@ def test_failing_server_is_infrastructure(choose, server, commits):
         choose()
 
 
-def test_environments_of_two_variants_differ_and_those_of_two_mirrors_do_not(commits, request_for):
+def test_environment_depends_on_the_variant_not_on_the_mirror(commits, request_for):
     def name(**chosen):
         wheels = ChosenWheels(**{"url": "http://a", "variant": "cu130", "torch": "2.10.0", **chosen})
         profile = profile_of(request_for().model_copy(update={"wheels": wheels}))

@@ -48,7 +48,7 @@ def test_the_evidence_of_a_culprit_is_its_own_and_not_that_of_the_bad_end():
     assert "early" in found.failure.root.message
 
 
-def test_broken_counts_no_run_in_which_the_cell_ran_without_what_it_fails_after():
+def test_broken_runs_exclude_those_without_prerequisites():
     """Alone it passes at bad commits, too."""
     world = World(line(8), {"a[1]": None, "b[1]": None, "c[4]": "c4"}, followers={"c[4]": ("b[1]",)})
     played = play(world)
@@ -57,7 +57,7 @@ def test_broken_counts_no_run_in_which_the_cell_ran_without_what_it_fails_after(
     assert broken.runs == broken.failed >= 3
 
 
-def test_where_a_fix_is_looked_for_the_parent_that_fails_is_confirmed_alone_as_well():
+def test_find_fix_confirms_the_failing_parent_alone():
     """The failing end runs every cell; a cell that fails only after others would make it the last bad one."""
     played = play(World(line(8), {"first": None, "second": "c0"}, fix=True))
     assert played.of("second").culprit == "c0"
@@ -65,7 +65,7 @@ def test_where_a_fix_is_looked_for_the_parent_that_fails_is_confirmed_alone_as_w
     assert GOOD in alone
 
 
-def test_the_parent_of_a_culprit_is_confirmed_alone_where_it_only_failed_after_others():
+def test_parent_that_failed_after_other_cells_is_confirmed_alone():
     """The failing end of a search for a fix, which ran every cell: a cell of the same group ran before."""
     fix = goal(fix=True)
     whole = [ran(GOOD, cell(name="before"), cell(FAILED), whole=True)] * 4
@@ -141,7 +141,7 @@ def test_a_commit_is_given_up_after_more_inconclusive_runs_than_retries(outcomes
     assert (("c1", Verdict.SKIP) in known.observations(retries)) is given_up
 
 
-def test_what_is_observed_are_the_verdicts_in_their_order_then_what_is_given_up():
+def test_observations_are_verdicts_in_order_then_abandoned_commits():
     known = judged(ran("c1", cell(ERRORED)), ran("c2", cell()), ran("c2", cell(FAILED)))
     assert known.observations(1) == (
         *(("c3", Verdict.BAD), ("c2", Verdict.GOOD), ("c2", Verdict.BAD)),
@@ -149,7 +149,7 @@ def test_what_is_observed_are_the_verdicts_in_their_order_then_what_is_given_up(
     )
 
 
-def test_an_inconclusive_commit_is_skipped_with_its_reason_unless_another_run_is_conclusive():
+def test_inconclusive_commit_is_skipped_unless_another_run_is_conclusive():
     known = judged(
         ran("c1", cell(ERRORED, reason="no GPU")), ran("c2", cell(ERRORED, reason="x")), ran("c2", cell())
     )
@@ -162,7 +162,7 @@ def test_counts_have_every_failure_and_no_inconclusive_run():
     assert known.conclusive(Verdict.BAD) == {"c3"}, "another failure is no verdict on the commit"
 
 
-def test_the_evidence_at_a_commit_is_that_of_a_verdict_before_what_was_skipped():
+def test_evidence_at_a_commit_prefers_verdicts_to_skips():
     known = judged(ran("c1", cell(FAILED, said="another thing")), ran("c1", cell(FAILED)))
     assert known.failure("c1").root.message == "lost its engine"
     assert judged(ran("c1", cell(FAILED, said="another thing"))).failure("c1").root.message == "another thing"
@@ -172,9 +172,9 @@ def test_the_evidence_at_a_commit_is_that_of_a_verdict_before_what_was_skipped()
 def test_runs_after_other_cells_are_those_in_which_all_of_them_ran_before():
     first, second = cell(name="first"), cell(name="second")
     known = judged(ran("c1", first, second, cell()), ran("c2", first, cell(), second), ran("c0", cell()))
-    assert [run.sha for run in known.after(("first", "second")).runs] == ["c1"]
-    assert [run.sha for run in known.after(("first",)).runs] == ["c1", "c2"]
-    assert known.after(()) is known
+    assert [run.sha for run in known.with_predecessors(("first", "second")).runs] == ["c1"]
+    assert [run.sha for run in known.with_predecessors(("first",)).runs] == ["c1", "c2"]
+    assert known.with_predecessors(()) is known
 
 
 # --- cells that fail only after others ----------------------------------------------------------------------
@@ -188,10 +188,10 @@ def order_dependent(red, green, *, alone=True):
     return CellRuns.of(goal(), "cell[4]", [*dependent, *others])
 
 
-def test_chance_is_ruled_out_by_three_failures_after_others_and_four_passes_alone():
+def test_order_dependence_needs_three_failures_and_four_isolated_passes():
     def asked(red, green):
         found = dependence(order_dependent(red, green), "cell[4]")
-        return found.after, found.missing and found.missing.cells
+        return found.prerequisites, found.missing and found.missing.cells
 
     assert asked(1, 0) == ((), None)
     assert asked(2, 4) == ((), ("before[1]", "cell[4]"))
@@ -207,12 +207,12 @@ def test_a_pass_after_a_part_is_seen_twice_before_that_part_is_left_out():
     shorter = [ran("c3", first, cell(FAILED, "cell[4]"))]
     alone = [ran("c3", cell(PASSED, "cell[4]"))] * 4
     known = dependence(CellRuns.of(goal(), "cell[4]", [*shorter, *together, *alone]), "cell[4]")
-    assert (known.after, known.missing) == (("first[1]",), None)
+    assert (known.prerequisites, known.missing) == (("first[1]",), None)
     asked = dependence(CellRuns.of(goal(), "cell[4]", [*shorter, *together[:1], *alone]), "cell[4]").missing
     assert asked.cells == ("first[1]", "second[1]", "third[1]", "cell[4]"), "the largest company is run again"
     once = [ran("c3", first, cell(PASSED, "cell[4]"))]
     known = dependence(CellRuns.of(goal(), "cell[4]", [*together, *alone, *once]), "cell[4]")
-    assert (known.after, known.missing.cells) == ((), ("first[1]", "cell[4]"))
+    assert (known.prerequisites, known.missing.cells) == ((), ("first[1]", "cell[4]"))
     known = dependence(CellRuns.of(goal(), "cell[4]", [*together, *alone, *once, *once]), "cell[4]")
     assert known.missing.cells == ("second[1]", "third[1]", "cell[4]")
 
@@ -231,7 +231,7 @@ def test_a_pass_after_the_same_cells_is_chance():
     runs = [ran("c3", before, cell(outcome, "cell[4]")) for outcome in (FAILED, FAILED, FAILED, PASSED)]
     alone = [ran("c3", cell(PASSED, "cell[4]"))] * 4
     known = CellRuns.of(goal(), "cell[4]", [*runs, *alone])
-    assert (dependence(known, "cell[4]").after, dependence(known, "cell[4]").missing) == ((), None)
+    assert (dependence(known, "cell[4]").prerequisites, dependence(known, "cell[4]").missing) == ((), None)
 
 
 @pytest.mark.parametrize("told_nothing", [0, 1, 2])
@@ -249,7 +249,7 @@ def test_the_bad_end_is_isolated_until_two_runs_were_inconclusive(told_nothing):
     )
 
 
-def test_an_end_that_failed_after_more_cells_than_the_narrowing_runs_had_is_in_doubt():
+def test_end_that_failed_after_more_cells_than_narrowing_runs_is_in_doubt():
     whole = ran("c3", cell(name="before[1]"), cell(FAILED), whole=True)
     narrowed = ran("c1", cell())
     assert failed_only_with_predecessors(goal(), judged_all(whole, narrowed), "c3")

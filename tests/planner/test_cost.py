@@ -77,13 +77,13 @@ def test_the_latest_trial_says_what_is_checked_out():
     assert known.at("c3", ()) < known.at("c4", ()) < known.at("c7", ())
 
 
-def test_a_cell_that_never_ran_and_cells_that_took_longer_than_their_trial_cost_nothing_more():
+def test_cost_of_unknown_cells_and_of_cells_longer_than_their_trial():
     overlapping = trial("c7", slow=60.0).model_copy(update={"seconds": 10.0})
     known = cost(LINE, overlapping)
     assert known.at("c7", ("slow", "new")) == pytest.approx(0.1 + 60)
 
 
-def test_a_build_that_was_not_seen_yet_takes_five_times_as_long_as_the_tests():
+def test_unknown_build_costs_five_times_the_tests():
     """A trial whose environment was there already says nothing of builds."""
     environments = {"c4": "new", "c7": "there"}
     assert cost(LINE, environments=environments).at("c4", ()) == pytest.approx(0.1 + 5.0)
@@ -93,7 +93,7 @@ def test_a_build_that_was_not_seen_yet_takes_five_times_as_long_as_the_tests():
     assert built.at("c4", ()) == pytest.approx(0.1 + 0.01 * 3**0.5 + 5 + 30)
 
 
-def test_a_download_costs_less_than_a_compilation_and_each_is_learnt_by_itself():
+def test_downloads_and_compilations_have_separate_costs():
     given = {
         "environments": {"c4": "new", "c5": "other", "c7": "there"},
         "downloads": frozenset({"c5", "c7"}),

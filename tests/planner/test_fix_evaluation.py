@@ -225,7 +225,7 @@ def test_nothing_is_fixed_if_no_cell_fails():
     )
 
 
-def test_a_cell_that_is_inconclusive_at_the_failing_commit_is_not_run_with_the_candidates():
+def test_cell_without_bad_end_result_is_not_run_with_candidates():
     project = Project({"a": {0}, "untestable": set()}, 1, outcomes={(BAD, "untestable"): Outcome.ERRORED})
     project.play()
     assert [[cell.cell for cell in trial.cells] for trial in project.trials if trial.sha == "0"] == [
@@ -242,7 +242,7 @@ def test_no_run_begins_that_those_under_way_may_make_needless():
     assert not decide_fixes(goal, ran, [bad, bad]).over
 
 
-def test_the_step_says_whether_it_is_of_the_failing_commit_or_of_a_candidate():
+def test_purpose_of_a_step_distinguishes_bad_end_and_candidate():
     goal, ran = known((BAD, {"a": RED}))
     assert decide_fixes(goal, ran).step == Step("0", ("a",), Purpose.FIX)
 

@@ -14,12 +14,12 @@ CELLS = ("a[1]", "b[1]", "c[1]", "d[1]", "e[4]", "last[4]")
 
 @given(st.integers(0, 7), st.sets(st.sampled_from(CELLS[:-1]), min_size=1, max_size=3))
 @settings(max_examples=60, deadline=None)
-def test_of_a_cell_that_fails_only_after_others_these_and_the_culprit_are_found(culprit, needed):
+def test_order_dependent_cell_gets_prerequisites_and_culprit(culprit, needed):
     culprits = dict.fromkeys(CELLS) | {"last[4]": f"c{culprit}"}
     played = play(World(line(8), culprits, followers={"last[4]": tuple(needed)}))
     found = played.of("last[4]")
     assert (found.finding, found.culprit) == (Finding.CULPRIT, f"c{culprit}")
-    assert found.after == tuple(cell for cell in CELLS if cell in needed)
+    assert found.prerequisites == tuple(cell for cell in CELLS if cell in needed)
     assert len(played.trials) <= 45
 
 
@@ -30,14 +30,14 @@ def test_the_search_keeps_the_order_that_it_fails_in(culprit):
     narrowing = [step.cells for step in played.steps if step.purpose is Purpose.NARROW]
     assert set(narrowing) <= {("b[1]", "c[4]")}
     assert played.of("c[4]").culprit == culprit
-    assert played.of("a[1]").after == ()
+    assert played.of("a[1]").prerequisites == ()
 
 
 def test_cells_of_a_group_with_the_same_prerequisites_run_together():
     culprits = dict.fromkeys(("a[1]", "b[1]", "c[1]", "d[1]")) | dict.fromkeys(("e[4]", "f[4]", "g[4]"), "c4")
     world = World(line(8), culprits, followers=dict.fromkeys(("e[4]", "f[4]", "g[4]"), ("b[1]",)))
     played = play(world)
-    assert {played.of(cell).after for cell in ("e[4]", "f[4]", "g[4]")} == {("b[1]",)}
+    assert {played.of(cell).prerequisites for cell in ("e[4]", "f[4]", "g[4]")} == {("b[1]",)}
     assert {played.of(cell).culprit for cell in ("e[4]", "f[4]", "g[4]")} == {"c4"}
     assert len(played.trials) <= 20
 
@@ -47,19 +47,19 @@ def test_a_cell_that_fails_without_the_others_is_run_so_once():
     played = play(world)
     isolated = [(step.sha, step.cells) for step in played.steps if step.purpose is Purpose.ISOLATED]
     assert isolated == [("c7", ("b[4]", "c[4]")), ("c7", ("d[1]",))]
-    assert {found.after for found in played.state.conclusions} == {()}
+    assert {found.prerequisites for found in played.state.conclusions} == {()}
 
 
 def test_a_flaky_cell_is_hardly_ever_taken_for_one_that_needs_others():
     cells = {"a[1]": None, "b[1]": None, "c[4]": "c9"}
     worlds = [World(line(16), cells, rates={"c[4]": (0.5, 0.0)}, seed=seed) for seed in range(60)]
     found = [play(world, world.goal(endpoint_runs=9)).of("c[4]") for world in worlds]
-    assert sum(bool(each.after) for each in found) <= 3
+    assert sum(bool(each.prerequisites) for each in found) <= 3
     assert sum(each.culprit == "c9" for each in found) >= 52
 
 
 @pytest.mark.parametrize("culprit", ["c0", "c7"])
-def test_an_end_of_the_pair_is_confirmed_after_the_same_cells_as_the_candidates(culprit):
+def test_ends_are_confirmed_after_the_same_cells_as_candidates(culprit):
     world = World(line(8), {"first": None, "second": culprit})
     played = play(world)
     assert played.of("second").culprit == culprit

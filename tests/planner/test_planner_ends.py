@@ -30,7 +30,7 @@ def test_a_good_commit_above_a_bad_one_leaves_a_real_breakage():
 
 @pytest.mark.parametrize("slots", [1, 2, 3, 8])
 @pytest.mark.parametrize("fix", [False, True])
-def test_a_change_that_landed_twice_is_named_where_it_landed_last_and_the_note_says_so(slots, fix):
+def test_change_that_landed_twice_is_reported_at_its_last_landing(slots, fix):
     """`c2` lands it, `c4` reverts it, `c6` lands it again; or the other way round."""
     word = "passed" if fix else "failed"
     other = "failed" if fix else "passed"
@@ -72,13 +72,13 @@ def test_runs_disagree_only_where_runs_of_one_commit_do():
     assert "runs disagree" in disagreements(one_cell(8, 4, {"c4": ["failed", "passed", "failed"]}))
 
 
-def test_what_one_branch_fixed_and_a_merge_brought_back_is_blamed_on_its_base():
+def test_bug_that_a_merge_brought_back_is_blamed_on_its_base():
     """`base` is good by descent until it is run: then it is bad, though `left` above it is good."""
     (found,) = play(World(DIAMOND, {"cell": "right"}, {"base": ["failed"]})).state.conclusions
     assert (found.finding, found.culprit) == (Finding.CULPRIT, "base")
 
 
-def test_a_parent_that_is_good_by_descent_is_tried_before_its_child_is_named():
+def test_parent_outside_the_range_is_run_before_its_child_is_named():
     """A branch from before the good end still has what was mended on the way to it: `side` did nothing."""
     parents = {"side": ("elder",), "merge": (GOOD, "side")}
     played = play(World(parents, {"cell": "side"}, {"elder": ["failed"]}))
@@ -115,7 +115,7 @@ def test_ends_that_are_swapped():
     assert "swapped" in both.of("two").note
 
 
-def test_an_untestable_passing_end_leaves_the_cell_unverified_if_nothing_passes():
+def test_untestable_passing_end_without_passes_gives_unverified():
     (found,) = play(one_cell(8, 0, {GOOD: ["other"]})).state.conclusions
     assert (found.finding, found.culprit) == (Finding.UNVERIFIED, None)
     assert found.note.startswith("the passing end good gave no result for it: another failure: ")
@@ -169,7 +169,7 @@ def test_an_unbuildable_bad_end_is_tried_once():
     assert played.state.conclusions == ()
 
 
-def test_an_unbuildable_good_end_leaves_red_cells_unverified_and_green_ones_green():
+def test_unbuildable_good_end_gives_unverified_for_red_cells_only():
     played = play(World(line(8), {"red": "c0", "green": None}, {GOOD: ["unbuildable"]}))
     assert played.shas(Purpose.GOOD_END) == [GOOD]
     assert played.of("red").finding is Finding.UNVERIFIED
@@ -223,7 +223,7 @@ def test_a_resumed_session_retries_infrastructure_failures(sha):
     assert resumed.steps[0].sha == sha
 
 
-def test_a_resumed_session_without_infrastructure_failures_continues_unchanged():
+def test_resume_without_infrastructure_failures_changes_nothing():
     world = one_cell(8, 4)
     planner = BisectPlanner(world.goal())
     assert planner.with_extra_retries(play(world).trials) == planner
@@ -258,7 +258,7 @@ def test_an_infrastructure_failure_at_the_bad_end_is_not_investigated():
 @pytest.mark.parametrize("slots", [1, 2, 3, 4])
 @pytest.mark.parametrize("word", ["skipped", "unbuildable", "other"])
 @pytest.mark.parametrize("culprit", ["c0", "c1", "c8"])
-def test_an_untestable_passing_end_ends_no_search_that_other_commits_can_decide(slots, word, culprit):
+def test_untestable_passing_end_is_ignored_if_other_commits_decide(slots, word, culprit):
     """With slots it is run beside the failing end, before any other can have passed."""
     world = World(line(16), {"cell": culprit}, {GOOD: [word]})
     for seed in range(5):

@@ -68,7 +68,7 @@ def ended(*conclusions):
 CULPRIT = conclusion(Finding.CULPRIT, culprit=documents.CULPRIT, candidates=(documents.CULPRIT,))
 
 
-def test_a_culprit_that_may_be_unseen_is_suspect_and_keeps_what_was_said_of_it():
+def test_culprit_that_may_be_unseen_is_suspect_and_keeps_its_note():
     request = SimpleNamespace(check=CommandCheck(argv=("python", "test.py")))
     repository = SimpleNamespace(changed_by=lambda shas: dict.fromkeys(shas, ("test.py",)))
     twice = replace(CULPRIT, note="it breaks twice")
@@ -172,7 +172,7 @@ def test_what_is_left_behind_is_told_of_the_trial_with_the_fewest_cells(session)
         ran(4, "needed"),
         ran(5, "needed"),
     )
-    needing = replace(CULPRIT, after=("needed",))
+    needing = replace(CULPRIT, prerequisites=("needed",))
     assert compose(session, rows, ended(needing)).cells[CELL].leftovers == ("file $TMPDIR/4",)
     assert compose(session, rows, ended(CULPRIT)).cells[CELL].leftovers == ()
     assert compose(session, rows[1:3], ended(needing)).cells[CELL].leftovers == ()

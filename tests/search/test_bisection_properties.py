@@ -132,7 +132,7 @@ def test_a_stretch_that_cannot_be_tried_is_left_in_a_few_steps(n, data):
 
 @given(histories(), st.integers(1, 3), st.sampled_from([1, 2, 3, 8]), st.booleans(), st.data())
 @settings(max_examples=60, deadline=None)
-def test_a_history_that_breaks_again_names_a_real_breakage_and_is_never_flaky(parents, breaks, k, fix, data):
+def test_non_monotonic_history_gives_a_real_breakage_never_flaky(parents, breaks, k, fix, data):
     """What is named is broken, and its parents are not."""
     *others, bad = parents
     changes = data.draw(st.sets(st.sampled_from(others), max_size=2 * breaks - 2)) if others else set()

@@ -54,7 +54,7 @@ def test_without_noise_information_is_the_entropy_of_the_split():
     assert bits == pytest.approx([entropy(0.25), 1.0, entropy(0.25), 0.0, 0.0])
 
 
-def test_symmetric_noise_gives_the_information_of_a_binary_symmetric_channel():
+def test_symmetric_noise_has_the_capacity_of_a_binary_symmetric_channel():
     bits = information(predictive([0.5, 0.5], above=0.9, below=0.1))
     assert bits == pytest.approx([1 - entropy(0.1), 0.0, 0.0])
 

@@ -18,7 +18,7 @@ GOOD, BAD = Verdict.GOOD, Verdict.BAD
 
 
 @pytest.mark.parametrize("fix", [False, True])
-def test_what_contradicts_a_commit_is_every_pass_above_it_and_every_failure_elsewhere(fix):
+def test_contradictions_are_passes_of_descendants_and_other_failures(fix):
     above, below = (BAD, GOOD) if fix else (GOOD, BAD)
     runs = [("c5", above), ("c6", above), ("c6", above), ("c2", below), (END, below), ("c2", above)]
     known = Bisection(Inference(Dag(line(8)), "c7", (END,), fix=fix)).observe(*runs).known.posterior
@@ -125,7 +125,7 @@ def test_the_order_of_the_runs_does_not_matter():
     assert there.commits == pytest.approx(back.commits)
 
 
-def test_a_failure_speaks_against_what_lies_above_and_a_pass_against_what_lies_under():
+def test_failure_counts_against_descendants_and_pass_against_ancestors():
     search = started(line(8))
     before, red = search.known.posterior.commits, search.observe(("c3", BAD)).known.posterior.commits
     assert (red[:4] > before[:4]).all()
@@ -145,7 +145,7 @@ def test_a_cell_as_red_at_good_commits_as_at_bad_ones_is_flaky():
     assert started(line(8)).observe(*runs).known.posterior.flaky > 0.95
 
 
-def test_commits_that_repeat_their_answers_speak_for_the_last_of_several_breakages():
+def test_consistent_commits_support_the_last_of_several_breakages():
     runs = [("c1", BAD), ("c4", GOOD), ("c6", BAD), ("c7", BAD)] * 6
     known = started(line(8)).observe(*runs).known.posterior
     assert known.last[5:7].sum() > 0.95

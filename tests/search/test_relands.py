@@ -149,7 +149,7 @@ def test_in_doubt_is_what_would_answer_otherwise_from_a_second_breakage():
     assert in_doubt(dag, {**toggles, "c3": Landing(1, lands=True)}, "c3", broke_before=False) == ()
 
 
-def test_the_parent_of_a_second_landing_is_in_doubt_where_no_commit_says_that_it_reverts():
+def test_parent_of_a_second_landing_is_in_doubt_without_a_revert():
     toggles = family((2, True), (8, True))
     assert in_doubt(Dag(line(20)), toggles, "c2", broke_before=False) == ("c7",)
     assert in_doubt(Dag(line(20)), family((2, True), (3, True)), "c2", broke_before=False) == ()
@@ -196,7 +196,7 @@ def test_land_revert_and_reland_names_the_last_landing_and_says_so(n, slots, fix
 
 
 @pytest.mark.parametrize("slots", [1, 2, 3, 8])
-def test_a_revert_just_before_the_end_is_believed_though_the_history_broke_before(slots):
+def test_revert_just_before_the_end_counts_in_a_non_monotonic_history(slots):
     """That a breakage below was seen already does not make its answer chance."""
     found = search_of(*broken_twice(28, [0, 1, 2, 26, 27]), slots, fix=True).conclude()
     assert isinstance(found, Culprit)

@@ -30,7 +30,7 @@ def doubt(search):
 # --- how sure it has to be ----------------------------------------------------------------------------------
 
 
-def test_without_a_contradiction_the_doubt_has_to_be_two_and_a_half_times_smaller_than_is_allowed():
+def test_stop_margin_without_contradictions_is_two_and_a_half():
     """The pair was seen twice each: the doubt alone keeps the search going."""
     narrowed = started(line(32)).observe(*red("c23", "c19", "c17", "c16"), *green("c15"))
     paired = narrowed.observe(*red("c16"), *green("c15", "c14"))
@@ -45,7 +45,7 @@ def test_without_a_contradiction_the_doubt_has_to_be_two_and_a_half_times_smalle
 
 @pytest.mark.parametrize("fix", [False, True])
 @pytest.mark.parametrize("rates", [(0.6, 0.1), (0.3, 0.0), (0.95, 0.05), (0.6, 0.02)])
-def test_the_more_runs_contradict_the_answer_the_less_the_doubt_has_to_be_smaller(rates, fix):
+def test_stop_margin_falls_with_contradicting_runs(rates, fix):
     chance = random.Random(1)  # noqa: S311
     search, place = started(line(16), fix=fix), {f"c{number}": number for number in range(16)}
     while search.conclude() is None:
@@ -77,7 +77,7 @@ def test_the_credible_set_is_the_smallest_that_reaches_the_confidence():
     assert sum(kept) >= 0.95 * whole > sum(kept) - min(kept)
 
 
-def test_a_commit_that_failed_as_often_as_it_passed_is_neither_broken_nor_sound():
+def test_commit_with_equal_passes_and_failures_is_neither_good_nor_bad():
     """c2 gave both answers: what broke before is c1, and what was sound again c4."""
     answers = [
         *red(*["c1"] * 12, "c8", "c8", "c2"),
@@ -137,7 +137,7 @@ def look(shares, last):
     )
 
 
-def test_of_many_runs_under_way_the_latest_six_count_and_others_take_their_share():
+def test_only_the_latest_six_running_trials_count():
     thought = look([0.05] * 8, [0.05] * 8)
     latest, shares = [1, 6, 2, 5, 3, 7], np.ones(9)
     shares[[4, OUTSIDE]] = 3, 2
@@ -147,7 +147,7 @@ def test_of_many_runs_under_way_the_latest_six_count_and_others_take_their_share
     assert information(thought, [0, *latest[1:]]) != pytest.approx(information(thought, latest[1:]))
 
 
-def test_a_run_under_way_moves_the_last_of_several_breakages_by_what_its_commit_answers():
+def test_running_trial_moves_the_last_of_several_breakages():
     """A failure at c1 says that the breakage is there or below, or that c1 has an answer of its own."""
     thought = look([0.0] * 3, [0.3, 0.3, 0.3])
     failed = [

@@ -196,7 +196,7 @@ def survivors(mark: str) -> list[str]:
 class Nobody:
     """Watches a session and says nothing."""
 
-    def waiting(self, sentence):
+    def on_wait(self, sentence):
         pass
 
     def on_resume(self, trials):
@@ -208,10 +208,10 @@ class Nobody:
     def on_trial_start(self, slot, step):
         pass
 
-    def phase(self, slot, name, folder):
+    def on_phase(self, slot, name, folder):
         pass
 
-    def noted(self, sentence):
+    def on_note(self, sentence):
         pass
 
     def on_trial_end(self, step, result):

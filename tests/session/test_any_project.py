@@ -288,7 +288,7 @@ def with_editable_install(project):
     (project.path / "src").mkdir()
 
 
-def test_an_editable_install_is_named_with_the_command_that_sees_the_commits(project):
+def test_editable_install_is_reported_with_a_command_that_avoids_it(project):
     with_editable_install(project)
     shas = [project.commit(code, files={"src/own.py": f"answer = {code}\n"}) for code in (0, 0, 1, 1)]
     python = (".venv/bin/python", "-c", "import own, sys; sys.exit(own.answer)")

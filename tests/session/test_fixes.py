@@ -140,7 +140,7 @@ def test_without_candidates_it_takes_the_culprit_and_what_came_after_it(project,
     assert ended.document.fixes.smallest == (f"revert {shas['a'][:9]} (#12)",)
 
 
-def test_with_no_check_named_it_is_that_of_the_newest_session_at_this_commit(project, shas):
+def test_fixes_without_a_check_uses_that_of_the_newest_session(project, shas):
     """This folder is no engine: without that, the scenario's repository would be read."""
     check = ("--json", "--", "./check.sh")
     assert project.run("--good", shas["base"], "--bad", shas["a"], *check).code == 0

@@ -14,7 +14,7 @@ def test_pointers_of_lfs_are_named_with_a_check_that_gets_the_files(project):
     assert """-- sh -c 'git lfs pull || exit 125; exec "$0" "$@"' """ in ended.stdout
 
 
-def test_nothing_is_said_in_the_report_of_a_culprit_or_of_a_check_that_sees_to_it(project):
+def test_missing_contents_are_not_reported_if_the_check_handles_them(project):
     project.commit(0)
     project.git("update-index", "--add", "--cacheinfo", f"160000,{1:040x},lib")
     shas = project.commits(0, 1)

@@ -229,7 +229,7 @@ def test_the_same_failure_is_no_suspect_for_the_numbers_in_it(project):
     assert (ended.code, ended.document.cells["command"].finding) == (0, "culprit")
 
 
-def test_a_passing_end_that_fails_in_another_way_is_not_said_to_fail_the_same_way(project):
+def test_passing_end_that_fails_differently_is_reported_as_such(project):
     shas = project.commits(2, 1, 1)
     project.write_check(CHECK)
     ended = bisect(project, shas, "--json")

@@ -177,9 +177,7 @@ def test_it_ends_with_the_session(session, run, log, project):
 
 
 @pytest.mark.parametrize("build", ['provider = "none"', f'{BUILD}\nbase = "pinned"'])
-def test_where_commits_have_no_builds_of_their_own_there_is_nothing_to_prepare(
-    session, run, log, build, monkeypatch
-):
+def test_commits_without_builds_are_not_prefetched(session, run, log, build, monkeypatch):
     monkeypatch.setattr("bisect_tool.executor.prefetch.Prefetch._work", lambda *_: log.open("worked"))
     log.open("build-one", 1, 2)
     end, _ = run(session(native("one", log), native("two", log), build=build))

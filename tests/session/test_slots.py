@@ -219,7 +219,7 @@ class Watching(Nobody):
     def on_trial_start(self, slot, _step):
         self._take("began", slot)
 
-    def phase(self, slot, name, folder):
+    def on_phase(self, slot, name, folder):
         self._take(name, slot)
         assert folder.is_dir()
 

@@ -86,7 +86,7 @@ def test_search_goes_on_past_commits_that_cannot_be_checked_out(project):
     assert {skip.sha for skip in cell.skipped} & set(odd)
 
 
-def test_commit_that_cannot_be_checked_out_beside_the_culprit_leaves_candidates(project):
+def test_neighbour_that_cannot_be_checked_out_leaves_candidates(project):
     good = project.commit(0)
     odd = lost_file(project)
     bad = project.commits(1, 1)[-1]

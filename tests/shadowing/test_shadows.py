@@ -199,7 +199,7 @@ def hides(place):
     return of
 
 
-def test_an_interpreter_that_is_named_is_sure_to_import_an_editable_install(place, hides):
+def test_named_interpreter_certainly_imports_its_editable_install(place, hides):
     place.venv(**EDITABLE)
     bin_folder = str(place.checkout / ".venv/bin")
     assert hides("{checkout}/.venv/bin/python", "-m", "pytest") == ["src"]

@@ -58,7 +58,7 @@ def test_builds_of_another_kind_are_left_out(collected):
     assert service.paths == [BUILDS, f"{BUILDS}/3/jobs"]
 
 
-def test_builds_started_in_another_way_are_left_out_and_environments_kept_apart(collected):
+def test_other_triggers_are_ignored_and_environments_separated(collected):
     builds = [
         buildkite_build(number=1, source="ui"),
         buildkite_build(number=2, source="schedule", env={"IMAGE": "cu130"}),

@@ -48,7 +48,7 @@ def test_a_test_with_a_file_has_its_node_id():
     assert read_report(report(inside)).results[0].name == "tests/test_dp.py::TestLoad::test_a[1]"
 
 
-def test_a_module_with_a_file_that_could_not_be_imported_is_called_by_its_file():
+def test_module_that_cannot_be_imported_is_named_by_its_file():
     inside = '<testcase file="tests/test_dp.py" classname="" name="tests.test_dp"><error/></testcase>'
     assert read_report(report(inside)).results[0].name == "tests/test_dp.py"
 

@@ -56,7 +56,7 @@ def test_a_refusal_of_github_by_403_is_waited_for(connect):
 
 
 @pytest.mark.parametrize("left", [{}, {"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "4900"}])
-def test_a_secondary_limit_of_github_is_waited_for_a_minute_whatever_is_left(connect, left):
+def test_secondary_limit_of_github_waits_a_minute(connect, left):
     headers = {**left, "X-RateLimit-Reset": f"{NOW + 3000:.0f}"}
     refused = Reply({"message": "You have exceeded a secondary rate limit."}, 403, headers)
     with connect({"/list": [refused, Reply([1])]}, github_client) as (client, _, pauses):

@@ -132,7 +132,7 @@ def test_a_retried_attempt_is_kept_beside_the_one_that_passed():
     assert len({each.key for each in found}) == 1
 
 
-def test_an_attempt_that_retried_itself_is_kept_so_that_green_hides_no_failure():
+def test_attempt_with_internal_retries_keeps_its_failures():
     first = buildkite_job("failed", id="1", exit_status=134, retried=True, retry_type="automatic")
     found = buildkite.observations(buildkite_build(first, buildkite_job("passed", id="2")), NIGHTLY)
     assert [each.state for each in found] == [State.FAILED, State.PASSED]

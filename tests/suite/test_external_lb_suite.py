@@ -96,7 +96,7 @@ def test_survivors_turn_the_teardown_red(run: Run):
     assert "stub_engine.py" in failure["failure"]["message"]
 
 
-def test_servers_that_fail_turn_every_cell_of_their_group_red_with_the_evidence(run: Run):
+def test_failed_servers_fail_every_cell_of_their_group_with_evidence(run: Run):
     events = run("exits-at-start", OF_ONE, rank=1)
     assert outcomes(events) == dict.fromkeys(OF_ONE, "setup failed")
     seen = failures(events)

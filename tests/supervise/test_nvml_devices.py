@@ -50,7 +50,7 @@ def test_a_gpu_that_is_split_is_its_mig_devices(ask):
     assert (said, errors) == ([str((GpuMemory(0, "GPU-a", 1000, 10, ((42, 7),)), *split)), str(split)], "")
 
 
-def test_a_gpu_that_fell_off_the_bus_is_an_error_of_all_and_unknown_by_name(ask):
+def test_lost_gpu_is_an_error_for_all_and_unknown_by_name(ask):
     said, errors = ask("gpu GPU-a 1000 10", "lost")
     assert said == []
     assert "NVMLError_GpuIsLost" in errors

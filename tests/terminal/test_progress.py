@@ -63,13 +63,13 @@ def story(progress, clock, folder):
     skip = result(documents.BROKEN, reason="does not build: \x1b[2Jerror")
     progress.on_resume([])
     begin(progress, 0, state(documents.BAD, Purpose.BAD_END, 4, 6))
-    progress.phase(0, "build", folder)
+    progress.on_phase(0, "build", folder)
     clock.now += 5
-    progress.phase(0, "test", folder)
+    progress.on_phase(0, "test", folder)
     clock.now += 15
     progress.on_trial_end(Step(documents.BAD, None, Purpose.BAD_END), bad)
     begin(progress, 0, state(documents.BROKEN, Purpose.NARROW, 4, 3))
-    progress.phase(0, "build", folder)
+    progress.on_phase(0, "build", folder)
     clock.now += 1
     progress.on_trial_end(Step(documents.BROKEN, CELLS, Purpose.NARROW), skip)
     progress.on_decision(state(None, None, 0, 0))
@@ -188,12 +188,12 @@ def test_with_several_slots_a_phase_says_whose_it_is(session, tmp_path):
     with Progress(session, Console(file=paper, width=60), clock) as progress:
         for slot, sha in enumerate((documents.BAD, documents.BROKEN)):
             begin(progress, slot, state(sha, Purpose.NARROW, 4, 3))
-        progress.phase(1, "build", tmp_path)
-        progress.phase(0, "test", tmp_path)
+        progress.on_phase(1, "build", tmp_path)
+        progress.on_phase(0, "test", tmp_path)
         progress.on_trial_end(
             Step(documents.BAD, None, Purpose.NARROW), result(documents.BAD, Outcome.PASSED)
         )
-        progress.phase(1, "test", tmp_path)
+        progress.on_phase(1, "test", tmp_path)
     lines = [line[12:] for line in paper.getvalue().splitlines()]
     assert lines[2:4] == ["  0a208d1f5 build", "  5afb387bd test"]
     assert lines[5] == "  0a208d1f5 test"

@@ -17,9 +17,9 @@ terminal.stderr().print(Text("prose", style="red"))
 terminal.write("{}")
 """
 SAY = """
-from bisect_tool.terminal.output import say, say_error
-say("reading supersecretvalue42")
-say_error("no supersecretvalue42", "Use another supersecretvalue42.")
+from bisect_tool.terminal.output import notify, print_error
+notify("reading supersecretvalue42")
+print_error("no supersecretvalue42", "Use another supersecretvalue42.")
 """
 CHOICES = (
     "NO_COLOR",

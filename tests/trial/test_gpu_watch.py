@@ -35,7 +35,7 @@ def guarded(*processes):
         ([], 0),
     ],
 )
-def test_what_outlived_the_tests_holds_the_least_that_was_in_use_around_their_end(rows, held):
+def test_memory_of_survivors_is_the_minimum_around_the_end(rows, held):
     found = held_at_end({"0": 10 * MIB}, samples(*rows), guarded(SURVIVOR))
     assert found == ({"0": held * MIB} if held else {})
 

@@ -159,7 +159,7 @@ def test_cause_whose_cells_are_no_longer_run_is_over(decisions, note, fixed_by):
     assert (cause.state, cause.note, cause.fixed_by) == ("fixed", note, fixed_by)
 
 
-def test_cells_that_are_gone_neither_open_a_cause_nor_close_one_that_is_red():
+def test_missing_cells_neither_open_nor_close_a_cause():
     mark = found({A: OPEN, B: OPEN})[0].fingerprint
     assert found({A: GONE, B: GONE}) == ()
     assert found({A: GONE, B: GONE}, {mark: "fixed"}) == ()

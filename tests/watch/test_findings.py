@@ -73,7 +73,7 @@ def test_demo_and_search_for_a_fix_say_nothing_of_a_regression():
         assert known_bisections("w", REQUEST, [past(BISECT.model_copy(update={"mode": mode}))]) == ()
 
 
-def test_search_for_a_commit_that_passes_is_known_until_it_leads_to_a_bisection():
+def test_walk_is_known_until_its_bisection_starts():
     walk = BISECT.model_copy(update={"mode": Walk(), "watched": watched(JOB).watched})
     (known,) = known_bisections("w", None, [past(walk, DOCUMENT.model_copy(update={"good": ()}))])
     assert (known.good, known.bad, known.cells) == ("", BAD, {JOB})

@@ -110,7 +110,7 @@ def test_other_range_than_the_one_asked_for_is_not_appended(get, interrupted, se
         get()
 
 
-def test_server_that_breaks_off_again_and_again_is_infrastructure_and_the_part_stays(get, server, client):
+def test_repeatedly_interrupted_download_is_infrastructure_and_resumable(get, server, client):
     server.cut[PATH] = [CHUNK] * 9
     with pytest.raises(Unavailable, match=r"4 tries") as error:
         get()

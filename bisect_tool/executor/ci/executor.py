@@ -82,7 +82,7 @@ class CiExecutor:
         self._running: dict[int, JobTrial] = {}
 
     @contextmanager
-    def reserve(self, waiting: Callable[[str], None]) -> Iterator[None]:  # noqa: ARG002 - nothing is held
+    def reserve(self, on_wait: Callable[[str], None]) -> Iterator[None]:  # noqa: ARG002 - nothing is held
         """Hold nothing; close the connections at the end. Jobs continue at the service."""
         try:
             yield

@@ -63,7 +63,7 @@ class RayExecutor:
         self._lost = False
 
     @contextmanager
-    def reserve(self, waiting: Callable[[str], None]) -> Iterator[None]:  # noqa: ARG002 - Ray has the queue
+    def reserve(self, on_wait: Callable[[str], None]) -> Iterator[None]:  # noqa: ARG002 - Ray has the queue
         """Connect to the cluster; first end the actors of an earlier run of the session.
 
         Raises:
