@@ -7,7 +7,9 @@ a start by `exec` adds is tested with `Project.start` and in tests/cli.
 from __future__ import annotations
 
 import atexit
+import importlib
 import os
+import pkgutil
 import select
 import signal
 import sys
@@ -17,6 +19,9 @@ import warnings
 from functools import cache
 from typing import TYPE_CHECKING, NoReturn
 
+import numpy as np
+
+import bisect_tool
 from bisect_tool.cli import app, dispatch
 from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.git import plumbing
@@ -26,6 +31,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+_ELSEWHERE = (
+    "bisect_tool.suite.stream.",
+    "bisect_tool.executor.ray.",
+    "bisect_tool.supervise.forked_guardian",
+)
 _STREAMS = ("stdin", "stdout", "stderr")
 
 
@@ -49,7 +59,14 @@ def run_forked(
 
 @cache
 def _load_all() -> None:
-    """Import here, once, what the commands import late, and compile the patterns of log lines."""
+    """Import here, once, what the commands import late, and compile the patterns of log lines.
+
+    That is the whole package, but for what runs inside other programs or on Ray.
+    """
+    for module in pkgutil.walk_packages(bisect_tool.__path__, "bisect_tool."):
+        if not module.name.startswith(_ELSEWHERE):
+            importlib.import_module(module.name)
+    np.random.default_rng(), np.unique([0])  # numpy imports parts of itself late
     dispatch.command_line()
     PATTERNS.recognise("")
     plumbing._gitpython()
