@@ -106,6 +106,22 @@ def engine(work_folder):
     return repository
 
 
+@pytest.fixture(scope="session")
+def one_rank(without_torch, tmp_path_factory):
+    """The scenario `external-lb-dp` with one rank of the reference engine, which is half of the work.
+
+    The rank takes 60 % of the GPU's memory, where two take 45 % each.
+    """
+    folder = tmp_path_factory.mktemp("one-rank") / "external_lb_dp"
+    shutil.copytree(without_torch / "external_lb_dp", folder)
+    file = folder / "scenario.toml"
+    text = file.read_text()
+    model, share = 'model = "tiny-moe"\n', '"--gpu-memory-utilization", "0.45"'
+    assert (text.count(model), text.count(share)) == (2, 1)
+    file.write_text(text.replace(model, f"{model}dp_size = 1\n").replace(share, share.replace("0.45", "0.6")))
+    return folder
+
+
 class Project:
     """A small repository with fixed dates, and so with fixed commit ids."""
 

@@ -65,10 +65,11 @@ def test_the_culprit_is_named(bundled_history, without_torch, tmp_path):
     document = searched(history, tmp_path, scenario)
     if document.cells[CELL].culprit is None:
         document = searched(history, tmp_path, scenario)
-    cell, root = document.cells[CELL], document.failure.root
+    cell = document.cells[CELL]
     assert (cell.finding, cell.culprit.sha) == ("culprit", CULPRIT)
     assert cell.good.failed == 0
     assert cell.bad.failed >= 1
+    root = document.failure.root
     assert (root.role, root.exception, root.message) == ("DPCoordinator", "RuntimeError", COMPLAINT)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 
@@ -33,19 +32,9 @@ def labels(history):
 
 
 @pytest.fixture(scope="module")
-def scenario(work_folder, without_torch):
-    """With one rank, which shows the culprit as well, and is half of the work."""
-    folder = work_folder / "one-rank"
-    shutil.copytree(without_torch / "external_lb_dp", folder)
-    file = folder / "scenario.toml"
-    file.write_text(file.read_text().replace('model = "tiny-moe"\n', 'model = "tiny-moe"\ndp_size = 1\n'))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def document(work_folder, history, scenario, once):
-    """The document: the culprit, and the commits that the page of vLLM's issue 36624 mentions."""
-    return Document.model_validate_json(once("fixes.json", lambda: played(work_folder, history, scenario)))
+def document(work_folder, history, one_rank, once):
+    """The document: the culprit, which one rank shows too, and commits that vLLM's issue 36624 mentions."""
+    return Document.model_validate_json(once("fixes.json", lambda: played(work_folder, history, one_rank)))
 
 
 def played(work_folder, history, scenario):
