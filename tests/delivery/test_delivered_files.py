@@ -11,7 +11,7 @@ import pytest
 from night_documents import CELLS, cause, hostile, night
 
 from bisect_tool.nightly.cell_status import CellStatus
-from bisect_tool.render.junit import junit
+from bisect_tool.render.nightly_junit import junit
 from bisect_tool.results.nightly import Cause, NightlyDocument
 
 ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
