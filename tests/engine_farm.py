@@ -157,6 +157,7 @@ def _spec(farm, job, agent, *, lost):
         **os.environ,
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # of our own tests, which are slow to import
         "BISECT_RUN_LAUNCH": str(folder / "launch.json"),
         "JOB": json.dumps([job.id, uuid4().hex]),
     }

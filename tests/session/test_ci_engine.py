@@ -23,7 +23,7 @@ import sys
 from bisect_tool.executor.ci import connect
 from bisect_tool.executor.ci.executor import Timing
 
-connect.TIMING = Timing(0.2)
+connect.TIMING = Timing(0.5)
 from bisect_tool.cli.app import main
 
 main(sys.argv[1:])
