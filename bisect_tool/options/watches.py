@@ -277,7 +277,7 @@ def _parse(arguments: list[str]) -> NightlyOptions:
 
 def _similar(key: str, known: Mapping[str, DeclaredOption]) -> str:
     close = difflib.get_close_matches(key.replace("-", "_"), known, n=1)
-    return f"Is it {close[0].replace('_', '-')}?" if close else "See `bisect-run nightly --help`."
+    return f"Did you mean {close[0].replace('_', '-')}?" if close else "See `bisect-run nightly --help`."
 
 
 def _config_error(path: Path, what: str, hint: str) -> UsageError:

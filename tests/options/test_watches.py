@@ -134,7 +134,7 @@ def test_name_says_what_is_watched(options, name):
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
-        ("slot = 2", "there is no option slot", "Is it slots"),
+        ("slot = 2", "there is no option slot", "Did you mean slots"),
         ('[watch.a]\nslots = "two"', "watch a: .*--slots", "--help"),
         ("[watch.a]\nslots = 99", "watch a: .*--slots", "--help"),
         ("slots = [1]", "slots: it must be a string or a number", "--help"),
