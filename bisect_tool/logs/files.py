@@ -149,7 +149,7 @@ class _Unpacked(io.RawIOBase):
         self._ended = False
 
     def readable(self) -> bool:
-        """It can be read."""
+        """Always true: the stream can be read."""
         return True
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - whatever has a buffer

@@ -22,7 +22,7 @@ class Processes(Protocol):
 
 
 class IdleDetector:
-    """Detects that processes are idle, by the CPU time that it uses or waits for.
+    """Detects that processes are idle, by the CPU time that they use or wait for.
 
     No endpoint reports it: data-parallel ranks that have answered everything continue with dummy batches
     until all have agreed to pause; a SIGTERM before that breaks their collectives. An engine on a CPU uses

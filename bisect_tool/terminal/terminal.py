@@ -176,7 +176,7 @@ class CommandGuard(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """The encoding of the stream behind."""
+        """The encoding of the wrapped stream."""
         return self._stream.encoding
 
     def write(self, text: str) -> int:

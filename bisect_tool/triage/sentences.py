@@ -37,7 +37,7 @@ _DENIAL = re.compile(
 
 @dataclass(frozen=True)
 class Basis:
-    """Why something is taken for true."""
+    """Why a fact is believed."""
 
     certainty: Certainty
     reason: str
