@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from forked import run_forked
 
 from bisect_tool.results.document import Document
 
@@ -29,7 +30,21 @@ def unread():
 
 @pytest.fixture
 def start(project):
-    """Run the command line in its own process, in the project's folder."""
+    """Run the command line in the project's folder, with these streams, in a process that is forked."""
+
+    def run(*arguments, **streams):
+        descriptors = {
+            name: stream if isinstance(stream, int) else stream.fileno() for name, stream in streams.items()
+        }
+        ended = run_forked(arguments, project.path, dict(os.environ), 60, **descriptors)
+        return subprocess.CompletedProcess(arguments, *ended)
+
+    return run
+
+
+@pytest.fixture
+def execute(project):
+    """As `start`, in a Python of its own."""
 
     def run(*arguments, **streams):
         argv = [sys.executable, "-c", MAIN, *arguments]
@@ -177,9 +192,9 @@ def test_result_that_cannot_be_written_is_an_error(start, full, arguments):
     assert "Traceback" not in ended.stderr
 
 
-def test_unbuffered_result_that_cannot_be_written_is_an_error(start, full, monkeypatch):
+def test_unbuffered_result_that_cannot_be_written_is_an_error(execute, full, monkeypatch):
     monkeypatch.setenv("PYTHONUNBUFFERED", "1")
-    assert start("--version", stdout=full).returncode == 5
+    assert execute("--version", stdout=full).returncode == 5
 
 
 def test_closed_stdout_is_an_error(shell):
@@ -195,8 +210,8 @@ def test_the_result_of_a_session_can_be_printed_again(start, full):
     assert Document.model_validate_json(again.stdout).cost.trials == 1
 
 
-def test_help_with_closed_reader(start, unread):
-    assert start("--help", stdout=unread).returncode == 0
+def test_help_with_closed_reader(execute, unread):
+    assert execute("--help", stdout=unread).returncode == 0
 
 
 def test_a_script_that_cannot_be_written(start):

@@ -1,7 +1,7 @@
 """The command line in a process that is forked from the tests', which have its modules already.
 
 To import them takes longer than most sessions of these tests, and so does what is compiled at first use. What
-a start by `exec` adds is tested with `Project.start` and in tests/cli.
+a start by `exec` adds is tested with `Project.start` of tests/session and in tests/cli.
 """
 
 from __future__ import annotations
@@ -36,25 +36,37 @@ _ELSEWHERE = (
     "bisect_tool.executor.ray.",
     "bisect_tool.supervise.forked_guardian",
 )
-_STREAMS = ("stdin", "stdout", "stderr")
+_STREAMS = (("stdin", "r", -1), ("stdout", "w", -1), ("stderr", "w", 1))
+"""Their modes and buffers: Python writes each line of stderr at once."""
+_NOT_FLUSHED = 120
+"""What Python ends with if it cannot write the rest of stdout."""
 
 
 def run_forked(
-    words: Sequence[str], folder: Path, env: Mapping[str, str], limit_s: float
+    words: Sequence[str],
+    folder: Path,
+    env: Mapping[str, str],
+    limit_s: float,
+    *,
+    stdout: int | None = None,
+    stderr: int | None = None,
 ) -> tuple[int, str, str]:
     """The exit code of a command line, negative for a signal, and what it wrote to stdout and stderr.
+
+    It writes to the given descriptors instead, if any.
 
     Raises:
         TimeoutError: It did not end within `limit_s`, and was killed.
     """
     _load_all()
-    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        written = (out.fileno() if stdout is None else stdout, err.fileno() if stderr is None else stderr)
         pid = os.fork()
         if pid == 0:
-            _become(words, folder, env, (os.open(os.devnull, os.O_RDONLY), stdout.fileno(), stderr.fileno()))
+            _become(words, folder, env, (os.open(os.devnull, os.O_RDONLY), *written))
         _wait(pid, limit_s)
         _, status = os.waitpid(pid, 0)
-        return os.waitstatus_to_exitcode(status), *(_written(file) for file in (stdout, stderr))
+        return os.waitstatus_to_exitcode(status), *(_written(file) for file in (out, err))
 
 
 @cache
@@ -94,8 +106,10 @@ def _become(words: Sequence[str], folder: Path, env: Mapping[str, str], streams:
         traceback.print_exc()
     try:
         atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+    except OSError:
+        code = _NOT_FLUSHED
     finally:
         os._exit(code if isinstance(code, int) else 70)
 
@@ -106,8 +120,8 @@ def _forget_the_tests(folder: Path, env: Mapping[str, str], streams: tuple[int, 
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-    for number, (name, mode) in enumerate(zip(_STREAMS, ("r", "w", "w"), strict=True)):
-        setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", errors="backslashreplace"))
+    for number, (name, mode, buffering) in enumerate(_STREAMS):
+        setattr(sys, name, os.fdopen(number, mode, buffering, encoding="utf-8", errors="backslashreplace"))
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(env)
