@@ -11,6 +11,7 @@ from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.suite.failures import ServersBlocked
 from bisect_tool.suite.process_tree import ProcessTree
 from bisect_tool.suite.shared_memory import SharedMemory
+from bisect_tool.suite.waiting import wait_until
 from bisect_tool.supervise.held_ports import HeldPorts, hold_free
 from bisect_tool.supervise.ports import foreign_listener, is_free
 from bisect_tool.supervise.processes import title
@@ -102,6 +103,12 @@ class Host:
     def kill(self) -> None:
         """Send SIGKILL to every living process."""
         self._tree.kill()
+
+    def end(self, seconds: float) -> None:
+        """Send SIGTERM to every living process, and wait at most as many seconds for their ends."""
+        for root in self._roots:
+            self.terminate(root)
+        wait_until(lambda: not self.observe(), seconds)
 
     def observe(self) -> bool:
         """Record the living processes and the shared memory that they use.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from bisect_tool.suite.failures import ServersBlocked
 
 if TYPE_CHECKING:
     from bisect_tool.suite.host import Host
@@ -45,6 +48,12 @@ class Hosts:
         """Send SIGKILL to every living process."""
         for host in self.hosts:
             host.kill()
+
+    def abandon(self) -> None:
+        """Send SIGKILL to every living process of the hosts that are not lost."""
+        for host in self.hosts:
+            with suppress(ServersBlocked):  # it was lost: its guardian ends its servers
+                host.kill()
 
     def roles(self) -> set[str]:
         """The roles in the titles of the living processes."""

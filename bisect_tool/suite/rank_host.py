@@ -10,14 +10,15 @@ both have in their environment, and calls the methods of `Host`; a message is a 
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Listener
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bisect_tool.suite.host import Host
 from bisect_tool.suite.launch import KEY_VARIABLE, VARIABLE, read_launch
+from bisect_tool.suite.node_connection import accept
 from bisect_tool.supervise.files import write_atomically
 
 if TYPE_CHECKING:
@@ -28,25 +29,28 @@ if TYPE_CHECKING:
 
 RESET = "reset"
 FETCH = "fetch"
+END = "end"
 PIECE = 1 << 20
+GRACE_S = 3.0
+_BACKLOG = 64
 
 
 def main(port_file: Path) -> None:
     """Serve one suite, to its end."""
     launch = read_launch(Path(os.environ[VARIABLE]))
     key = bytes.fromhex(os.environ.pop(KEY_VARIABLE))
-    with Listener((launch.address, 0), authkey=key) as listener:
-        write_atomically(port_file, str(listener.address[1]))
-        connection = _accept(listener)
+    with socket.create_server((launch.address, 0), backlog=_BACKLOG) as listener:
+        write_atomically(port_file, str(listener.getsockname()[1]))
+        connection = _accept(listener, key)
     with connection:
         _serve(connection, launch)
 
 
-def _accept(listener: Listener) -> Connection:
+def _accept(listener: socket.socket, key: bytes) -> Connection:
     """Return the connection of the suite, the first one with our key."""
     while True:
         try:
-            return listener.accept()
+            return accept(listener, key)
         except (AuthenticationError, EOFError, OSError) as error:
             print(f"a connection is rejected: {error!r}", file=sys.stderr)  # noqa: T201 - the log of this program
 
@@ -56,7 +60,10 @@ def _serve(connection: Connection, launch: Launch) -> None:
     while True:
         try:
             method, arguments = connection.recv()
-        except (EOFError, OSError):  # the suite has ended
+        except (EOFError, OSError):  # the suite was ended: what its guardian would do to the servers
+            host.end(GRACE_S)
+            return
+        if method == END:  # what it left running is a leftover
             return
         if method == RESET:
             host = Host(launch)
@@ -79,6 +86,8 @@ def _additions(logs: Path, sizes: Mapping[str, int]) -> dict[str, bytes]:
     """Return what was added to the servers' logs beyond these sizes in bytes, at most `PIECE` of each."""
     found = {}
     for path in logs.glob("*-rank*.log"):
+        if path.is_symlink() or not path.is_file():
+            continue
         with path.open("rb") as log:
             log.seek(sizes.get(path.name, 0))
             if piece := log.read(PIECE):

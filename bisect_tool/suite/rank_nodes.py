@@ -6,15 +6,15 @@ import functools
 import logging
 import os
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Client
 from typing import TYPE_CHECKING, Any, cast
 
 from bisect_tool.suite.failures import ServersBlocked
 from bisect_tool.suite.launch import KEY_VARIABLE
-from bisect_tool.suite.rank_host import FETCH, PIECE, RESET
+from bisect_tool.suite.node_connection import connect
+from bisect_tool.suite.rank_host import END, FETCH, PIECE, RESET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -42,6 +42,7 @@ class RemoteHost:
         self.address = address
         self._connection = connection
         self._logs = logs
+        self._lost = ""
         self._sizes: dict[str, int] = {}
         self._calling, self._fetching = threading.Lock(), threading.Lock()
 
@@ -50,19 +51,31 @@ class RemoteHost:
 
     def call(self, method: str, *arguments: object) -> Any:  # noqa: ANN401 - what the method returned
         """Call a method on the node; raises what the method raised."""
-        try:
-            with self._calling:
-                self._connection.send((method, arguments))
-                if not self._connection.poll(ANSWER_S):
-                    raise ServersBlocked(f"node {self.address} did not answer for {ANSWER_S:g} s")
-                raised, answer = self._connection.recv()
-        except (EOFError, OSError) as error:
-            raise ServersBlocked(
-                f"node {self.address} was lost: {error or 'it closed the connection'}"
-            ) from error
+        with self._calling:
+            raised, answer = self._answer(method, arguments)
         if raised:
             raise answer
         return answer
+
+    def _answer(self, method: str, arguments: tuple[object, ...]) -> tuple[bool, Any]:
+        try:
+            if not self._lost:
+                self._connection.send((method, arguments))
+                if self._connection.poll(ANSWER_S):
+                    raised, answer = self._connection.recv()
+                    return raised, answer
+                self._lost = f"node {self.address} did not answer for {ANSWER_S:g} s"
+        except (EOFError, OSError) as error:
+            self._lost = f"node {self.address} was lost: {error or 'it closed the connection'}"
+        # No later call may take the answer of this one as its own.
+        self._connection.close()
+        raise ServersBlocked(self._lost)
+
+    def close(self) -> None:
+        """Tell the node, unless it is lost, that the suite has ended by itself."""
+        with suppress(OSError), self._calling:  # a lost node was reported when it was called
+            if not self._lost:
+                self._connection.send((END, ()))
 
     def fetch_logs(self) -> None:
         """Append all that the node's servers have logged to the logs of this machine."""
@@ -119,7 +132,7 @@ def connected(launch: Launch) -> Iterator[RankNodes]:
 @contextmanager
 def _remote(node: HostAddress, key: bytes, logs: Path) -> Iterator[RemoteHost]:
     try:
-        connection = Client((node.address, node.port), authkey=key)
+        connection = connect(node, key)
     except (OSError, EOFError, AuthenticationError) as error:
         raise ServersBlocked(f"node {node.address} cannot be reached: {error}") from error
     with connection:
@@ -133,12 +146,13 @@ def _remote(node: HostAddress, key: bytes, logs: Path) -> Iterator[RemoteHost]:
         finally:
             ended.set()
             copying.join(_JOIN_S)
+            host.close()
 
 
 def _copy_logs(host: RemoteHost, ended: threading.Event) -> None:
     while not ended.wait(FETCH_S):
         try:
             host.fetch_logs()
-        except ServersBlocked as error:  # the next call of the suite raises it as well
+        except (ServersBlocked, OSError) as error:  # the next call of the suite raises it as well
             _log.warning("the logs of a node are not copied any more: %s", error)
             return

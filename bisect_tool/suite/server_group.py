@@ -177,8 +177,8 @@ class ServerGroup:
     def _shutting_down(self) -> Iterator[Shutdown]:
         try:
             yield self._shutdown or self.start_shutdown()
-        except ServersBlocked:  # a node was lost, whose guardian ends its servers
-            self._hosts.hosts[0].kill()
+        except ServersBlocked:  # a node was lost
+            self._hosts.abandon()
             raise
         finally:
             self._ended = time.time()

@@ -7,18 +7,20 @@ import signal
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Client
 from pathlib import Path
 
 import pytest
 from suite.conftest import alive
 
-from bisect_tool.suite import rank_nodes
+from bisect_tool.suite import node_connection, rank_nodes
 from bisect_tool.suite.deployment import single_server
 from bisect_tool.suite.failures import ServersBlocked, ServersFailed
 from bisect_tool.suite.host import Host
 from bisect_tool.suite.hosts import Hosts
 from bisect_tool.suite.launch import KEY_VARIABLE, VARIABLE, HostAddress
+from bisect_tool.suite.rank_host import _accept
 from bisect_tool.suite.rank_nodes import connected
 from bisect_tool.suite.server_group import rank_servers, starting_servers
 from bisect_tool.suite.waiting import wait_until
@@ -135,9 +137,31 @@ def test_a_node_that_does_not_answer_is_lost(node, monkeypatch):
     monkeypatch.setattr(rank_nodes, "ANSWER_S", 0.2)
     second, launch = node()
     with connected(launch) as nodes:
-        second.process.send_signal(signal.SIGSTOP)
-        with pytest.raises(ServersBlocked, match=f"node {SECOND} did not answer for 0.2 s"):
-            nodes.hosts()
+        for signum in (signal.SIGSTOP, signal.SIGCONT):
+            second.process.send_signal(signum)
+            with pytest.raises(ServersBlocked, match=f"node {SECOND} did not answer for 0.2 s"):
+                nodes.hosts()
+
+
+def test_a_node_that_does_not_answer_at_the_start_is_not_waited_for(node, monkeypatch):
+    monkeypatch.setattr(node_connection, "CONNECT_S", 1)
+    second, launch = node()
+    second.process.send_signal(signal.SIGSTOP)
+    blocked = pytest.raises(ServersBlocked, match=f"node {SECOND} cannot be reached: no answer for 1 s")
+    with blocked, connected(launch):
+        raise AssertionError
+
+
+def test_a_silent_connection_does_not_keep_the_suite_out(monkeypatch):
+    monkeypatch.setattr(node_connection, "ACCEPT_S", 1)
+    key = bytes.fromhex(KEY)
+    with socket.create_server((SECOND, 0)) as listener, socket.create_connection(listener.getsockname()):
+        host = HostAddress(address=SECOND, port=listener.getsockname()[1])
+        with ThreadPoolExecutor(1) as pool:
+            accepting = pool.submit(_accept, listener, key)
+            with node_connection.connect(host, key) as suite, accepting.result(60) as other:
+                suite.send("it")
+                assert other.recv() == "it"
 
 
 def test_only_the_trials_key_opens_a_node(node):
@@ -175,6 +199,42 @@ def test_a_long_log_is_copied_whole(node):
         (host,) = nodes.hosts()
         host.fetch_logs()
         assert (launch.logs / "1-rank1.log").read_text() == long * 50_000
+
+
+def test_only_files_are_copied_as_logs(node, tmp_path):
+    second, launch = node()
+    (tmp_path / "secret").write_text("secret")
+    (second.launch.logs / "1-rank5.log").symlink_to(tmp_path / "secret")
+    (second.launch.logs / "1-rank6.log").mkdir()
+    os.mkfifo(second.launch.logs / "1-rank7.log")
+    (second.launch.logs / "1-rank1.log").write_text("a line")
+    with connected(launch) as nodes:
+        (host,) = nodes.hosts()
+        host.fetch_logs()
+    assert [path.name for path in launch.logs.iterdir()] == ["1-rank1.log"]
+
+
+def test_logs_that_cannot_be_copied_are_reported(node, caplog):
+    second, launch = node()
+    launch.logs.rmdir()
+    with connected(launch) as nodes:
+        (host,) = nodes.hosts()
+        (second.launch.logs / "1-rank1.log").write_text("a line")
+        assert wait_until(lambda: "logs of a node are not copied any more" in caplog.text, 60)
+        assert host.observe() is False
+
+
+def test_servers_are_ended_with_a_suite_that_is_killed(node):
+    second, launch = node()
+    connection = node_connection.connect(second.host, bytes.fromhex(KEY))
+    flags = ("--data-parallel-rank", "1", "--port", str(launch.ports.start), "--api-server-count", "1")
+    connection.send(("start", (1, flags, "1-rank1.log")))
+    failed, root = connection.recv()
+    assert not failed
+    assert alive(f"STUB_MARK={launch.env['STUB_MARK']}") == [str(root)]
+    connection.close()
+    assert second.process.wait(60) == 0
+    assert alive(f"STUB_MARK={launch.env['STUB_MARK']}") == []
 
 
 def test_the_programs_end_with_the_suite(node, stub_launch):
