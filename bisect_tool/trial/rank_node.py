@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 PORT_FILE = "rank_host.port"
 """The file in a trial's folder with the port at which the suite reaches the node."""
+_BUILDS = 4
+"""Before the suite starts, other nodes and then the first one may build, each after another session."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class RankNodeTrials(Trials):
             "PYTHONPATH": suite_path(),
         }
         timeouts = config.profile.timeouts
-        return Job(argv, place.folder, env, timeouts.trial, None, timeouts.grace)
+        limit_s = timeouts.trial + _BUILDS * config.profile.build.timeout_s
+        return Job(argv, place.folder, env, limit_s, None, timeouts.grace)
 
     def read(self, run: TrialRun, guarded: GuardianResult) -> Findings:
         """Return that nothing failed here, or why the program ended before the suite."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
+import time
 from concurrent.futures import wait
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from bisect_tool.build import BuildInterrupted
+from bisect_tool.executor.ray.cluster import WorkerLost
 from bisect_tool.trial.config import RankNode
 from bisect_tool.trial.run import TrialAborted
 
@@ -21,8 +25,12 @@ if TYPE_CHECKING:
 
 _MARGIN_S = 600.0
 """Time to send a commit's files to a node and to start, besides the build."""
+_BUILDS = 2
+"""The build of another session may be waited for, and fail."""
 _POLL_S = 0.5
 _END_S = 30.0
+_ENDING = "the ranks of a node were ended"
+_log = logging.getLogger("bisect_run.executor")
 
 
 class FurtherNodes:
@@ -45,32 +53,44 @@ class FurtherNodes:
     def await_start(self) -> Order | Ran:
         """Return the order for the first node once the others are ready; or the result of one that ended.
 
+        In the latter case, the others are stopped.
+
         Raises:
             TrialAborted: the session is cancelled.
             WorkerLost: a node is lost or late.
         """
         hosts = []
+        ends = time.monotonic() + self._limit_s
         for worker, serving in self._serving:
-            host = self._host(worker, serving)
+            host = self._host(worker, serving, ends)
             if host is None:
                 ran: Ran = worker.result(serving)
+                self.end(0.0)
                 return ran
             hosts.append(host)
         return replace(self._order, node=RankNode(0, self._first.address, self._key, tuple(hosts)))
 
     def check(self) -> None:
-        """Raise WorkerLost if a node is lost."""
+        """Raise WorkerLost if a node is lost; the suite finds by itself that its program has ended."""
         for worker, serving in self._serving:
             if serving.done():
-                worker.result(serving)
+                _ran(worker, serving)
 
-    def end(self) -> tuple[Ran, ...]:
-        """Return the results of the nodes, whose programs end with the suite; those without one are stopped.
+    def end(self, within_s: float = _END_S) -> tuple[Ran, ...]:
+        """Return the results of the nodes; those whose programs do not end in time are stopped without one.
+
+        The programs end with the suite.
 
         Raises:
+            TrialAborted: the session is cancelled.
             WorkerLost: a node is lost or late.
         """
-        found = [self._ended(worker, serving) for worker, serving in self._serving]
+        self._await_ends(within_s)
+        for worker, serving in self._serving:
+            if not serving.done():
+                worker.call("stop")
+        self._await_ends(_END_S)
+        found = [_ran(worker, serving) for worker, serving in self._serving]
         return tuple(ran for ran in found if ran is not None)
 
     def stop(self) -> None:
@@ -79,28 +99,37 @@ class FurtherNodes:
             worker.call("stop")
         wait([serving for _, serving in self._serving], _END_S)
 
-    def _host(self, worker: Worker, serving: Future[Any]) -> HostAddress | None:
-        """Return where the suite reaches the ranks of a node; None if it ended instead."""
+    @property
+    def _limit_s(self) -> float:
         profile = self._connection.setup.config.profile
-        limit_s = _MARGIN_S + (profile.build.timeout_s if profile else 0.0)
-        doing, asked_s = "the ranks of a node were prepared", 0.0
-        while asked_s < limit_s and not serving.done():
+        return _MARGIN_S + (_BUILDS * profile.build.timeout_s if profile else 0.0)
+
+    def _host(self, worker: Worker, serving: Future[Any], ends: float) -> HostAddress | None:
+        """Return where the suite reaches the ranks of a node; None if it ended instead."""
+        doing = "the ranks of a node were prepared"
+        while not serving.done():
             asked = worker.call("listening")
             host: HostAddress | None = self._connection.answer(worker, asked, _END_S, doing)
             if host is not None:
                 return host
+            if time.monotonic() > ends:
+                raise WorkerLost(f"it was not ready within {self._limit_s:.0f} s")
             self._connection.ends(serving, _POLL_S, doing)
-            asked_s += _POLL_S
         return None
 
-    def _ended(self, worker: Worker, serving: Future[Any]) -> Ran | None:
-        doing = "the ranks of a node were ended"
-        if not self._connection.ends(serving, _END_S, doing):
-            worker.call("stop")
-        try:
-            ran: Ran = self._connection.answer(worker, serving, _END_S, doing)
-        except TrialAborted:
-            if self._connection.cancel.is_set():
-                raise
-            return None
-        return ran
+    def _await_ends(self, within_s: float) -> None:
+        ends = time.monotonic() + within_s
+        for _, serving in self._serving:
+            self._connection.ends(serving, ends - time.monotonic(), _ENDING)
+
+
+def _ran(worker: Worker, serving: Future[Any]) -> Ran | None:
+    """Return the result of a node; None if it was stopped."""
+    if not serving.done():
+        raise WorkerLost(f"it did not answer for {_END_S:.0f} s while {_ENDING}")
+    try:
+        ran: Ran = worker.result(serving)
+    except (TrialAborted, BuildInterrupted) as error:
+        _log.info("a node of a trial was stopped: %s", error.message)
+        return None
+    return ran

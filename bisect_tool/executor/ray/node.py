@@ -107,10 +107,11 @@ class NodeTrials:
     def listening(self) -> HostAddress | None:
         """Return where the suite reaches the ranks of this node; None until it can."""
         folder = self._folder
-        port = folder and folder / PORT_FILE
-        if port is None or not port.is_file():
+        try:
+            port = folder and (folder / PORT_FILE).read_text()
+        except FileNotFoundError:  # not yet, or the trial has just ended
             return None
-        return HostAddress(address=self.place().address, port=int(port.read_text()))
+        return HostAddress(address=self.place().address, port=int(port)) if port else None
 
     def stop(self) -> None:
         """End the ranks of this node."""

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from bisect_tool.build import lineage
+from bisect_tool.errors import BisectError
 from bisect_tool.executor.event import Entered, Waits
 from bisect_tool.executor.ray.archive import unpack
 from bisect_tool.executor.ray.calls import follow
@@ -100,10 +101,9 @@ class Slot:
         try:
             started = further.await_start()
             if isinstance(started, Ran):
-                further.end()
                 return (started,)
             return (follow(connection, first, started, folder, further.check), *further.end())
-        except TrialAborted:
+        except BisectError:  # of the first node, such as an interrupt: no suite ends the others
             further.stop()
             raise
 
