@@ -24,7 +24,9 @@ _LISTED_LIMIT = 3
 """The maximum number of leftovers of a kind that are listed individually."""
 _LINE_LIMIT = 160
 """The maximum length of a process's command line; the document has more."""
-_MORE = re.compile(r"\w+ \.\.\. and (?P<over>over )?(?P<number>\d{1,6}) more")
+_MORE = re.compile(r"\w+ \.\.\. and (?P<over>over )?(?P<number>\d{1,6}) more( on \S+)?")
+_HOST = re.compile(r" on \S+$")
+"""Follows what was left on a further node of a trial that spans several."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def _kind(item: str) -> str:
 
 
 def _name(item: str) -> str:
-    return normalise(item)
+    return normalise(_HOST.sub("", item))
 
 
 def brief(item: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from bisect_tool import scenario as scenarios
+from bisect_tool.checks import SuiteCheck
 from bisect_tool.diagnostics import open_log
 from bisect_tool.errors import EnvironmentFailed, ExitCode, UsageError
 from bisect_tool.file_lock import is_held, try_lock
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from bisect_tool.options.resolve import Resolved
     from bisect_tool.paths import Home
     from bisect_tool.planner import Planner
+    from bisect_tool.scenario import Profile
     from bisect_tool.session.store import Store, TrialRow
     from bisect_tool.trial.result import TrialResult
 
@@ -157,8 +159,14 @@ def _trial_config(session: Session) -> TrialConfig:
         own=_own_paths(session),
         devices=request.gpus,
         share_gpu=request.share_gpu,
-        nodes=profile.nodes if profile and request.executor == "ray" else 1,
+        nodes=_nodes(request, profile),
     )
+
+
+def _nodes(request: Request, profile: Profile | None) -> int:
+    """Return how many machines a trial spans: only a suite starts servers on further ones."""
+    spans = request.executor == "ray" and isinstance(request.check, SuiteCheck)
+    return profile.nodes if profile and spans else 1
 
 
 def _own_paths(session: Session) -> Mapping[str, str]:

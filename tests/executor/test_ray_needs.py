@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
-from bisect_tool.checks import CommandCheck, SuiteCheck
+from bisect_tool.checks import CommandCheck, PytestCheck, SuiteCheck
 from bisect_tool.executor.ray.needs import Needs, needs_of
 from bisect_tool.paths import Home
 from bisect_tool.scenario import Scenario
+from bisect_tool.session.session import _nodes
 from bisect_tool.supervise import gpus
-from bisect_tool.trial.config import TrialConfig
+from bisect_tool.trial.config import RankNode, TrialConfig, TrialPaths
+from bisect_tool.trial.kinds import trials_of
+from bisect_tool.trial.trials import TrialRun
 
 LAUNCH = {"command": ["engine"], "model": "m", "dp_size": 2, "gpus_per_rank": 2}
 
@@ -59,6 +63,29 @@ def test_a_trial_that_spans_nodes_needs_its_share_of_each(config):
     needs = needs_of(replace(config(ray={"cpus": 8, "nodes": 2}), nodes=2))
     assert (needs.nodes, needs.resources) == (2, {"CPU": 8.0, "GPU": 2.0})
     assert needs.able([{"CPU": 8.0, "GPU": 2.0}, {"CPU": 9.0, "GPU": 8.0}, {"CPU": 9.0}]) == 2
+
+
+@pytest.mark.parametrize(
+    ("executor", "check", "nodes"),
+    [
+        ("ray", SuiteCheck(), 2),
+        ("ray", CommandCheck(argv=("true",)), 1),
+        ("ray", PytestCheck(file="tests/test_a.py", name="", tests_from="f" * 40), 1),
+        ("local", SuiteCheck(), 1),
+    ],
+)
+def test_only_a_suite_on_ray_spans_nodes(config, executor, check, nodes):
+    profile = config(ray={"nodes": 2}).profile
+    assert _nodes(SimpleNamespace(executor=executor, check=check), profile) == nodes
+    assert _nodes(SimpleNamespace(executor=executor, check=check), None) == 1
+
+
+def test_the_program_of_a_further_node_waits_for_the_build_of_the_first(config, tmp_path):
+    spanning = replace(config(ray={"nodes": 2}), nodes=2, node=RankNode(1, "127.0.0.2", "ab"))
+    place = TrialPaths(tmp_path, tmp_path, tmp_path, None)
+    job = trials_of(spanning).job(TrialRun(spanning, place, None))
+    profile = spanning.profile
+    assert job.deadline_s > profile.timeouts.trial + 2 * profile.build.timeout_s
 
 
 def test_nodes_have_equally_many_ranks(config):

@@ -27,6 +27,11 @@ def left(*trials):
         (FILES[:2], FILES[:2], ("file $TMPDIR/0 and 3 more",)),
         ((*FILES, "file ... and 10 more"), FILES[:1], ("file $TMPDIR/0 and 18 more",)),
         ((*FILES, "file ... and over 992 more"), (), ("file $TMPDIR/0 and over 999 more",)),
+        (
+            (*FILES, "file ... and 10 more on gpu-07"),
+            FILES[:1],
+            ("file $TMPDIR/0 and 18 more",),
+        ),
         (("shm psm_1", *FILES[:4]), ("port 80",), ("shm psm_1", "file $TMPDIR/0 and 3 more", "port 80")),
     ],
 )
@@ -54,6 +59,13 @@ def compared(good, bad, **more):
 
 def workers(number):
     return [(f"process worker (pid {pid})",) for pid in range(4000, 4000 + number)]
+
+
+def test_what_is_left_on_any_node_of_a_trial_is_the_same():
+    usual, other = "process usual (pid 1)", "process other (pid 2)"
+    left = [(usual, f"process worker (pid 4000) on gpu-{name}") for name in "abcd"]
+    (found,) = leaks(compared([(usual, other)] * 4, left))
+    assert (found.example, found.bad) == ("process worker (pid 4000) on gpu-a", 4)
 
 
 def test_what_bad_commits_leave_and_good_ones_do_not():
