@@ -6,7 +6,7 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from bisect_tool.evidence.event import Event, SuiteFailure
 from bisect_tool.evidence.parsed_line import TEST
@@ -54,7 +54,10 @@ class Failure(BaseModel):
     chain: tuple[Event, ...]
     signature: Signature
     excerpt: str
-    other_signatures: tuple[Signature, ...] = ()
+    # Trials of earlier versions are stored with the second name.
+    other_signatures: tuple[Signature, ...] = Field(
+        (), validation_alias=AliasChoices("other_signatures", "beside")
+    )
     older: tuple[Event, ...] = ()
 
     @cached_property

@@ -96,6 +96,14 @@ def test_any_text_can_be_read_explained_and_stored(texts, message):
     assert Failure.model_validate_json(failure.model_dump_json()) == failure
 
 
+def test_other_signatures_of_trials_that_an_earlier_version_stored_are_read():
+    failure = explain(read_events(as_lines(["ValueError: 1"])), None, {})
+    failure = failure.model_copy(update={"other_signatures": (failure.signature,)})
+    stored = failure.model_dump(mode="json")
+    stored["beside"] = stored.pop("other_signatures")
+    assert Failure.model_validate(stored) == failure
+
+
 GRAMMAR = st.sampled_from(
     [
         "Traceback (most recent call last):",
