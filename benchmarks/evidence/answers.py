@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from bisect_tool.evidence import LogFailure, explain_log
-from bisect_tool.logs.files import LogFiles
+from bisect_tool.log_input.files import LogFiles
 
 
 def answer(text: str) -> LogFailure | None:

@@ -82,7 +82,7 @@ def _explained(path: Path) -> tuple[float, float]:
         "import sys, time\n"
         "from pathlib import Path\n"
         "from bisect_tool.evidence import explain_log\n"
-        "from bisect_tool.logs.files import LogFiles\n"
+        "from bisect_tool.log_input.files import LogFiles\n"
         "started = time.process_time()\n"
         "explain_log(LogFiles(sys.argv[1:], print).lines())\n"
         "seconds = time.process_time() - started\n"

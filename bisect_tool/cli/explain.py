@@ -23,7 +23,7 @@ def explain(options: ExplainOptions) -> int:
     from rich.text import Text
 
     from bisect_tool.evidence import explain_log, signatures
-    from bisect_tool.logs.files import LogFiles
+    from bisect_tool.log_input.files import LogFiles
     from bisect_tool.render.explain import document, explanations, render_explanations
     from bisect_tool.sanitise import redact, secret_values
     from bisect_tool.terminal import terminal

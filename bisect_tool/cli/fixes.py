@@ -21,7 +21,7 @@ def fixes(options: FixesOptions) -> int:
     """
     validate(options)
     from bisect_tool.cli.run_session import run_and_report
-    from bisect_tool.fixes.candidates import resolve_request
+    from bisect_tool.fixes.candidate_commits import resolve_request
     from bisect_tool.options.resolve import resolve
     from bisect_tool.paths import home
     from bisect_tool.results.earlier_sessions import candidates, with_earlier_check

@@ -75,7 +75,7 @@ def _saved(page: str) -> str:
     Raises:
         UsageError: it cannot be read, is not text, or is too long for a page.
     """
-    from bisect_tool.logs.files import encoding_of
+    from bisect_tool.log_input.files import encoding_of
 
     name = "stdin" if page == _STDIN else clean_line(page, 300)
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from bisect_tool.errors import UsageError
-from bisect_tool.fixes.candidates import defaults, parse
+from bisect_tool.fixes.candidate_commits import defaults, parse
 from bisect_tool.git import Repository
 from bisect_tool.git.clone import is_url
 from bisect_tool.options.declared import to_arguments

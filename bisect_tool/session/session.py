@@ -17,7 +17,7 @@ from bisect_tool.checks import SuiteCheck
 from bisect_tool.diagnostics import open_log
 from bisect_tool.errors import EnvironmentFailed, ExitCode, UsageError
 from bisect_tool.file_lock import is_held, try_lock
-from bisect_tool.fixes import candidates
+from bisect_tool.fixes import candidate_commits
 from bisect_tool.git import Range, Repository
 from bisect_tool.git.alternates import checkout_at
 from bisect_tool.git.clone import is_url
@@ -125,7 +125,7 @@ def _budget(request: Request) -> Budget:
 
 def _span(request: Request, repository: Repository) -> Range:
     if isinstance(request.mode, Fixes):
-        return candidates.span(request, repository)
+        return candidate_commits.span(request, repository)
     return span_of(request, repository)
 
 
@@ -234,8 +234,8 @@ def assembled(session: Session, store: Store) -> Session:
         wanted = session.planner.decide(results).wanted
         if not wanted:
             break
-        request = candidates.build_combination(session.request, session.repository, wanted)
-        session = replace(session, request=request, range=candidates.span(request, session.repository))
+        request = candidate_commits.build_combination(session.request, session.repository, wanted)
+        session = replace(session, request=request, range=candidate_commits.span(request, session.repository))
     return session
 
 

@@ -109,7 +109,9 @@ def build_annotations(client: Client, path: str) -> tuple[buildkite.Annotation, 
 
 def _jobs(client: Client, path: str) -> list[Any]:
     pages = client.pages(path, {"include_retried_jobs": "true", "per_page": str(_PAGE)})
-    return [job for page in pages for job in _listed(value_at(page, "items"))]
+    # Documented as an object with `items` and `links`; other listings are plain lists.
+    lists = (page if isinstance(page, list) else value_at(page, "items") for page in pages)
+    return [job for listed in lists for job in _listed(listed)]
 
 
 def _listed(page: Any) -> list[Any]:  # noqa: ANN401 - JSON

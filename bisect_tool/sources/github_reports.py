@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from bisect_tool.logs.junit import NotJunit
+from bisect_tool.log_input.junit import NotJunit
 from bisect_tool.sources.answer import UnexpectedAnswer
 from bisect_tool.sources.github_client import artefacts
 from bisect_tool.sources.job_reports import attempt_of, with_node_ids, with_reports

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from bisect_tool.evidence import LogLine, explain_log
-from bisect_tool.logs.junit import NotJunit, failed_cases
+from bisect_tool.log_input.junit import NotJunit, failed_cases
 from bisect_tool.sources.job_reports import files_of, node_id
 from bisect_tool.sources.observation import State
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from bisect_tool.evidence import Failure, LogFailure
-    from bisect_tool.logs.junit import FailedCase
+    from bisect_tool.log_input.junit import FailedCase
     from bisect_tool.sources.junit_report import Report
 
 _CASES: Final = 50

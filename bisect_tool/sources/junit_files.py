@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
-from bisect_tool.logs.junit import NotJunit
+from bisect_tool.log_input.junit import NotJunit
 from bisect_tool.sanitise import clean_line
 from bisect_tool.sources.download import download
 from bisect_tool.sources.junit_failures import failures_of

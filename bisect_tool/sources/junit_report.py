@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from xml.parsers import expat
 
-from bisect_tool.logs.junit import UNKNOWN_ENCODING, NotJunit
+from bisect_tool.log_input.junit import UNKNOWN_ENCODING, NotJunit
 from bisect_tool.sanitise import clean_line
 from bisect_tool.sources.observation import State
 

@@ -7,7 +7,7 @@ from junit_runs import OTHER, SHA, case, observe, report, zipped
 from replayed_service import Reply, replayed
 
 from bisect_tool.errors import UsageError
-from bisect_tool.logs.junit import NotJunit
+from bisect_tool.log_input.junit import NotJunit
 from bisect_tool.sources.junit_report import TestResult, read_report
 from bisect_tool.sources.observation import CellKey, State
 

@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bisect_tool.logs.junit import FailedCase, NotJunit, failed_cases
+from bisect_tool.log_input.junit import FailedCase, NotJunit, failed_cases
 from bisect_tool.sources.job_reports import files_of, node_id
 from bisect_tool.sources.junit_failures import explained_cases
 from bisect_tool.sources.junit_report import read_report

@@ -4,8 +4,8 @@ import io
 
 import pytest
 
-from bisect_tool.logs import junit
-from bisect_tool.logs.junit import NotJunit, failed_cases
+from bisect_tool.log_input import junit
+from bisect_tool.log_input.junit import NotJunit, failed_cases
 
 
 def cases(text):

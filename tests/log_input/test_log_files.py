@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bisect_tool.errors import UsageError
-from bisect_tool.logs import files
-from bisect_tool.logs.files import LogFiles
+from bisect_tool.log_input import files
+from bisect_tool.log_input.files import LogFiles
 
 TEXT = "starting\nValueError: bad\nend\n"
 

@@ -24,7 +24,7 @@ from bisect_tool.errors import UsageError
 from bisect_tool.evidence.healthy_lines import relevant_lines
 from bisect_tool.evidence.line import LogLine
 from bisect_tool.evidence.patterns import SUITE
-from bisect_tool.logs.junit import NotJunit, failed_cases
+from bisect_tool.log_input.junit import NotJunit, failed_cases
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
