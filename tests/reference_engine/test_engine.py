@@ -84,6 +84,7 @@ def test_the_processes_are_those_of_vllm(checkout: Checkouts, tmp_path: Path) ->
     with matrix(checkout("fixed"), tmp_path, 2, "--tensor-parallel-size", "2") as servers:
         for server in servers:
             server.wait_until_up()
+            wait_for(lambda log=server.log: log().count("Starting refengine server") == 2, START)
         names = [sorted(process.name() for process in server.tree()) for server in servers]
         served = ["APIServer_0", "APIServer_1"]
         workers = [[f"Worker_DP{dp}_TP{tp}" for tp in (0, 1)] for dp in (0, 1)]
