@@ -10,7 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 from bisect_tool.errors import EnvironmentFailed, UsageError
-from bisect_tool.executor.ray.cluster import connected
+from bisect_tool.executor.ray import cluster
+from bisect_tool.executor.ray.cluster import Cluster, connected
+from bisect_tool.executor.ray.needs import Needs
 from bisect_tool.executor.ray.package import copy_package
 from bisect_tool.trial.run import TrialAborted
 
@@ -90,6 +92,37 @@ def test_a_resumed_session_needs_ray_as_well(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UsageError, match="needs the package ray"), connected("auto"):
         raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("needs", "bundle"),
+    [
+        (Needs(16.0, 2, {"a100": 1.0}, 2), {"CPU": 16.0, "GPU": 2.0, "a100": 1.0}),
+        (Needs(0.0, nodes=2), {"CPU": 0.01}),
+    ],
+)
+def test_nodes_of_a_trial_are_reserved_together_and_released(monkeypatch, needs, bundle):
+    calls = []
+    actor = SimpleNamespace(
+        options=lambda **how: calls.append(how) or SimpleNamespace(remote=lambda _: "actor")
+    )
+    util = SimpleNamespace(
+        placement_group=lambda bundles, strategy: calls.append((bundles, strategy)) or "group",
+        remove_placement_group=lambda group: calls.append(("removed", group)),
+    )
+    ray = SimpleNamespace(
+        util=util,
+        remote=lambda _: actor,
+        kill=lambda *_, **__: None,
+        exceptions=SimpleNamespace(RayError=RuntimeError),
+    )
+    monkeypatch.setattr(cluster, "_bundle", lambda group, node: (group, node))
+    workers = Cluster(ray).start("s1-0", None, needs)
+    assert calls[0] == ([bundle, bundle], "STRICT_SPREAD")
+    assert [how["scheduling_strategy"] for how in calls[1:]] == [("group", 0), ("group", 1)]
+    assert [how["name"] for how in calls[1:]] == ["s1-0-0", "s1-0-1"]
+    workers[0].end()
+    assert calls[-1] == ("removed", "group")
 
 
 def test_nodes_get_this_package_with_its_scenarios(tmp_path):

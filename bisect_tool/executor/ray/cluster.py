@@ -37,6 +37,7 @@ _END_S = 30.0
 _SWEEP_S = 60.0
 _CONNECT_S = 10.0
 _POLL_S = 0.2
+_LITTLE = {"CPU": 0.01}
 _REASON_LIMIT = 300
 _NOT_CREATED = "error raised in its creation task"
 _NODES = "Nodes need git and the packages that bisect-run depends on; see docs/how-to/ray.md."
@@ -117,7 +118,8 @@ class Cluster:
         """
         if needs.nodes == 1:
             return (self._actor(name, setup, needs, None, "SPREAD"),)
-        group = self.ray.util.placement_group([needs.resources] * needs.nodes, strategy="STRICT_SPREAD")
+        bundle = needs.resources or _LITTLE  # Ray rejects an empty bundle
+        group = self.ray.util.placement_group([bundle] * needs.nodes, strategy="STRICT_SPREAD")
         return tuple(
             self._actor(f"{name}-{node}", setup, needs, group, _bundle(group, node))
             for node in range(needs.nodes)
