@@ -153,7 +153,7 @@ def test_a_worker_of_the_kubernetes_cluster_has_room_for_a_trial():
     (worker,) = group["template"]["spec"]["containers"]
     limits = worker["resources"]["limits"]
     node = {"CPU": float(limits["cpu"]), "GPU": float(limits["nvidia.com/gpu"])}
-    assert Needs(cpus=8, gpus=4).fit([node])
+    assert Needs(cpus=8, gpus=4).able([node]) == 1
     assert group["minReplicas"] >= 1
     assert spec["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0"
 

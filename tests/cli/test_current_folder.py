@@ -41,7 +41,7 @@ def test_a_scenario_by_name_reads_its_own_repository_from_any_other(project, mon
 
     monkeypatch.chdir(project.path)
     with pytest.raises(
-        Asked, match="this directory is not an engine of scenario external-lb-dp tests: reading https"
+        Asked, match="this directory is not an engine of scenario external-lb-dp: reading https"
     ):
         resolve(RunOptions(good=("c1",), bad="c8", scenario="external-lb-dp"), current_home(), notice)
 

@@ -248,7 +248,8 @@ def started(project):
     """Starts a process that tries every commit once; in it the session can be killed."""
 
     def start(session):
-        env = project.env | {"PYTHONPATH": os.pathsep.join((project.env["PYTHONPATH"], str(TRIED.parent)))}
+        helpers = (str(TRIED.parent), str(TRIED.parents[1]))
+        env = project.env | {"PYTHONPATH": os.pathsep.join((project.env["PYTHONPATH"], *helpers))}
         return subprocess.Popen(
             [sys.executable, str(TRIED), session.id], env=env, start_new_session=True, stderr=subprocess.PIPE
         )
