@@ -171,7 +171,7 @@ def engine(tmp_path, nodes):
     launch = launch.replace("env = { ", f'env = {{ PYTHONPATH = "{{tree}}:{WITHOUT_TORCH}", ', 1)
     needs = f"[profiles.reference.ray]\ncpus = 1\nresources = {{ engine = 1 }}\nnodes = {nodes}\n\n"
     file.write_text(before + needs + section + launch)
-    ends = ("--good", labels["max-tokens"], "--bad", labels["bad"])  # a shorter range is quicker
+    ends = ("--good", labels["max-tokens"], "--bad", labels["token-index"])  # a shorter range is quicker
     words = ("--repo", str(repository), "--scenario", str(scenario), "--profile", "reference", *ends)
     return labels, words
 
