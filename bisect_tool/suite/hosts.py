@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from bisect_tool.suite.host import Host
 
 
+def host_of(rank: int, ranks: int, hosts: int) -> int:
+    """Return the number of a rank's host: each host has as many consecutive ranks."""
+    return rank * hosts // ranks
+
+
 @dataclass(frozen=True)
 class Hosts:
     """The hosts of `ranks` servers: each has as many consecutive ones, and the first has all other ports."""
@@ -21,7 +26,7 @@ class Hosts:
 
     def of(self, rank: int) -> Host:
         """Return the host of a rank; the first one for a number that is no rank."""
-        return self.hosts[rank * len(self.hosts) // self.ranks] if rank < self.ranks else self.hosts[0]
+        return self.hosts[host_of(rank, self.ranks, len(self.hosts))] if rank < self.ranks else self.hosts[0]
 
     def take_ports(self, count: int) -> list[int]:
         """Reserve a port for each rank on its host, and the others on the first; raises as `Host` does."""

@@ -12,6 +12,7 @@ from multiprocessing import AuthenticationError
 from typing import TYPE_CHECKING, Any, cast
 
 from bisect_tool.suite.failures import ServersBlocked
+from bisect_tool.suite.hosts import host_of
 from bisect_tool.suite.launch import KEY_VARIABLE
 from bisect_tool.suite.node_connection import connect
 from bisect_tool.suite.rank_host import END, FETCH, PIECE, RESET
@@ -110,7 +111,8 @@ class RankNodes:
         if not self.remote:
             return ()
         nodes = (launch.address, *(host.address for host in self.remote))
-        return tuple(nodes[rank * len(nodes) // launch.dp_size] for rank in range(launch.dp_size))
+        ranks = launch.dp_size
+        return tuple(nodes[host_of(rank, ranks, len(nodes))] for rank in range(ranks))
 
 
 NO_NODES = RankNodes()

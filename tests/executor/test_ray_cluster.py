@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import psutil
 import pytest
+from executor.user_git import new_repository
 
 from bisect_tool.demo.patch_series import replay
 from bisect_tool.results.document import Document
@@ -221,21 +222,10 @@ def test_trials_span_two_nodes(raylets, engine, env, mark, home):
 
 
 @pytest.fixture
-def project(tmp_path, env):
+def project(tmp_path):
     """Four commits, of which the last two fail; a gate that their checks wait for; where checks tell pids."""
     folder = tmp_path / "project"
-    folder.mkdir()
-    who = {
-        f"GIT_{who}_{what}": "a@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
-    }
-
-    def git(*words):
-        argv = ("git", "-C", str(folder), *words)
-        return subprocess.run(
-            argv, env={**env, **who}, check=True, capture_output=True, text=True
-        ).stdout.strip()
-
-    git("init", "-q", "-b", "main")
+    git = new_repository(folder)
     pids, gate = tmp_path / "pids", tmp_path / "gate"
     pids.mkdir()
     gate.touch()

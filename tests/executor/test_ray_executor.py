@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 from executor.thread_cluster import ThreadCluster
+from executor.user_git import new_repository
 
 from bisect_tool.checks import CommandCheck
 from bisect_tool.errors import EnvironmentFailed
@@ -25,7 +24,6 @@ from bisect_tool.trial.config import TrialConfig
 from bisect_tool.trial.run import TrialAborted
 from bisect_tool.verdict import Outcome
 
-WHO = {f"GIT_{who}_{what}": "a@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 CHECK = """#!/bin/sh
 echo "checking"
 n=0
@@ -49,14 +47,7 @@ def gate(tmp_path):
 def shas(tmp_path, gate):
     """Two commits: the check of the first passes, that of the second fails."""
     project = tmp_path / "project"
-    project.mkdir()
-    env = {**os.environ, **WHO, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-
-    def git(*words):
-        argv = ("git", "-C", str(project), *words)
-        return subprocess.run(argv, env=env, check=True, capture_output=True, text=True).stdout.strip()
-
-    git("init", "-q", "-b", "main")
+    git = new_repository(project)
     (project / "check.sh").write_text(CHECK.format(gate=gate))
     (project / "check.sh").chmod(0o755)
     found = []

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 
 import pytest
+from executor.user_git import new_repository
 
 from bisect_tool.errors import UsageError
 from bisect_tool.executor.ray.objects import Receiver, Sender
 from bisect_tool.git import Repository, Worktrees
 
-WHO = {f"GIT_{who}_{what}": "a@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-
 
 @pytest.fixture
 def git(tmp_path):
     """Git in a repository of the user."""
-    (tmp_path / "project").mkdir()
-    alone = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-
-    def run(*words):
-        argv = ("git", "-C", str(tmp_path / "project"), *words)
-        done = subprocess.run(
-            argv, env={**os.environ, **WHO, **alone}, check=True, capture_output=True, text=True
-        )
-        return done.stdout.strip()
-
-    run("init", "-q", "-b", "main")
-    return run
+    return new_repository(tmp_path / "project")
 
 
 @pytest.fixture

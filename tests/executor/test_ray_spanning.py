@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
 import threading
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from executor.thread_cluster import ThreadCluster
+from executor.user_git import new_repository
 
 from bisect_tool.checks import SuiteCheck
 from bisect_tool.executor.event import Entered, Failed, Yielded
@@ -56,7 +55,6 @@ command = ["{{python}}", "-S", "{stub}"]
 model = "tiny"
 env = {{ STUB_FAULT = "{fault}", STUB_FAULT_RANK = "1", STUB_MARK = "{mark}" }}
 """
-WHO = {f"GIT_{who}_{what}": "a@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 
 
 @pytest.fixture
@@ -81,14 +79,7 @@ def build():
 def sha(tmp_path, build):
     """A commit of the engine."""
     project = tmp_path / "project"
-    project.mkdir()
-    env = {**os.environ, **WHO, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-
-    def git(*words):
-        argv = ("git", "-C", str(project), *words)
-        return subprocess.run(argv, env=env, check=True, capture_output=True, text=True).stdout.strip()
-
-    git("init", "-q", "-b", "main")
+    git = new_repository(project)
     (project / "engine").touch()
     (project / "build.sh").write_text(f"{build}\n")
     git("add", "-A")

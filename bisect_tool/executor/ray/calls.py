@@ -24,12 +24,6 @@ if TYPE_CHECKING:
     from bisect_tool.executor.ray.objects import Sender
 
 _POLL_S = 0.5
-
-
-def _nothing() -> None:
-    """Check nothing."""
-
-
 _RESULT_S = 600.0
 """The longest transfer of a trial's logs."""
 _CANCEL_S = 60.0
@@ -82,7 +76,11 @@ class Connection:
 
 
 def follow(
-    connection: Connection, worker: Worker, order: Order, folder: Path, check: Callable[[], None] = _nothing
+    connection: Connection,
+    worker: Worker,
+    order: Order,
+    folder: Path,
+    check: Callable[[], None] = lambda: None,
 ) -> Ran:
     """Start a trial, and report its progress until it ends.
 
