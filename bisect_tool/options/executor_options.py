@@ -49,7 +49,8 @@ class ExecutorOptions(MachineOptions):
         typer.Option(
             "--input",
             metavar="NAME",
-            help="The workflow input that receives the commit when a run is dispatched.",
+            help="The GitHub workflow input that receives the commit when a run is dispatched; without it, "
+            "dispatched runs are not found.",
         ),
     ] = ""
     job: Annotated[
@@ -65,7 +66,9 @@ class ExecutorOptions(MachineOptions):
     cancel_jobs: Annotated[
         bool,
         typer.Option(
-            "--cancel-jobs", help="When interrupted, cancel jobs in CI without asking, where possible."
+            "--cancel-jobs",
+            help="When interrupted, cancel the started CI jobs without asking; on Buildkite, only those in "
+            "builds that --allow-builds started.",
         ),
     ] = False
     dry_run: Annotated[

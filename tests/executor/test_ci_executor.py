@@ -43,7 +43,10 @@ def test_a_blocked_job_is_unblocked_and_no_build_is_started(farmed, tmp_path):
 def test_without_a_build_a_commit_cannot_be_tested_unless_builds_are_allowed(farmed, tmp_path):
     with at_work(Farm(always(PASS))) as farm:
         found = result(farmed(farm, check("buildkite")), tmp_path)
-        assert (found.outcome, found.reason) == ("unbuildable", "Buildkite has no build of this commit")
+        assert (found.outcome, found.reason) == (
+            "unbuildable",
+            "Buildkite has no build of this commit (--allow-builds starts one)",
+        )
         found = result(farmed(farm, check("buildkite", allow_builds=True)), tmp_path)
     assert (found.outcome, farm.started) == ("passed", [SHA])
     assert farm.calls[0][2]["commit"] == SHA

@@ -68,7 +68,7 @@ def test_a_run_of_a_pull_request_tested_its_merge_and_is_no_evidence(farmed, tmp
         found = result(farmed(farm, check("github")), tmp_path)
     assert (found.outcome, found.reason) == (
         "unbuildable",
-        "GitHub has no run of this workflow for this commit",
+        "GitHub has no run of this workflow for this commit (--input starts one)",
     )
 
 

@@ -48,7 +48,10 @@ def test_each_commit_of_a_pipeline_says_what_its_first_trial_would_do(surveyed):
     assert details[0].startswith("failed: https://buildkite.com/engine/ci/builds/")
     assert details[1] == f"PUT {BUILDS}/{blocked.number}/jobs/{blocked.gate}/unblock"
     assert details[3] == f"PUT {BUILDS}/{canceled.number}/jobs/{canceled.jobs[0].id}/retry"
-    assert details[4:] == ["a build has not listed its jobs yet", "Buildkite has no build of this commit"]
+    assert details[4:] == [
+        "a build has not listed its jobs yet",
+        "Buildkite has no build of this commit (--allow-builds starts one)",
+    ]
     assert [each.line for each in found.first] == [
         f"PUT {farm.url}{details[1].removeprefix('PUT ')} {{}}",
         f"PUT {farm.url}{details[3].removeprefix('PUT ')}",

@@ -37,6 +37,7 @@ def test_an_address_at_which_nothing_listens_is_refused_at_once(closed):
     with refused as failed, connected(closed):
         raise AssertionError
     assert failed.value.exit_code == 5
+    assert "RAY_AUTH_MODE=token" in failed.value.hint
 
 
 @pytest.mark.usefixtures("ray")

@@ -53,7 +53,7 @@ def commit_jobs(builds: Sequence[Mapping[str, Any]], pattern: str, series: Serie
     """
     found = [read(Build, build, SERVICE) for build in builds]
     if not found:
-        return CommitJobs(missing=f"{SERVICE} has no build of this commit")
+        return CommitJobs(missing=f"{SERVICE} has no build of this commit (--allow-builds starts one)")
     labels = [_label(job) for build in found for job in build.jobs if _is_script(job)]
     label = the_label(labels, pattern)
     of_builds = [(build, _jobs(build, label)) for build in found]

@@ -90,7 +90,9 @@ def commit_jobs(
         UsageError: the pattern matches several jobs.
     """
     if not runs:
-        return CommitJobs(missing=f"{SERVICE} has no run of this workflow for this commit")
+        return CommitJobs(
+            missing=f"{SERVICE} has no run of this workflow for this commit (--input starts one)"
+        )
     found = [(read(Run, run, SERVICE), tuple(read(Job, job, SERVICE) for job in jobs)) for run, jobs in runs]
     labels = [job.name for _, jobs in found for job in jobs if job.name]
     label = the_label(labels, pattern)
