@@ -17,6 +17,8 @@ from typing import IO, TYPE_CHECKING, TextIO, cast
 
 from rich.console import Console, Group
 
+from bisect_tool.terminal.whole_writes import whole
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -115,7 +117,7 @@ def unfailing() -> Iterator[Unfailing]:
     """Keep failed writes to stdout or stderr from raising; yields stdout, which records a failure."""
     _open_missing()
     before = sys.stdout, sys.stderr
-    stdout, stderr = Unfailing(sys.stdout), Unfailing(sys.stderr)
+    stdout, stderr = Unfailing(whole(sys.stdout)), Unfailing(whole(sys.stderr))
     sys.stdout, sys.stderr = cast("TextIO", stdout), cast("TextIO", stderr)
     try:
         yield stdout

@@ -197,6 +197,16 @@ def test_unbuffered_result_that_cannot_be_written_is_an_error(execute, full, mon
     assert execute("--version", stdout=full).returncode == 5
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_result_written_in_part_is_an_error(tmp_path, monkeypatch, unbuffered):
+    """A disk that becomes full takes a part, as a limit on the size of files does."""
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    line = f"ulimit -f 1; {shlex.quote(sys.executable)} -c {shlex.quote(MAIN)} --help > help.txt"
+    done = subprocess.run(["sh", "-c", line], cwd=tmp_path, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 5
+    assert b"cannot write to standard output: File too large" in done.stderr
+
+
 def test_closed_stdout_is_an_error(shell):
     code, output = shell("--version >&-")
     assert code == 5
