@@ -51,7 +51,7 @@ def _seconds(argv: Sequence[str]) -> float:
 def table(least: Mapping[str, float]) -> str:
     """The seconds, and how many times those of the packages they are."""
     rows = (f"| `{name}` | {s:.3f} | {s / least[_PACKAGES]:.2f} |" for name, s in least.items())
-    return "\n".join(("| | CPU s | / packages |", "|---|---|---|", *rows))
+    return "\n".join(("| command | CPU s | relative to the first row |", "|---|---|---|", *rows))
 
 
 def main() -> None:

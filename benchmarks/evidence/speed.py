@@ -72,7 +72,7 @@ def speed_table(folder: Path, logs: Iterable[tuple[str, Iterable[str]]], rounds:
         seconds, memory = min(seconds for seconds, _ in ours), max(memory for _, memory in ours)
         rate = f"{size / seconds:.1f}"
         rows.append((name, f"{size:.0f}", f"{seconds:.2f}", rate, f"{memory:.0f}", f"{size / grep:.0f}"))
-    heading = ("log", "MB", "processor s", "MB/s", "peak, MiB", "`grep -c ERROR`, MB/s")
+    heading = ("log", "MB", "CPU s", "MB/s", "peak, MiB", "`grep -c ERROR`, MB/s")
     return table(heading, rows)
 
 

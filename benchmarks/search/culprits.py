@@ -45,7 +45,7 @@ def report(size: Size, history: Path, cases: Path) -> str:
         )
         progress(f"{len(asked)} searches of known culprits, {noise}")
     mean = sum(log2(window.candidates) for window in ranges) / len(ranges)
-    header = ("P(fail bad), P(fail good)", *tools, "**bisect-run**", "its midpoints alone")
+    header = ("P(fail bad), P(fail good)", *tools, "**bisect-run**", "of these, midpoints")
     return f"{len(ranges)} culprits, log2 n = {mean:.2f} on average.\n\n{table(header, rows)}"
 
 

@@ -51,7 +51,7 @@ def report(size: Size, seed: int = SEED) -> str:
             "P(fail bad), P(fail good)",
             "nights",
             "mean runs",
-            "at most",
+            "target, at most",
             "right",
             "right among named",
             "claimed",
