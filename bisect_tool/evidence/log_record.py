@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from bisect_tool.evidence.crash import CrashReader
@@ -31,6 +32,11 @@ _SHUTDOWN_FUNCTIONS = frozenset(
     {"__del__", "_exitfunc", "_run_exitfuncs", "_exit_function", "_python_exit", "shutdown"}
 )
 _COMMAND_FAILED = "CalledProcessError"
+# Exceptions that only end a wait, or an iteration, if another one follows.
+_ENDS_OF_WAITS = frozenset(
+    {"Empty", "Full", "WouldBlock", "EndOfStream", "StopIteration", "StopAsyncIteration"}
+)
+_CANCELLED, _TIMEOUT = "CancelledError", "TimeoutError"
 
 
 def _tail() -> deque[str]:
@@ -115,16 +121,28 @@ def _stages(links: Sequence[Link], known: Patterns) -> list[Stage | None]:
 
     An exception's explicit cause is at least as near to the root cause as the exception itself. An exception
     that was raised while another one was handled is at most as near as that one, unless it says why a
-    command failed.
+    command failed. Neither holds if the first exception only ends a wait, or says less than the second.
     """
     stages = [_own_stage(link, known) for link in links]
+    ends = [_only_ends_wait(link, effect) for link, effect in pairwise(links)]
+    stages[:-1] = [Stage.PIPE_BROKEN if end else stage for end, stage in zip(ends, stages, strict=False)]
     for index in reversed(range(len(links) - 1)):
-        if links[index + 1].explicit:
+        if links[index + 1].explicit and not ends[index]:
             stages[index] = min(stages[index] or Stage.CAUSE, stages[index + 1] or Stage.CAUSE)
     for index in range(1, len(links)):
-        if links[index].implicit and not _says_why(links[index], links[index - 1]):
+        if links[index].implicit and not ends[index - 1] and not _says_why(links[index], links[index - 1]):
             stages[index] = max(stages[index] or Stage.CAUSE, stages[index - 1] or Stage.CAUSE)
     return stages
+
+
+def _only_ends_wait(link: Link, effect: Link) -> bool:
+    """Whether `effect` was raised from `link`, and tells of the failure what `link` does not."""
+    if not effect.explicit and not effect.implicit:
+        return False
+    name, raised = (each.exception.rpartition(".")[2] for each in (link, effect))
+    if name == _CANCELLED:  # what else is raised while a task is cancelled is a consequence
+        return effect.explicit or raised == _TIMEOUT
+    return name in _ENDS_OF_WAITS or (name == raised and not link.message and bool(effect.message))
 
 
 def _says_why(link: Link, before: Link) -> bool:
