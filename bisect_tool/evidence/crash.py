@@ -17,8 +17,9 @@ from bisect_tool.evidence.traceback import FeedResult, Link
 
 _BEGINS = re.compile(
     r"Fatal Python error: |Timeout \(\d+:\d\d:\d\d(?:\.\d+)?\)!$|terminate called "
-    r"|thread '.*' (?:\(\d+\) )?panicked at |panic: |Exception in thread \"|\*\*\* SIG[A-Z]+ received at"
+    r"|thread '.*' (?:\(\d+\) )?panicked at |panic: |Exception in thread \"|\*\*\* SIG[A-Z]+ received "
     r"|Unhandled exception\. |Caused by:$|# A fatal error has been detected by"
+    r"|Windows fatal exception: (?!code)"
     r"|(?:[a-z][\w$]*\.){2,}[A-Z][\w$]*(?:\.[A-Z][\w$]*)*(?:Exception|Error)(?:: |$)"
 )
 _THREAD = re.compile(r"(?P<current>Current thread|Thread) 0x[0-9a-f]+.*\(most recent call first\):$")

@@ -43,7 +43,9 @@ _FIRST_PREFIX = re.compile(f"{_GLUED_TEXT}{_PREFIX.pattern}")
 _LEVEL = r"(?:DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)"
 _BEFORE_HEAD = re.compile(rf"{_GLUED_TEXT}(?:collecting \.\.\. )?(?={_LEVEL} \d\d-\d\d \d\d:)")
 # A progress line's dots, or the test that `-v` names.
-_BEFORE_CRASH = re.compile(r"(?:[.FEsx]+|\S+::.{1,300}? )(?=Fatal Python error: )")
+_BEFORE_CRASH = re.compile(
+    r"(?:[.FEsx]+|\S+::.{1,300}? )(?=(?:Fatal Python error|Windows fatal exception): )"
+)
 _RANK = re.compile(r"\[(?:default(?P<local>\d+)\]:|rank(?P<rank>\d+)\]: ?)")
 _SOME_STAMP = "-"
 # Numbers in a prefix that are not part of a name, such as times.
@@ -61,7 +63,7 @@ _HEADS = (
     # `ERROR 06-10 16:45:05 [core.py:170] m`, without bracket or seconds in older ones.
     rf"(?P<placed>{_LEVEL}) (?P<placed_time>\d\d-\d\d {_CLOCK}) {_PLACE} ?",
     # glog, with a bracket before it in torch: `[E124 10:02:26.9 ProcessGroupNCCL.cpp:607] m`.
-    rf"\[?(?P<glog>[DIWEF])(?P<glog_time>\d{{3,4}} {_CLOCK}) (?: *\d+ )*[\w./-]+\.\w+:\d+\] ?",
+    rf"\[?(?P<glog>[DIWEF])(?P<glog_time>(?:\d{{8}}|\d{{3,4}}) {_CLOCK}) (?: *\d+ )*[\w./-]+\.\w+:\d+\] ?",
     # TensorRT-LLM: `[11/21/2024-10:26:10] [TRT-LLM] [RANK 0] [E] m`.
     rf"\[(?P<trt_time>{_US_TIME})\] \[[\w-]+\] (?:\[RANK (?P<trt_rank>\d+)\] )?\[(?P<trt>[DIWEF])\] ",
     # TensorFlow: `2026-01-05 10:00:05.12: E external/xla/cuda_driver.cc:1090] m`.
@@ -262,7 +264,7 @@ def _read_writer(text: str, known: Patterns) -> tuple[str, int | None, int]:
     """Return role, pid and the index at which the rest begins."""
     match = _FIRST_PREFIX.match(text) if "pid=" in text else None
     if match is None:
-        before = _BEFORE_HEAD.match(text) or ("Fatal Python" in text and _BEFORE_CRASH.match(text))
+        before = _BEFORE_HEAD.match(text) or ("atal" in text and _BEFORE_CRASH.match(text))
         at = before.end() if before else 0
         if margin := _PYTEST_MARGIN.match(text, at):
             return TEST, None, margin.end()

@@ -50,12 +50,13 @@ _FORMS = (
     r" +(?:Normal|Warning) +\w+ +(?:[\dsmhd]+(?: \(x\d+ over \w+\))?|<\w+>) +[\w.-]+ {2,}",
     r"(?:[\dsmhd]+|<\w+>) +(?:Normal|Warning) +\w+ +[a-z.]+/\S+ +",
     r" +(?=Reason: +(?:OOMKilled|Evicted|ErrImagePull|(?:ImagePull|CrashLoop)BackOff|CreateContainer\w+)$)",
+    r" +(?=\"OOMKilled\": true)",  # docker inspect
     r" *(?:\u00d7|\u2570\u2500[\u25b6>]) ",
     rf"\((?P<raylet>raylet|autoscaler)(?:, ip=[^)]{{1,60}})?\){_END}",
 )
 _COLLECTOR = re.compile("|".join(_FORMS))
 _STARTS = re.compile(
-    r"[\d\[>(#]| *[|NWR\u00d7\u2570]|[A-Za-z][a-z]{2} [ \dA-Z]|[\w.-]{1,64} *[|-]|[^\t\n]{1,200}\t"
+    r"[\d\[>(#]| *[|NWR\"\u00d7\u2570]|[A-Za-z][a-z]{2} [ \dA-Z]|[\w.-]{1,64} *[|-]|[^\t\n]{1,200}\t"
 )
 # The rank of a line that follows, on the same line, text of another process that has not ended yet.
 _UNENDED = re.compile(r".{1,300}?(?=\[rank\d{1,5}\]: ?(?:\[?[DIWEF]\d{3,4} |Traceback \())")

@@ -18,7 +18,8 @@ _MONTH_DAY = re.compile(
     r"(?P<month>\d\d)-(?P<day>\d\d) (?P<clock>\d\d:\d\d(?::\d\d)?)(?P<fraction>[.,]\d{1,9})?$"
 )
 _GLOG = re.compile(
-    r"(?P<month>\d{1,2})(?P<day>\d\d) (?P<clock>\d\d:\d\d(?::\d\d)?)(?P<fraction>[.,]\d{1,9})?$"
+    r"(?P<year>\d{4})?(?P<month>\d{1,2})(?P<day>\d\d) "
+    r"(?P<clock>\d\d:\d\d(?::\d\d)?)(?P<fraction>[.,]\d{1,9})?$"
 )
 _SYSLOG = re.compile(
     r"(?P<name>[A-Z][a-z]{2}) (?P<day>[ \d]\d) +(?P<clock>\d\d:\d\d(?::\d\d)?)(?P<fraction>[.,]\d{1,9})?$"

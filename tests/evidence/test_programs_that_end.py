@@ -1,0 +1,148 @@
+"""The lines by which programs, shells, schedulers and CI agents say why they ended."""
+
+from __future__ import annotations
+
+import pytest
+
+from bisect_tool.evidence import LogLine, explain_log, is_symptom
+
+
+def _explained(*lines):
+    return explain_log(LogLine("log", 0.0, line, number) for number, line in enumerate(lines, 1))
+
+
+def _root(*lines):
+    (found,) = _explained("starting", *lines)
+    return found.failure.root
+
+
+@pytest.mark.parametrize(
+    ("line", "last"),
+    [
+        ("*** SIGABRT received by PID 41 (TID 42) on cpu 25 from PID 41; stack trace: ***", "Aborted"),
+        ("*** SIGSEGV (@0x18) received by PID 41 (TID 0x7f) from PID 24; stack trace: ***", "Killed"),
+        ('Thread 1 "python" received signal SIGSEGV, Segmentation fault.', "Aborted (core dumped)"),
+        ("Program terminated with signal SIGBUS, Bus error.", "Aborted (core dumped)"),
+        ("SIGSEGV: segmentation violation", 'level=ERROR msg="runner ended" error="exit status 2"'),
+        ("Windows fatal exception: access violation", "Error: Process completed with exit code 139."),
+        (
+            "libc++abi: terminating due to uncaught exception of type std::runtime_error: no memory",
+            "zsh: abort      python serve.py",
+        ),
+        (
+            "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",
+            "Aborted (core dumped)",
+        ),
+        ("zsh: segmentation fault  python serve.py", "RuntimeError: Server exited unexpectedly"),
+        ("c++: fatal error: Killed signal terminated program cc1plus", "ninja: build stopped: failed"),
+        ("/usr/bin/x86_64-linux-gnu-g++-12: error: unrecognized option '-mfoo'", "make: *** [a.o] Error 1"),
+        ("collect2: fatal error: ld terminated with signal 9 [Killed]", "make: *** [a] Error 1"),
+        ("nvcc error   : 'cicc' died due to signal 9 (Kill signal)", "ninja: build stopped: failed"),
+        (
+            "./server: error while loading shared libraries: libfoo.so.4: cannot open shared object file",
+            "##[error]Process completed with exit code 127.",
+        ),
+        ("./train: symbol lookup error: /usr/lib/libfoo.so.2: undefined symbol: foo", "Killed"),
+        ("dyld[41]: Library not loaded: @rpath/libfoo.dylib", "zsh: abort      ./server"),
+        ("exec /usr/bin/python3: exec format error", "engine-1 exited with code 1"),
+        ("exec /entrypoint.sh: no such file or directory", "engine-1 exited with code 1"),
+        ("Cannot contact gpu-7: java.lang.InterruptedException", "ERROR: script returned exit code -1"),
+        ("srun: error: Node failure on node-7", "srun: error: node-3: tasks 0-7: Terminated"),
+        (
+            "slurmstepd: error: *** JOB 8 ON node-3 CANCELLED AT 2025-05-02T11:00:11 DUE TO TIME LIMIT ***",
+            "srun: error: node-3: task 0: Terminated",
+        ),
+        (
+            "node-3:41:47 [0] init.cc:1 NCCL WARN Duplicate GPU detected : rank 0 and rank 1 both on 1000",
+            "ncclInvalidUsage: This usually reflects invalid usage of NCCL library.",
+        ),
+        (
+            "node-3:41:47 [0] boot.cc:1 NCCL WARN Bootstrap Root : rank 1 of 8 ranks has already checked in",
+            "RuntimeError: NCCL error in: ProcessGroupNCCL.cpp:1191, internal error",
+        ),
+        (
+            "(raylet) Some workers of the worker process(41) have not registered within the timeout.",
+            "ray.exceptions.GetTimeoutError: Get timed out: some object(s) not ready.",
+        ),
+        (
+            "llama_model_load: error loading model: unknown model architecture: 'foo'",
+            "llama_model_load_from_file_impl: failed to load model",
+        ),
+        ("Different tests were collected between gw0 and gw1. The difference is:", "--- gw0"),
+    ],
+)
+def test_what_a_program_says_of_its_end_is_the_root(line, last):
+    root = _root(line, last)
+    assert root.line == 2
+    assert not is_symptom(root)
+
+
+def test_a_handled_exception_of_windows_is_no_failure():
+    assert not _explained("Windows fatal exception: code 0x8001010d", "5 passed")
+
+
+@pytest.mark.parametrize("line", ['"OOMKilled": false,', "OOMKilled: false", '"OOMKilled":null'])
+def test_a_container_that_was_not_killed_is_no_failure(line):
+    assert not _explained(line)
+
+
+def test_a_killed_container_is_the_root():
+    assert "OOMKilled" in _root('            "OOMKilled": true,', "engine-1 exited with code 1").headline
+
+
+def test_the_failed_process_of_a_group_is_the_root_of_what_its_parent_raises():
+    lines = [
+        "Traceback (most recent call last):",
+        '  File "/app/train.py", line 9, in <module>',
+        "    mp.spawn(worker)",
+        "torch.multiprocessing.spawn.ProcessRaisedException: ",
+        "",
+        "-- Process 1 terminated with the following error:",
+        "Traceback (most recent call last):",
+        '  File "/app/train.py", line 4, in worker',
+        "    assert size % 2 == 0",
+        "AssertionError: odd size",
+    ]
+    assert _root(*lines).headline == "AssertionError: odd size"
+
+
+def _raised(*exceptions, explicit):
+    how = (
+        "The above exception was the direct cause of the following exception:"
+        if explicit
+        else "During handling of the above exception, another exception occurred:"
+    )
+    frames = ["Traceback (most recent call last):", '  File "/app/a.py", line 3, in get', "    wait()"]
+    first, *others = [[*frames, exception] for exception in exceptions]
+    return [*first, *(line for other in others for line in ("", how, "", *other))]
+
+
+@pytest.mark.parametrize(
+    ("exceptions", "explicit"),
+    [
+        (("asyncio.exceptions.CancelledError", "TimeoutError"), True),
+        (("asyncio.exceptions.CancelledError", "asyncio.exceptions.TimeoutError"), False),
+        (("anyio.WouldBlock", "anyio.EndOfStream", "KeyError: 'text'"), False),
+        (("_queue.Empty", "RuntimeError: worker (pid 41) exited"), True),
+        (("StopIteration", "ValueError: no batch is left"), False),
+        (("TimeoutError", "TimeoutError: the call of 'sample' timed out"), True),
+    ],
+)
+def test_the_end_of_a_wait_is_not_the_root_of_what_it_is_reported_as(exceptions, explicit):
+    root = _root(*_raised(*exceptions, explicit=explicit))
+    assert root.headline == exceptions[-1]
+    assert not is_symptom(root)
+
+
+def test_what_is_raised_while_a_task_is_cancelled_follows_from_that():
+    lines = _raised("asyncio.exceptions.CancelledError", "RuntimeError: loop is closed", explicit=False)
+    assert is_symptom(_root(*lines))
+
+
+def test_the_end_of_a_wait_is_the_root_if_nothing_else_is():
+    assert _root(*_raised("_queue.Empty", explicit=True)).headline == "_queue.Empty"
+
+
+def test_the_head_of_glog_with_a_year_is_not_part_of_the_failure():
+    (found,) = _explained("F20250312 10:11:12.123456  4242 cache.cc:99] Check failed: blocks > 0 (0 vs. 0) ")
+    assert found.failure.root.headline.startswith("Check failed: blocks > 0")
