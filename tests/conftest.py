@@ -5,12 +5,12 @@ from __future__ import annotations
 import fcntl
 import io
 import os
-import shutil
 import sys
 from pathlib import Path
 
 import documents
 import pytest
+from quick_engine import QUICK, WITHOUT_TORCH, copy_scenarios
 from rich.console import Console
 
 from bisect_tool.checks import SuiteCheck
@@ -22,7 +22,6 @@ from bisect_tool.request import Request
 from bisect_tool.session.session import Session
 
 SCENARIOS = Path(__file__).parents[1] / "scenarios"
-WITHOUT_TORCH = Path(__file__).parent / "cli" / "without_torch"
 
 
 @pytest.fixture(autouse=True)
@@ -94,16 +93,13 @@ def bundled_history(run_folder):
 @pytest.fixture(scope="session")
 def without_torch(tmp_path_factory):
     """The bundled scenarios with a stand-in for torch, which takes each worker seconds to import."""
-    folder = tmp_path_factory.mktemp("scenarios")
-    for name in ("external_lb_dp", "shutdown"):
-        shutil.copytree(SCENARIOS / name, folder / name)
-    scenario = folder / "external_lb_dp" / "scenario.toml"
-    before, section, launch = scenario.read_text().partition("[profiles.reference.launch]")
-    env = "env = { VLLM_SERVER_DEV_MODE"
-    assert launch.count(env) == 2
-    launch = launch.replace(env, env.replace("{ ", f'{{ PYTHONPATH = "{{tree}}:{WITHOUT_TORCH}", '))
-    scenario.write_text(before + section + launch)
-    return folder
+    return copy_scenarios(tmp_path_factory.mktemp("scenarios"), WITHOUT_TORCH)
+
+
+@pytest.fixture(scope="session")
+def quick_engine(tmp_path_factory):
+    """The bundled scenarios without torch, and with the engine's processes forked, not spawned."""
+    return copy_scenarios(tmp_path_factory.mktemp("scenarios"), QUICK)
 
 
 @pytest.fixture

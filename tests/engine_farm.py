@@ -21,13 +21,13 @@ from uuid import uuid4
 
 from ci_farm import Farm
 from ci_job_output import CANCELED, LOST, Ending
+from quick_engine import QUICK
 
 from bisect_tool.scenario import load
 from bisect_tool.suite.launch import Launch, Ports
 from bisect_tool.supervise import GuardianSpec, run_guarded
 
 ROOT = Path(__file__).parents[1]
-WITHOUT_TORCH = ROOT / "tests" / "cli" / "without_torch"
 SUITE = ROOT / "scenarios" / "external_lb_dp" / "test_external_lb_dp.py"
 CELL = "tests/test_external_lb_dp.py::test_external_lb_server_info[4]"
 _CHOSEN = "server_info[4]"
@@ -172,7 +172,7 @@ def _spec(farm, job, agent, *, lost):
 
 
 def _launch(tree, out, logs, agent):
-    """One rank, which shows the culprit as well; torch, which is slow to import, has a stand-in."""
+    """One rank, which shows the culprit as well, of an engine that starts quickly."""
     profile = load("external-lb-dp").profile("reference")
     number, agents = agent
     width = 1000 // agents
@@ -181,7 +181,7 @@ def _launch(tree, out, logs, agent):
         env={
             **os.environ,
             **profile.launch.env,
-            "PYTHONPATH": os.pathsep.join((str(tree), str(WITHOUT_TORCH))),
+            **{name: value.replace("{tree}", str(tree)) for name, value in QUICK.items()},
             "REFENGINE_NATIVE": str(out),
         },
         model="tiny-moe",

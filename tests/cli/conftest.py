@@ -107,13 +107,13 @@ def engine(work_folder):
 
 
 @pytest.fixture(scope="session")
-def one_rank(without_torch, tmp_path_factory):
+def one_rank(quick_engine, tmp_path_factory):
     """The scenario `external-lb-dp` with one rank of the reference engine, which is half of the work.
 
     The rank takes 60 % of the GPU's memory, where two take 45 % each.
     """
     folder = tmp_path_factory.mktemp("one-rank") / "external_lb_dp"
-    shutil.copytree(without_torch / "external_lb_dp", folder)
+    shutil.copytree(quick_engine / "external_lb_dp", folder)
     file = folder / "scenario.toml"
     text = file.read_text()
     model, share = 'model = "tiny-moe"\n', '"--gpu-memory-utilization", "0.45"'

@@ -54,13 +54,13 @@ def test_the_first_history_is_as_it_was(request_of, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-def test_the_culprit_is_named(bundled_history, without_torch, tmp_path):
+def test_the_culprit_is_named(bundled_history, quick_engine, tmp_path):
     """As the demo asks, but only the culprit: 9 trials, not 50 (`simulate --candidates 1` and 20).
 
     tests/planner searches longer ranges, without the engine. Sixteen runs that pass at the culprit are one in
     450, and two searches of them one in 200 000.
     """
-    scenario = str(without_torch / "external_lb_dp")
+    scenario = str(quick_engine / "external_lb_dp")
     history = bundled_history("flaky")
     document = searched(history, tmp_path, scenario)
     if document.cells[CELL].culprit is None:

@@ -38,11 +38,11 @@ def test_it_asks_for_the_third_history(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-def test_the_cells_before_and_the_culprit_are_named(bundled_history, without_torch, tmp_path):
+def test_the_cells_before_and_the_culprit_are_named(bundled_history, quick_engine, tmp_path):
     """The culprit alone, and one cell of each group; `tests/planner` narrows the range after other cells."""
     repository, history = bundled_history("order")
     ends = ("--good", history.labels["token-index"], "--bad", history.labels["announced-ranks"])
-    scenario = ("--scenario", str(without_torch / "external_lb_dp"), "--profile", "reference")
+    scenario = ("--scenario", str(quick_engine / "external_lb_dp"), "--profile", "reference")
     started = (*scenario, "--cells", "*server_info*")
     ended = subprocess.run(
         [sys.executable, "-c", MAIN, "--repo", str(repository), *ends, *started, "--json"],

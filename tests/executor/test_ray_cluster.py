@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,10 +16,10 @@ from uuid import uuid4
 import psutil
 import pytest
 from executor.user_git import new_repository
+from quick_engine import QUICK, SCENARIOS, copy_scenarios
 
 from bisect_tool.demo.patch_series import replay
 from bisect_tool.results.document import Document
-from bisect_tool.scenario import scenarios_root
 
 pytestmark = [
     pytest.mark.ray,
@@ -30,7 +29,6 @@ pytestmark = [
 ]
 
 RAYLETS = Path(__file__).with_name("three_raylets.py")
-WITHOUT_TORCH = Path(__file__).parents[1] / "cli" / "without_torch"
 MAIN = (sys.executable, "-c", "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])")
 MARK = "RAY_CLUSTER_TEST"
 CELL = "test_external_lb_server_info[4]"
@@ -162,16 +160,14 @@ def nodes():
 
 @pytest.fixture
 def engine(tmp_path, nodes):
-    """The demo's history, and its scenario with a stand-in for torch and what its trials need of a node."""
+    """The demo's history, and its scenario of a quick engine with what its trials need of a node."""
     repository = tmp_path / "engine.git"
-    labels = replay(scenarios_root() / "reference_engine" / "series.toml", repository).labels
-    scenario = tmp_path / "external_lb_dp"
-    shutil.copytree(scenarios_root() / "external_lb_dp", scenario)
-    file = scenario / "scenario.toml"
-    before, section, launch = file.read_text().partition("[profiles.reference.launch]")
-    launch = launch.replace("env = { ", f'env = {{ PYTHONPATH = "{{tree}}:{WITHOUT_TORCH}", ', 1)
+    labels = replay(SCENARIOS / "reference_engine" / "series.toml", repository).labels
+    scenario = copy_scenarios(tmp_path, QUICK) / "external_lb_dp"
     needs = f"[profiles.reference.ray]\ncpus = 1\nresources = {{ engine = 1 }}\nnodes = {nodes}\n\n"
-    file.write_text(before + needs + section + launch)
+    launch = "[profiles.reference.launch]"
+    file = scenario / "scenario.toml"
+    file.write_text(file.read_text().replace(launch, needs + launch))
     ends = ("--good", labels["max-tokens"], "--bad", labels["token-index"])  # a shorter range is quicker
     words = ("--repo", str(repository), "--scenario", str(scenario), "--profile", "reference", *ends)
     return labels, words
@@ -241,21 +237,14 @@ def project(tmp_path):
     return folder, shas, pids, gate
 
 
-@pytest.mark.parametrize(("how", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 143)])
-def test_an_ended_driver_leaves_nothing_and_its_session_is_resumed(  # noqa: PLR0917
-    raylets, project, env, home, how, code
-):
+def test_an_ended_driver_leaves_nothing_and_its_session_is_resumed(raylets, project, env, home):
     folder, shas, pids, gate = project
     ray = ("--executor", "ray", "--address", raylets.address, "--slots", "2")
     words = ("--repo", str(folder), "--good", shas[0], "--bad", shas[3], *ray, "--json", "--", "./check.sh")
-    with bisecting(env, *words) as driver:
-        running = {int(path.name) for path in wait_for(lambda: [*pids.iterdir()])}
-        driver.send_signal(how)
-        _, err = driver.communicate(timeout=LIMIT_S)
-        assert driver.returncode == code, err
-    wait_for(lambda: not any(map(psutil.pid_exists, running)))
-    gate.unlink()
+    end_amid_a_trial(env, pids, signal.SIGTERM, 143, *words)
     ended = newest(home)
+    end_amid_a_trial(env, pids, signal.SIGKILL, -signal.SIGKILL, "resume", ended.name)
+    gate.unlink()
     with bisecting(env, "resume", ended.name, "--json") as resumed:
         document = document_of(resumed)
     (cell,) = document.cells.values()
@@ -263,6 +252,18 @@ def test_an_ended_driver_leaves_nothing_and_its_session_is_resumed(  # noqa: PLR
     wait_for(lambda: not [*home.glob("state/nodes/*/trials/*")])
     assert_ours(next(ended.glob("trials/*/logs/*.log")).read_text())
     assert "py_modules_files" in next(ended.glob("trials/*/processes.jsonl")).read_text()
+
+
+def end_amid_a_trial(env, pids, how, code, *words):
+    """Send the driver a signal once a check runs; the checks end with it."""
+    with bisecting(env, *words) as driver:
+        running = wait_for(
+            lambda: {int(path.name) for path in pids.iterdir() if psutil.pid_exists(int(path.name))}
+        )
+        driver.send_signal(how)
+        _, err = driver.communicate(timeout=LIMIT_S)
+        assert driver.returncode == code, err
+    wait_for(lambda: not any(map(psutil.pid_exists, running)))
 
 
 LATE = """

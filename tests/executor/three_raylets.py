@@ -17,8 +17,13 @@ QUICK = {
     "health_check_initial_delay_ms": 500,
     "health_check_period_ms": 500,
     "health_check_failure_threshold": 4,
+    "enable_worker_prestart": False,
+    "prestart_worker_first_driver": False,
 }
-"""A node whose raylet was killed counts as dead after seconds, not after a quarter of a minute."""
+"""A node whose raylet was killed counts as dead after seconds, not after a quarter of a minute.
+
+No worker is started ahead: ours need our package, so each of those would only cost its import of Ray.
+"""
 PATIENT = {"RAY_raylet_start_wait_time_s": "240"}
 """A raylet may take long to start where other tests run beside it."""
 NODE = {

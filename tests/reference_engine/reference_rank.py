@@ -13,18 +13,18 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import requests
+from quick_engine import WITHOUT_TORCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
     from threading import Event
 
 MODEL = "tiny"
-WITHOUT_TORCH = Path(__file__).parents[1] / "cli" / "without_torch"
 START = 150.0  # seconds; a quiet machine needs two
 END = 60.0
 PROBLEM = re.compile(r"ERROR|Traceback|leaked|Error:")
@@ -42,9 +42,9 @@ class Checkout:
         return replace(self, torch=True)
 
     def environment(self) -> dict[str, str]:
-        path = (self.tree,) if self.torch else (self.tree, WITHOUT_TORCH)
+        path = "{tree}" if self.torch else WITHOUT_TORCH["PYTHONPATH"]
         return os.environ | {
-            "PYTHONPATH": os.pathsep.join(map(str, path)),
+            "PYTHONPATH": path.replace("{tree}", str(self.tree)),
             "REFENGINE_NATIVE": str(self.native),
             "VLLM_SERVER_DEV_MODE": "1",
             "OMP_NUM_THREADS": "1",

@@ -5,12 +5,14 @@ The reference engine's model follows every sequence with the same token, as fast
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+time.sleep(float(os.environ.get("TORCH_IMPORT_S", "0")))
 STEP_S = 0.002
 TOKEN = 7
 

@@ -1,0 +1,28 @@
+"""Variables that make the reference engine start sooner: stand-ins, which its PYTHONPATH names."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+SCENARIOS = Path(__file__).parents[1] / "scenarios"
+_FOLDER = Path(__file__).parent / "cli"
+WITHOUT_TORCH = {"PYTHONPATH": f"{{tree}}:{_FOLDER / 'without_torch'}"}
+QUICK = {
+    "PYTHONPATH": f"{WITHOUT_TORCH['PYTHONPATH']}:{_FOLDER / 'forked_processes'}",
+    "TORCH_IMPORT_S": "0.7",
+}
+"""Torch is ready last: how the history's culprit fails depends on it."""
+
+
+def copy_scenarios(folder, variables):
+    """Copy the bundled scenarios to a folder, with these variables for the engine."""
+    for name in ("external_lb_dp", "shutdown"):
+        shutil.copytree(SCENARIOS / name, folder / name)
+    file = folder / "external_lb_dp" / "scenario.toml"
+    before, section, launch = file.read_text().partition("[profiles.reference.launch]")
+    env, first = "env = { ", 'VLLM_SERVER_DEV_MODE = "1"'
+    assert launch.count(env + first) == 2
+    added = "".join(f'{name} = "{value}", ' for name, value in variables.items())
+    file.write_text(before + section + launch.replace(env + first, env + added + first))
+    return folder
