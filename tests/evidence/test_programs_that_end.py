@@ -68,6 +68,21 @@ def _root(*lines):
             "llama_model_load: error loading model: unknown model architecture: 'foo'",
             "llama_model_load_from_file_impl: failed to load model",
         ),
+        ("amdgpu 0000:03:00.0: amdgpu: ring gfx_0.0.0 timeout, signaled seq=1, emitted seq=2", "Killed"),
+        (
+            "ninja: error: '/opt/a.cu', needed by 'a.o', missing and no known rule to make it",
+            "RuntimeError: Ninja build failed.",
+        ),
+        (
+            '  Warning  Failed  2s  kubelet  Error: OCI runtime create failed: exec: "serve": not found',
+            "  Warning  BackOff  2s  kubelet  Back-off restarting failed container a in pod a-0",
+        ),
+        (
+            "*** An error occurred in MPI_Init_thread",
+            "mpirun detected that one or more processes exited with",
+        ),
+        ("There are not enough slots available in the system to satisfy the 8", "make: *** [a] Error 1"),
+        ("Error: INSTALLATION FAILED: timed out waiting", "##[error]Process completed with exit code 1."),
         ("Different tests were collected between gw0 and gw1. The difference is:", "--- gw0"),
     ],
 )
@@ -146,3 +161,20 @@ def test_the_end_of_a_wait_is_the_root_if_nothing_else_is():
 def test_the_head_of_glog_with_a_year_is_not_part_of_the_failure():
     (found,) = _explained("F20250312 10:11:12.123456  4242 cache.cc:99] Check failed: blocks > 0 (0 vs. 0) ")
     assert found.failure.root.headline.startswith("Check failed: blocks > 0")
+
+
+@pytest.mark.parametrize(
+    "exception",
+    [
+        "httpx.ConnectError: All connection attempts failed",
+        "openai.APIConnectionError: Connection error.",
+        "aiohttp.client_exceptions.ServerDisconnectedError: Server disconnected",
+        "aiohttp.ClientConnectorError: Cannot connect [Connect call failed ('127.0.0.1', 8000)]",
+        "http.client.RemoteDisconnected: Remote end closed connection without response",
+        "httpx.RemoteProtocolError: Server disconnected without sending a response.",
+    ],
+)
+def test_what_a_client_says_of_a_server_that_is_gone_is_a_symptom(exception):
+    assert is_symptom(_root(*_raised(exception, explicit=True)))
+    server = "ValueError: the server cannot start"
+    assert _root(*_raised(exception, explicit=True), server).headline == server
