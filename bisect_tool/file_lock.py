@@ -66,7 +66,7 @@ def lease(
             if time.monotonic() > deadline:
                 raise EnvironmentFailed(
                     who,
-                    f"Wait for it, or set BISECT_RUN_HOME to another directory. The lock is {path}.",
+                    f"Wait for it to end, or set BISECT_RUN_HOME to another directory. The lock is {path}.",
                 )
             time.sleep(_POLL_S)
         os.ftruncate(descriptor, 0)
@@ -116,7 +116,7 @@ def shared(path: Path, wait_s: float, busy: str) -> Iterator[None]:
         deadline = time.monotonic() + wait_s
         while not _try_lock(descriptor, fcntl.LOCK_SH):
             if time.monotonic() > deadline:
-                raise EnvironmentFailed(busy, f"Wait for it. The lock is {path}.")
+                raise EnvironmentFailed(busy, f"Wait for it to end. The lock is {path}.")
             time.sleep(_POLL_S)
         yield
     finally:

@@ -93,7 +93,7 @@ def _require_torch(job: Build, settings: CommitWheels) -> None:
     found = torch_pin(path.read_bytes()) if inside and path.is_file() else ""
     if found != settings.torch:
         needed = f"torch {found}" if found else "no pinned torch"
-        raise BuildFailed(f"it needs {needed}, and this range is tested with torch {settings.torch}", job.log)
+        raise BuildFailed(f"it needs {needed}, but this range is tested with torch {settings.torch}", job.log)
 
 
 def torch_pin(content: bytes) -> str:

@@ -49,7 +49,9 @@ def _check_environment(options: DeliveryOptions, environment: Mapping[str, str])
     if options.slack:
         _require(environment, webhook.VARIABLE, "--slack", "Set it to the address of the incoming webhook.")
         if not environment[webhook.VARIABLE].lower().startswith(("https://", "http://")):
-            raise UsageError(f"{webhook.VARIABLE} is not an https URL", "It begins with https://.")
+            raise UsageError(
+                f"{webhook.VARIABLE} is not an https URL", "Use a URL that begins with https://."
+            )
     if options.annotate == "buildkite" and not which("buildkite-agent", path=environment.get("PATH", "")):
         raise UsageError("--annotate buildkite needs buildkite-agent", "Use it only in a Buildkite job.")
     if options.annotate == "github":

@@ -192,7 +192,7 @@ def _rejection(answer: Reply, request: str) -> tuple[str, str]:
     if status == requests.codes.forbidden:
         said = _error_text(answer)
         return (
-            f"the token may not {request}{f' ({said})' if said else ''}",
+            f"the token has no permission for {request}{f' ({said})' if said else ''}",
             f"{TOKEN} needs the permission {needed}.",
         )
     if status == requests.codes.not_found:

@@ -98,12 +98,12 @@ def _too_few(config: TrialConfig, need: int, shown: int) -> EnvironmentFailed:
     """Return the error of slots that need more GPUs than there are."""
     check = f"Check {_SELECTED_BY}; see `bisect-run doctor`."
     if not shown:
-        return EnvironmentFailed("the trials need a GPU, and this machine has none", check)
+        return EnvironmentFailed("the trials need a GPU, but this machine has none", check)
     source = "--gpus names" if config.devices else "this machine has"
     if config.slots == 1:
-        return EnvironmentFailed(f"a trial needs {count(need, 'GPU')}, and {source} {shown}", check)
+        return EnvironmentFailed(f"a trial needs {count(need, 'GPU')}, but {source} {shown}", check)
     return EnvironmentFailed(
-        f"{config.slots} slots need {need} GPUs, {config.gpus} each, and {source} {shown}",
+        f"{config.slots} slots need {need} GPUs, {config.gpus} each, but {source} {shown}",
         f"Use fewer --slots. {check}",
     )
 
@@ -128,7 +128,7 @@ def _require_distinct(called: Mapping[str, Sequence[GpuMemory]]) -> None:
     owners: dict[tuple[int, str], str] = {}
     for name, found in called.items():
         if len(found) > 1:
-            raise UsageError(f"{len(found)} GPUs have a UUID that begins with {name}", "Use more of it.")
+            raise UsageError(f"{len(found)} GPUs have a UUID that begins with {name}", "Use a longer prefix.")
         other = owners.setdefault((found[0].index, found[0].uuid), name)
         if other != name:
             raise UsageError(f"--gpus names one GPU twice: {other} and {name}", "Name each GPU once.")

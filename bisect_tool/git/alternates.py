@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _LOCKED = "another run is setting up this repository"
 _WAIT_S = 600.0
-_TAKES = "--repo takes a checkout, a bare repository or a URL"
+_TAKES = "--repo takes a checkout, a bare repository or a URL."
 _COPIED = re.compile(r"remote\..*\.(promisor|partialclonefilter)|submodule\.(.*\.)?(url|active)", re.DOTALL)
 _LINE_ENDS = ("core.autocrlf", "core.eol")
 _REMOTE = re.compile(r"(?P<name>[^\t]+)\t(?P<url>.+) \(fetch\)( \[.*\])?")

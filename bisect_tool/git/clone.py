@@ -56,7 +56,7 @@ def is_url(spec: str) -> bool:
     if _HELPER.match(spec):
         raise UsageError(
             f"{clean_line(spec)!r} names a program to run, not a repository",
-            "--repo takes a checkout, a bare repository or a URL",
+            "--repo takes a checkout, a bare repository or a URL.",
         )
     return _URL.match(spec) is not None
 

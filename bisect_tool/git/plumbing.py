@@ -55,7 +55,7 @@ _OPTIONS = (
     "-c", "advice.detachedHead=false",
 )  # fmt: skip
 _NO_QUESTIONS = ("core.askPass", "true")
-NO_GIT = ("git is not installed", f"install git {OLDEST[0]}.{OLDEST[1]} or newer")
+NO_GIT = ("git is not installed", f"Install git {OLDEST[0]}.{OLDEST[1]} or newer.")
 _FULL = "Free some space, or set BISECT_RUN_HOME to a directory on another disk."
 _CUT_OFF = "Check the network. --repo also takes a checkout on this machine."
 _DENIED = "Make the directory writable, or set BISECT_RUN_HOME to another one."

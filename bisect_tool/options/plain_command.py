@@ -83,7 +83,7 @@ def _check_program(word: str, resolved: str, folder: Path, repository: Repositor
     advice = "Use its path from the repository's root or an absolute path, and make it executable."
     if any(letter.isspace() for letter in word):
         advice = "Do not quote the command as a whole, or run it with a shell: -- sh -c '...'"
-    raise UsageError(f"program {clean_line(word)!r} not found, neither here nor in the history", advice)
+    raise UsageError(f"program {clean_line(word)!r} not found, on this machine or in the history", advice)
 
 
 def _exists(path: Path) -> bool:

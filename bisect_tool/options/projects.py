@@ -207,7 +207,7 @@ def _has_pytest(python: str) -> bool:
         )
     except subprocess.TimeoutExpired:
         raise EnvironmentFailed(
-            f"{clean_line(python)} did not say within {_PYTEST_S:.0f} s whether it has pytest",
+            f"{clean_line(python)} took longer than {_PYTEST_S:.0f} s to look for pytest",
             "The machine may be too busy. Try again, or use another --python.",
         ) from None
     except OSError as error:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from bisect_tool.scenario import LaunchProfile, Scenario
 
 DEFAULT_SCENARIO = "external-lb-dp"
-NO_CHECK = "{what} is not an engine of a scenario, and there is no --pytest and no command to run"
+NO_CHECK = "{what} is not an engine of any scenario, and neither --pytest nor a command is given"
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,8 @@ def resolve_results(
     cells = dict.fromkeys((cell, commit) for cell, commit, _ in runs)
     if names := ambiguous(dict.fromkeys(cell for cell, _ in cells)):
         notice(
-            f"--results: several tests are called {listing(names)}; they count only for cells of that file"
+            f"--results: several tests are named {listing(names)}; "
+            "their results are used only for cells of the same file"
         )
     return tuple(
         ObservedRuns(

@@ -89,7 +89,7 @@ def _torch(settings: CommitWheels, ends: Sequence[str], repository: Repository) 
         if torch and pin != torch:
             raise UsageError(
                 f"{sha[:9]} needs torch {pin or '(not pinned)'}, and {ends[-1][:9]} torch {torch}:"
-                " their wheels do not fit one environment",
+                " their wheels cannot share an environment",
                 f"Use ends with the same version; {_FROM_SOURCE}.",
             )
     return torch

@@ -72,7 +72,9 @@ def validate_executor(options: MachineOptions) -> None:
         default = getattr(ExecutorOptions, field)
         if getattr(options, field, default) != default:
             takers = " or ".join(other for other, taken in _TAKES.items() if field in taken)
-            raise UsageError(f"{_flag(field)} needs --executor {takers}", "Add it, or remove the option.")
+            raise UsageError(
+                f"{_flag(field)} needs --executor {takers}", f"Add it, or remove {_flag(field)}."
+            )
     for field in _NEEDS[name]:
         if not getattr(options, field):
             raise UsageError(f"--executor {name} needs {_flag(field)}", f"Add {_flag(field)}.")

@@ -162,7 +162,7 @@ def _require_own_folders(found: Mapping[str, NightlyOptions]) -> None:
             raise UsageError(
                 f"watches {clean_line(other)} and {clean_line(name)} write to the same directory, "
                 f"{options.out}",
-                "Give each its own `out`, or one `out` above all watches.",
+                "Give each its own `out`, or set one `out` before the first watch.",
             )
 
 
@@ -177,7 +177,9 @@ def _content(path: Path) -> dict[str, Any]:
     try:
         content = parse_toml(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise UsageError(f"cannot read {clean_line(str(path))}: {error.strerror}", "See --config.") from None
+        raise UsageError(
+            f"cannot read {clean_line(str(path))}: {error.strerror}", "Check --config."
+        ) from None
     except ValueError as error:
         raise _config_error(path, str(error), "It must be TOML in UTF-8.") from None
     table = value_at(content, "tool", _TABLE) if path.name == _PROJECT_FILE else content
@@ -202,7 +204,9 @@ def _options(
         if option is None:
             raise _config_error(path, f"{where}there is no option {clean_line(key)}", _similar(key, known))
         if option.name in seen:
-            raise _config_error(path, f"{where}{clean_line(key)} is given with - and with _", "Remove one.")
+            raise _config_error(
+                path, f"{where}{clean_line(key)} is given twice, with - and with _", "Remove one."
+            )
         seen.add(option.name)
         if option.name in given:
             continue

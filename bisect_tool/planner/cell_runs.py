@@ -198,7 +198,7 @@ def _skip_every_other_doubtful(runs: Iterable[Run]) -> Iterator[Run]:
     for run in runs:
         doubtful[run.sha] += run.doubtful
         if run.doubtful and doubtful[run.sha] % 2:
-            reason = f"{run.reason}: in doubt, because the machine was busy ({run.busy})"
+            reason = f"{run.reason}: uncertain, because the machine was busy ({run.busy})"
             yield replace(run, verdict=Verdict.SKIP, reason=reason)
         else:
             yield run

@@ -68,7 +68,9 @@ def render_simulation(summary: Summary, trial: PastTrial, searches: int, seconds
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_row(Text("Correct", "bold"), f"{_share(summary.accuracy)} of {searches} searches")
     grid.add_row(Text("Wrong", "bold"), f"{_share(summary.wrong_rate)} named another commit")
-    bound_text = f"at least {summary.bound:.1f} trials in theory, {summary.reached * 100:.0f} % of the mean"
+    bound_text = (
+        f"{summary.bound:.1f} trials, the theoretical minimum: {summary.reached * 100:.0f} % of the mean"
+    )
     grid.add_row(Text("Bound", "bold"), bound_text)
     grid.add_row(Text("Cost", "bold"), f"{cost_text(summary.cost)} with {_trial(trial)}")
     parts = (grid, Text(), _costs(summary), Text(), _calibration(summary))

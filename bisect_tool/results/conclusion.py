@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bisect_tool.session.store import TrialRow
 
 
-CUT_OFF = f"this shallow clone lacks the parents of the commit found; {DEEPEN} fetches them"
+CUT_OFF = f"the parents of the found commit are missing in this shallow clone; {DEEPEN} fetches them"
 _NO_PARENT = "a root commit, which has no parent to compare with"
 
 

@@ -37,7 +37,8 @@ def find_absent_files(
         f" and {len(missing) - _NAMES_SHOWN} more" if missing[_NAMES_SHOWN:] else ""
     )
     found = (
-        f"the check names {names}, found only in your checkout: trials lack it, unless the check creates it"
+        f"the check uses files that only your checkout has: {names}; "
+        "trials do not have them, unless the check creates them"
     )
     with_full_paths = tuple(_with_full_paths(word, missing, checkout) for word in command.argv)
     return Shadow(found, with_full_paths if with_full_paths != command.argv else ())

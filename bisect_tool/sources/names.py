@@ -22,7 +22,7 @@ def named(flag: str, value: str, pattern: re.Pattern[str], example: str) -> str:
     if not value:
         raise UsageError(f"{flag} is missing", f"Add {flag} {example}.")
     if not pattern.fullmatch(value):
-        raise UsageError(f"{flag} {clean_line(value, 100)} is not like {example}", f"Add {flag} {example}.")
+        raise UsageError(f"{flag} {clean_line(value, 100)} is not valid", f"Use a value such as {example}.")
     return value
 
 

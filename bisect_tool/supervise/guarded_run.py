@@ -105,7 +105,7 @@ def _failure(spec: GuardianSpec) -> EnvironmentFailed:
     with contextlib.suppress(OSError):  # it printed nothing
         lines = read_regular(spec.folder / OUTPUT_FILE).decode(errors="replace").splitlines()
     last_line = lines[-1] if lines else "no output"
-    return EnvironmentFailed(f"the guardian failed: {last_line}", f"{spec.folder} has more")
+    return EnvironmentFailed(f"the guardian failed: {last_line}", f"See {spec.folder}.")
 
 
 def _wait(guardian: GuardianChannel, spec: GuardianSpec, cancel: threading.Event | None) -> None:

@@ -68,7 +68,7 @@ def hold_free(count: int, start: int, stop: int) -> HeldPorts:
     if found < count:
         held.close()
         raise EnvironmentFailed(
-            f"only {found} of {count} ports needed are free in {start}-{stop - 1}",
+            f"only {found} of the {count} required ports are free in {start}-{stop - 1}",
             "Another run may hold them: stop it, or set another range.",
         )
     return held

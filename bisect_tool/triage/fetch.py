@@ -53,8 +53,8 @@ def fetch_page(
     if build.service == "github":
         run = f"https://github.com/{build.pipeline}/actions/runs/{build.number}"
         raise EnvironmentFailed(
-            f"the log of {run} is only for people who are logged in",
-            f"gh run view {build.number} --log-failed --repo {build.pipeline} | bisect-run explain -",
+            f"the log of {run} can be read only after a login",
+            f"Use: gh run view {build.number} --log-failed --repo {build.pipeline} | bisect-run explain -",
         )
     page = f"{_BUILD_PAGES}/{build.pipeline}/builds/{build.number}"
     service, path = _build(build, environment)

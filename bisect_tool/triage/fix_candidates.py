@@ -135,7 +135,7 @@ def _role(links: Links, pull: Pull, lines: Sequence[Line]) -> tuple[FixRole | No
     if _TRIAL.search(pull.title):
         return "trial", "its title says that it is not to be merged", title
     if _RELAND.search(unquoted):
-        return "reland", "its title says that it brings a change again", title
+        return "reland", "its title says that it re-lands a change", title
     if _REVERT.search(unquoted):
         return "revert", "its title says that it reverts a change", title
     for line in lines:

@@ -92,9 +92,9 @@ def _in_sentences(links: Links, line: Line, named: Sequence[Named]) -> Iterator[
 def _reason(links: Links, named: Named, before: str) -> str:
     """Why a change may be at fault, by the words right before it."""
     if _HEDGED.search(before):
-        return "the page names it with a reservation"
+        return "the page names it only as a possible cause"
     if _FIRST_IN.search(before):
-        return "the page says that it failed in this first"
+        return "the page says that the failure first occurred in it"
     if named.pull in links.pull_numbers and _RELATED.search(before):
         return "the page says that it may be related"
     return ""

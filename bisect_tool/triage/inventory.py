@@ -26,27 +26,27 @@ _GREEN_CELL = re.compile(
 )
 _RED_CELL = re.compile(_CELL.format(r"\u274c|\U0001f534|:x:|fail(?:ed|ure)?|red"), re.IGNORECASE)
 _NOTES = (
-    ("flaky", "the box is ticked", re.compile(r"\[x\] flaky test\b", re.IGNORECASE)),
+    ("flaky", "its checkbox on the page is checked", re.compile(r"\[x\] flaky test\b", re.IGNORECASE)),
     (
         "reproducible locally",
-        "the box is ticked",
+        "its checkbox on the page is checked",
         re.compile(r"\[x\] can reproduce locally\b", re.IGNORECASE),
     ),
     (
         "external cause",
-        "the box is ticked",
+        "its checkbox on the page is checked",
         re.compile(r"\[x\] caused by external libraries\b", re.IGNORECASE),
     ),
     (
         "flaky",
-        "a sentence says so",
+        "a sentence on the page says that it is flaky",
         re.compile(
             r"\b(?:is|are|was|seems?) (?:very |quite )?flaky\b|\bfails? intermittently\b", re.IGNORECASE
         ),
     ),
     (
         "passes again",
-        "a sentence says so",
+        "a sentence on the page says that it passes again",
         re.compile(
             r"\b(?:passing|passes|green) again\b|\bpassed on (?:the )?latest\b|"
             r"\bno longer (?:fail\w*|reproduc\w*|occur\w*)\b|"
@@ -75,7 +75,7 @@ def find_builds(links: Links) -> tuple[Build, ...]:
         )
         mention = mentions.BuildMention(record.number, 0, 0, "buildkite", record.pipeline)
         line = places.get(record.place, links.page.lines[0])
-        build = build_fact(links, mention, Basis("stated", "the page is its record", source(line)))
+        build = build_fact(links, mention, Basis("stated", "it is the build of this page", source(line)))
         found[record.pipeline, build.value] = build.model_copy(update={"state": state})
         first.setdefault(build.value, (record.pipeline, build.value))
     for before, line in pairwise((links.page.lines[0], *links.page.lines)):

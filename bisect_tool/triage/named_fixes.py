@@ -98,7 +98,7 @@ def named_fixes(links: Links, line: Line) -> Iterator[NamedFix]:
                     about = reverted.get(about[0], about)
                 yield NamedFix(each.number, role, Basis(sure, CALLED[role], said), about, each.start)
             elif alone:
-                basis = Basis("guess", "a comment consists of its address only", said)
+                basis = Basis("guess", "a comment contains only its URL", said)
                 yield NamedFix(each.number, "fix", basis, (), each.start)
         last = _about(inside, len(line.text), len(line.text))
 

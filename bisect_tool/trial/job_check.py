@@ -39,4 +39,4 @@ class JobTrials(Trials):
 
 
 def _runs_elsewhere(check: JobCheck) -> UsageError:
-    return UsageError(f"{check.job} is a job of {check.service}, which only that can run")
+    return UsageError(f"only {check.service} can run its job {check.job}")

@@ -74,11 +74,11 @@ def base_url(url: str) -> str:
         known = False
     if not known or parts.query or parts.fragment:
         raise UsageError(
-            f"not the base URL of wheels: {clean_line(url, 200)}",
+            f"{clean_line(url, 200)} is not a base URL of wheels",
             'Use one such as "https://wheels.example.org".',
         )
     if parts.username is not None or parts.password is not None:
         raise UsageError(
-            f"the URL of wheels at {parts.hostname} holds a user name", "Put it into ~/.netrc instead."
+            f"the URL of wheels at {parts.hostname} contains a user name", "Put it into ~/.netrc instead."
         )
     return url.rstrip("/")

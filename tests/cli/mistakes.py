@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 NAMES = "`git branch --all` and `git tag` list the names."
-TAKES = "--repo takes a checkout, a bare repository or a URL"
+TAKES = "--repo takes a checkout, a bare repository or a URL."
 SESSIONS = "`bisect-run status` lists the sessions."
 USAGE = "See `bisect-run {}--help`."
 REFERENCE = "See docs/reference/scenario.md."
@@ -220,7 +220,7 @@ WRONG = [
     (
         "command that is not there",
         "--repo {project} --good c1 --bad c8 -- ./none.sh",
-        "program './none.sh' not found, neither here nor in the history",
+        "program './none.sh' not found, on this machine or in the history",
         "Use its path from the repository's root or an absolute path, and make it executable.",
     ),
     (

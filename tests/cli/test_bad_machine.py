@@ -29,7 +29,7 @@ def test_no_git(cli, engine, tmp_path, monkeypatch, command):
     monkeypatch.setenv("PATH", str(tmp_path))
     version.cache_clear()
     ended = cli(*arguments)
-    assert ended.err == "error: git is not installed\ninstall git 2.32 or newer\n"
+    assert ended.err == "error: git is not installed\nInstall git 2.32 or newer.\n"
     assert (ended.code, ended.out) == (128 if command == "step" else 5, "")
 
 
@@ -39,7 +39,7 @@ def test_no_git_at_the_start(engine, tmp_path):
     argv = [sys.executable, "-c", main, *(argument.format(engine=engine) for argument in COMMANDS["run"])]
     env = {**os.environ, "PATH": str(tmp_path)}
     done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60, check=False)
-    assert done.stderr == "error: git is not installed\ninstall git 2.32 or newer\n"
+    assert done.stderr == "error: git is not installed\nInstall git 2.32 or newer.\n"
     assert (done.returncode, done.stdout) == (5, "")
 
 

@@ -76,7 +76,10 @@ def test_a_comment_without_an_answer_is_made_once(delivery, service, done):
         (
             403,
             {"X-Accepted-GitHub-Permissions": "issues=write"},
-            f"the token may not POST {ISSUES} (a fault). {TOKEN} needs the permission issues=write.",
+            (
+                f"the token has no permission for POST {ISSUES} (a fault). "
+                f"{TOKEN} needs the permission issues=write."
+            ),
         ),
         (403, {}, "needs the permission issues=write, and pull_requests=write to comment on them."),
         (404, {}, "not found on GitHub, or not visible to the token"),

@@ -111,10 +111,13 @@ def test_a_build_that_goes_on_may_still_list_the_job(state, action, without):
 
 
 def test_a_call_that_was_refused_is_not_chosen_again():
-    jobs, refused = buildkite_jobs(job(1)), {"/builds/7/jobs/1/retry": "Buildkite refuses: it passed"}
-    assert next_action(jobs, {"1"}, refused) == GiveUp("Buildkite refuses: it passed")
+    jobs, refused = (
+        buildkite_jobs(job(1)),
+        {"/builds/7/jobs/1/retry": "Buildkite refuses the call: it passed"},
+    )
+    assert next_action(jobs, {"1"}, refused) == GiveUp("Buildkite refuses the call: it passed")
     assert next_action(replace(jobs, start=START), {"1"}, refused) == START
-    refused |= {START.path: "Buildkite refuses: no builds of this branch"}
+    refused |= {START.path: "Buildkite refuses the call: no builds of this branch"}
     assert isinstance(next_action(replace(jobs, start=START), {"1"}, refused), GiveUp)
 
 

@@ -74,7 +74,7 @@ def test_a_run_that_never_appears_is_lost(farmed, tmp_path, farm):
     farm.on_answer = lambda: [farm.builds.remove(each) for each in farm.builds if each.event != "schedule"]
     found = result(farmed(farm, DISPATCHED, step=9.0), tmp_path)
     assert (found.outcome, farm.started) == ("infrastructure", [SHA])
-    assert found.reason == "the job that was started does not appear"
+    assert found.reason == "the service does not list the started job"
 
 
 def test_a_rerun_that_does_not_appear_claims_no_dispatched_run(farmed, tmp_path):

@@ -163,9 +163,9 @@ def test_the_log_is_read_as_it_grows(farmed, tmp_path):
     ("service", "tokens", "message"),
     [
         ("buildkite", (READ, ""), "BISECT_RUN_BUILDKITE_WRITE_TOKEN is not set"),
-        ("buildkite", (READ, READ), "the token may not PUT"),
+        ("buildkite", (READ, READ), "the token has no permission for PUT"),
         ("github", (READ, ""), "BISECT_RUN_GITHUB_WRITE_TOKEN is not set"),
-        ("github", (READ, READ), "the token may not POST"),
+        ("github", (READ, READ), "the token has no permission for POST"),
     ],
 )
 def test_jobs_are_started_with_a_token_of_its_own(farmed, tmp_path, service, tokens, message):

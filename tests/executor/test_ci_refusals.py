@@ -53,7 +53,10 @@ def test_a_job_that_passed_and_must_not_be_retried_needs_a_build(farmed, tmp_pat
         found = result(executor, tmp_path)
     assert (found.outcome, farm.started) == (outcome, started)
     if not allowed:
-        assert found.reason == "Buildkite refuses: Only failed, timed out or canceled jobs can be retried"
+        assert (
+            found.reason
+            == "Buildkite refuses the call: Only failed, timed out or canceled jobs can be retried"
+        )
 
 
 def test_a_service_that_fails_while_a_job_runs_is_asked_again(farmed, tmp_path):

@@ -122,7 +122,7 @@ def test_a_token_that_may_not_annotate_is_said_once_and_jobs_are_started(farmed,
         results = [result(executor, tmp_path) for _ in range(3)]
     assert [each.outcome for each in results] == ["failed", "passed", "passed"]
     (said,) = [each for each in caplog.messages if "not annotated" in each]
-    assert "the token may not POST" in said
+    assert "the token has no permission for POST" in said
 
 
 @pytest.mark.parametrize("service", SERVICES)

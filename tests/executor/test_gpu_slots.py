@@ -147,10 +147,10 @@ def test_a_simulated_gpu_may_be_used_by_those_who_name_it(config, monkeypatch, t
         (
             {"devices": ("4", "5", "6")},
             None,
-            "2 slots need 4 GPUs, 2 each, and --gpus names 3",
+            "2 slots need 4 GPUs, 2 each, but --gpus names 3",
         ),
-        ({"devices": ("4",), "slots": 1}, None, "a trial needs 2 GPUs, and --gpus names 1"),
-        ({"devices": (), "share_gpu": True}, "", "the trials need a GPU, and this machine has none"),
+        ({"devices": ("4",), "slots": 1}, None, "a trial needs 2 GPUs, but --gpus names 1"),
+        ({"devices": (), "share_gpu": True}, "", "the trials need a GPU, but this machine has none"),
     ],
 )
 @pytest.mark.usefixtures("used")

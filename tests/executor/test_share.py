@@ -132,8 +132,8 @@ def executor(setting, tmp_path):
 @pytest.mark.parametrize(
     ("visible", "message"),
     [
-        ("0,1,2", "2 slots need 4 GPUs, 2 each, and this machine has 3"),
-        ("", "the trials need a GPU, and this machine has none"),
+        ("0,1,2", "2 slots need 4 GPUs, 2 each, but this machine has 3"),
+        ("", "the trials need a GPU, but this machine has none"),
     ],
 )
 def test_more_slots_than_gpus(setting, tmp_path, monkeypatch, visible, message):

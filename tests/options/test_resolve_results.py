@@ -56,7 +56,10 @@ def test_reports_of_unknown_commits_and_ambiguous_tests_are_named(tmp_path):
     assert len(resolve_results([str(tmp_path)], Repository(), notices.append)) == 2
     unknown, several = notices
     assert "is left out: commit cccccccccccc is unknown" in unknown
-    assert several == "--results: several tests are called t; they count only for cells of that file"
+    assert (
+        several
+        == "--results: several tests are named t; their results are used only for cells of the same file"
+    )
 
 
 def test_a_pattern_without_files_is_a_usage_error(tmp_path):

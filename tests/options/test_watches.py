@@ -153,7 +153,7 @@ def test_name_says_what_is_watched(options, name):
         (r'command = ["a\u0000b"]', "command: it contains a NUL character", "--help"),
         ('out = ""', "--out is empty", "shell variable"),
         ('[watch.a]\nresults = ["runs", ""]', "watch a: --results is empty", "shell variable"),
-        ("max-posts = 1\nmax_posts = 2", "max_posts is given with - and with _", "Remove one"),
+        ("max-posts = 1\nmax_posts = 2", "max_posts is given twice, with - and with _", "Remove one"),
     ],
 )
 def test_what_is_wrong_is_named(read, text, message, hint):

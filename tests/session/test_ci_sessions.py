@@ -296,7 +296,7 @@ def test_a_session_that_was_interrupted_starts_no_job_twice(shas, connected, cap
     [
         ({"job": ""}, "--executor buildkite needs --job"),
         ({"pipeline": ""}, "--executor buildkite needs --pipeline"),
-        ({"pipeline": "ci"}, "--pipeline ci is not like organization/pipeline"),
+        ({"pipeline": "ci"}, "--pipeline ci is not valid"),
         ({"workflow": "gpu.yml"}, "--workflow needs --executor github"),
         ({"executor": "local"}, "--job needs --executor buildkite or github"),
         ({"command": ("true",)}, "a command after -- runs on this machine only"),

@@ -41,8 +41,8 @@ def test_commit_at_the_cut_of_a_shallow_clone_is_suspect(project):
     assert "the clone is shallow" in ended.stderr
     shown = " ".join(ended.stdout.split())  # a long path folds the lines
     assert (
-        "this shallow clone lacks the parents of the commit found; git fetch --unshallow --tags fetches them"
-        in shown
+        "the parents of the found commit are missing in this shallow clone; "
+        "git fetch --unshallow --tags fetches them" in shown
     )
     assert "Last good none, because its parents are not in this shallow clone" in shown
     assert "root commit" not in shown

@@ -114,7 +114,7 @@ def test_a_linked_worktree_is_a_checkout_too(checkout, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("word", ["./none.sh", "none-of-this-name", "scratch"])
 def test_no_such_program(placed, word):
-    with pytest.raises(UsageError, match="not found, neither here nor in the history"):
+    with pytest.raises(UsageError, match="not found, on this machine or in the history"):
         placed(".", word)
 
 

@@ -21,7 +21,7 @@ def away(place):
         found = find_absent_files(Command(words, {}, own or {}), place.checkout, {"tracked.txt"}.intersection)
         if found is None:
             return None
-        names = found.found.removeprefix("the check names ").partition(", found only in")[0]
+        names = found.found.partition("only your checkout has: ")[2].partition(";")[0]
         return names, " ".join(found.command).replace(str(place.checkout), "CO")
 
     return of

@@ -189,11 +189,14 @@ def test_builds_none_of_which_can_be_read_are_an_error(collected):
     ("options", "message"),
     [
         (SourceOptions("buildkite"), "--pipeline is missing"),
-        (SourceOptions("buildkite", "ci"), "--pipeline ci is not like organization/pipeline"),
-        (SourceOptions("buildkite", "a/b/../c"), "--pipeline a/b/../c is not like"),
+        (SourceOptions("buildkite", "ci"), "--pipeline ci is not valid"),
+        (SourceOptions("buildkite", "a/b/../c"), "--pipeline a/b/../c is not valid"),
         (SourceOptions("github", workflow="a.yml"), "--repository is missing"),
         (SourceOptions("github", repository="o/r"), "--workflow is missing"),
-        (SourceOptions("github", repository="o/r", workflow="a/b.yml"), "--workflow a/b.yml is not like"),
+        (
+            SourceOptions("github", repository="o/r", workflow="a/b.yml"),
+            "--workflow a/b.yml is not valid",
+        ),
         (SourceOptions("buildkite", "a/b", job="("), "--job is not a regular expression"),
         (SourceOptions("buildkite", "a/b", message="["), "--message is not a regular expression"),
     ],

@@ -126,7 +126,7 @@ def test_half_of_the_anonymous_allowance_is_not_left():
 def test_run_of_github_actions_needs_an_account():
     with pytest.raises(EnvironmentFailed) as failed:
         fetch_page("https://github.com/o/p/actions/runs/23", {})
-    assert failed.value.hint == "gh run view 23 --log-failed --repo o/p | bisect-run explain -"
+    assert failed.value.hint == "Use: gh run view 23 --log-failed --repo o/p | bisect-run explain -"
 
 
 def test_other_address_is_misuse():

@@ -79,8 +79,8 @@ class Caller:
         """
         if not self.token:
             raise UsageError(
-                f"{self.service} needs a token that may start jobs: {self.variable} is not set",
-                f"Set {self.variable} to a token with {self.scope}, and `bisect-run resume`; "
+                f"{self.service} needs a token with permission to start jobs: {self.variable} is not set",
+                f"Set {self.variable} to a token with {self.scope}, and run `bisect-run resume`; "
                 "--dry-run prints the calls.",
             )
         for _ in range(_TRIES):
@@ -92,7 +92,7 @@ class Caller:
                 break
             _log.info("%s %s: the rate limit is used up, waiting %.0f s", call.method, call.path, wait)
             self.sleep(wait)
-        raise EnvironmentFailed(f"{self.service} permits no more calls for now: {call.method} {call.path}")
+        raise EnvironmentFailed(f"{self.service} accepts no more calls for now: {call.method} {call.path}")
 
     def _reply(self, call: Call) -> Reply:
         url = f"{self.url}{call.path}"
@@ -114,14 +114,14 @@ class Caller:
                 f"Check {self.variable}: it may be wrong or expired.",
             )
         if status == requests.codes.forbidden and _NO_RERUN.search(_said(reply)):
-            raise Refused(f"{self.service} refuses: {_said(reply)}")
+            raise Refused(f"{self.service} refuses the call: {_said(reply)}")
         if status in (requests.codes.forbidden, _NOT_FOUND):
             raise UsageError(
-                f"the token may not {call.method} {call.path}: {_said(reply)}",
+                f"the token has no permission for {call.method} {call.path}: {_said(reply)}",
                 f"{self.variable} needs {self.scope}.",
             )
         if status >= requests.codes.multiple_choices:
-            raise Refused(f"{self.service} refuses: {_said(reply)}")
+            raise Refused(f"{self.service} refuses the call: {_said(reply)}")
         return reply.body if reply.is_json else None  # such as 204, or an empty 201
 
 

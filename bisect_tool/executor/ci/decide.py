@@ -94,10 +94,10 @@ def _reason(jobs: CommitJobs, refused: Mapping[str, str]) -> str:
         return refusal
     blocked = [each for each in jobs.attempts if each.stage is Stage.BLOCKED]
     if blocked and len(blocked[0].gates) == 1:
-        return "the job is blocked by a step that blocks other jobs as well: unblock it in the CI"
+        return "the job is blocked by a step that blocks other jobs as well: unblock it by hand"
     if blocked:
         count = len(blocked[0].gates)
         return f"the job is blocked, and it is not known which of {count} blocked steps it waits for"
     if jobs.attempts:
-        return "its job cannot be run again"
+        return "its job cannot be rerun"
     return jobs.missing

@@ -107,7 +107,10 @@ def the_label(labels: Iterable[str], pattern: str) -> str:
     found = sorted({label for label in labels if is_named(label, pattern)})
     if len(found) > 1:
         names = ", ".join(clean_line(name, 100) for name in found[:_NAMES_SHOWN])
-        raise UsageError(f"--job {clean_line(pattern, 100)} matches {len(found)} jobs: {names}", "Name one.")
+        raise UsageError(
+            f"--job {clean_line(pattern, 100)} matches {len(found)} jobs: {names}",
+            "Use a pattern that matches only one.",
+        )
     return found[0] if found else ""
 
 

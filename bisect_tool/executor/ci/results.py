@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bisect_tool.executor.ci.job_tests import JobTests
     from bisect_tool.executor.ci.jobs import Attempt
 
-UNNAMED = "the job has no result of it"
+UNNAMED = "the job has no result for it"
 SKIPPED = "the job skipped it"
 NO_LOG = "the job failed, and neither a log nor a report shows how"
 _PRINTED_KEPT = 200

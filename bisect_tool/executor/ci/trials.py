@@ -113,7 +113,7 @@ class JobTrials:
         attempt = jobs.attempt(trial.follows.id)
         if attempt is None:
             self.journal.add(Record(trial.sha, canceled=trial.follows.id))
-            return no_result(trial.sha, Outcome.INFRASTRUCTURE, "the job is not listed any more")
+            return no_result(trial.sha, Outcome.INFRASTRUCTURE, "the job is no longer listed")
         return self._follow(trial, attempt)
 
     def _next(self, trial: JobTrial, jobs: CommitJobs, others: Collection[JobTrial]) -> TrialResult | None:
@@ -229,7 +229,7 @@ class JobTrials:
             trial.acted = self.clock()
             return None
         self.journal.add(Record(trial.sha, lost=True))
-        reason = "the job that was started does not appear"
+        reason = "the service does not list the started job"
         return no_result(trial.sha, Outcome.INFRASTRUCTURE, reason)
 
     def _claims(self, sha: str) -> bool:

@@ -156,6 +156,6 @@ class RayExecutor:
             where = "one node" if needs.nodes == 1 else f"each of {needs.nodes} nodes"
             have = f"only {able}" if able else "none"
             raise EnvironmentFailed(
-                f"a trial needs {needs} on {where}, and {have} of the {len(nodes)} nodes has that",
+                f"a trial needs {needs} on {where}, but {have} of the {len(nodes)} nodes has that",
                 "See `ray status`. A trial spans several nodes with `ray.nodes` in scenario.toml.",
             )
