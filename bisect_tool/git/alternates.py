@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
 from bisect_tool.file_lock import lease
-from bisect_tool.git.bare import Parts, Settings, begin, place, write
+from bisect_tool.git.bare import Parts, Settings, begin, finish, place, write
 from bisect_tool.git.clone import is_local, without_account
 from bisect_tool.git.plumbing import Git, GitFailed
 from bisect_tool.git.safe_directory import distrusted
@@ -106,7 +106,7 @@ def open_shared(git_dir: Path, cache: Path, on_wait: Callable[[str], None]) -> t
         if ours.is_dir():
             write(ours, parts)
         else:
-            begin(ours, parts).rename(ours)
+            finish(begin(ours, parts), ours)
     return ours, parts
 
 

@@ -11,10 +11,12 @@ import os
 import re
 import shutil
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.supervise.files import read_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +37,9 @@ _SETTINGS: Settings = (
     ("advice.graftFileDeprecated", "false"),
 )
 """Settings for git commands of a trial; our own commands set them as well."""
+_FOLDERS = ("", "objects", "objects/info", "objects/pack", "refs", "info")
+_HEAD = re.compile(rb"ref: refs/\S+\n")
+_HEAD_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -83,23 +88,35 @@ def place(cache: Path, name: str, identity: str) -> Path:
 
 
 def begin(ours: Path, parts: Parts) -> Path:
-    """Create an empty repository beside its final path; it is renamed when it is complete."""
+    """Create an empty repository beside its final path; `finish` moves it when it is complete."""
     part = ours.with_suffix(".part")
-    shutil.rmtree(part, ignore_errors=True)
-    for folder in ("objects/info", "objects/pack", "refs", "info"):
-        (part / folder).mkdir(parents=True)
-    (part / "HEAD").write_text("ref: refs/heads/main\n", encoding="utf-8")
+    _discard(part)
+    part.mkdir(parents=True)
     write(part, parts)
     return part
 
 
+def finish(part: Path, ours: Path) -> None:
+    """Move a complete repository to its final path, in place of what was left there."""
+    _discard(ours)
+    part.rename(ours)
+
+
+def _discard(path: Path) -> None:
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    else:
+        shutil.rmtree(path, ignore_errors=True)
+
+
 def write(ours: Path, parts: Parts) -> None:
-    """Write the files of a bare repository.
+    """Write the files of a bare repository, and create its folders, as far as a trial changed them.
 
     Raises:
         EnvironmentFailed: it cannot be written.
     """
     files = {
+        "HEAD": _head(ours, parts),
         "config": config(parts, ("core.bare", "true")),
         "info/grafts": parts.grafts,
         "info/attributes": b"",
@@ -107,6 +124,8 @@ def write(ours: Path, parts: Parts) -> None:
         "objects/info/alternates": parts.alternates,
     }
     try:
+        for name in _FOLDERS:
+            make_folder(ours / name)
         for name, content in files.items():
             write_if_changed(ours / name, content)
         if parts.refs is not None:
@@ -114,6 +133,22 @@ def write(ours: Path, parts: Parts) -> None:
             write_if_changed(ours / "shallow", parts.shallow)
     except OSError as error:
         raise EnvironmentFailed(f"{ours} cannot be written: {error}", "Remove it.") from error
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder, in place of a file, or of a link, through which we would write to another folder."""
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    path.mkdir(parents=True, exist_ok=True)
+
+
+def _head(ours: Path, parts: Parts) -> bytes:
+    """Return the content of HEAD: the main branch of a clone, if it is known."""
+    with suppress(OSError):  # there is none
+        head = read_regular(ours / "HEAD", _HEAD_BYTES)
+        if parts.refs is None and _HEAD.fullmatch(head):
+            return head
+    return b"ref: refs/heads/main\n"
 
 
 def config(parts: Parts, *settings: tuple[str, str]) -> bytes:

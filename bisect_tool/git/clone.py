@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
 from bisect_tool.file_lock import lease
-from bisect_tool.git.bare import Parts, begin, drop_stale_locks, place, write
+from bisect_tool.git.bare import Parts, begin, drop_stale_locks, finish, place, write
 from bisect_tool.git.plumbing import NETWORK_S, Git, GitFailed
 from bisect_tool.git.safe_directory import distrusted, trusted_server
 from bisect_tool.sanitise import clean_line
@@ -101,13 +101,22 @@ def clone(url: str, cache: Path, on_wait: Callable[[str], None]) -> tuple[Path, 
         )
     )
     with lease(ours.with_suffix(".lock"), NETWORK_S, _LOCKED, on_wait) as held:
-        if ours.is_dir():
-            write(ours, parts)
-        else:
+        if not _is_intact(ours, parts):
             part = begin(ours, parts)
             refresh(Git(git_dir=part, held=(held,), config=connection(url)))
-            part.rename(ours)
+            finish(part, ours)
     return ours, parts
+
+
+def _is_intact(ours: Path, parts: Parts) -> bool:
+    """Whether our clone is there and has commits; its other files are restored."""
+    if not ours.is_dir():
+        return False
+    write(ours, parts)
+    try:
+        return bool(Git(git_dir=ours).run("for-each-ref", "--count=1", "--format=%(objecttype)"))
+    except GitFailed:
+        return False
 
 
 def refresh(git: Git) -> None:

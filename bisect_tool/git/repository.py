@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from bisect_tool.errors import UsageError
+from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.file_lock import lease
 from bisect_tool.git import alternates, clone
 from bisect_tool.git.bare import Parts, write
@@ -79,8 +79,16 @@ class Repository:
 
     @property
     def git(self) -> Git:
-        """Git on our own repository, restored first: a trial may have written to it."""
+        """Git on our own repository, restored first: a trial may have written to it.
+
+        Raises:
+            EnvironmentFailed: it cannot be written, or a clone has lost its objects.
+        """
         write(self.git_dir, self.parts)
+        if self.parts.refs is None and not any((self.git_dir / "objects" / "pack").iterdir()):
+            raise EnvironmentFailed(
+                f"the clone {self.git_dir} was removed while it was in use", "Resume to clone it again."
+            )
         return self._git
 
     @cached_property

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.file_lock import first_free
-from bisect_tool.git.bare import config, write_if_changed
+from bisect_tool.git.bare import config, make_folder, write_if_changed
 from bisect_tool.git.plumbing import CHECKOUT_S, GitFailed
 from bisect_tool.git.slot_files import SlotFiles
 from bisect_tool.git.tree_mtimes import Folders
@@ -63,6 +63,8 @@ class Worktrees:
             EnvironmentFailed: the folder cannot be written.
         """
         folder = self.root.resolve() / self.repo.git_dir.stem
+        if folder.is_symlink():  # planted by a trial
+            folder.unlink()
         slots = (SlotFiles(folder / f"slot-{place}") for place in range(number, number + _MOST))
         with first_free(slot.lock for slot in slots) as (lock, held):
             yield Worktree(self.repo, lock.with_suffix(""), self.sparse, held)
@@ -175,7 +177,8 @@ class Worktree:
         """Replace the worktree by an empty one."""
         for path in self._files.files:
             remove(path)
-        self.path.mkdir(parents=True)
+        make_folder(self.path.parent)
+        self.path.mkdir()
         self._link.write_text(f"gitdir: {self._files.git_dir}\n")
         self._files.sparse.write_text(self._patterns())
 

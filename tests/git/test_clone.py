@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.server
 import os
+import shutil
 import subprocess
 import threading
 
@@ -88,6 +89,27 @@ def test_a_clone_that_fails_leaves_nothing_that_counts(served, project, tmp_path
         Repository.open(url, tmp_path / "cache")
     (tmp_path / "later").rename(project.path)
     assert Repository.open(url, tmp_path / "cache").resolve("main") == second
+
+
+@pytest.mark.parametrize("place", ["", "objects", "objects/pack", "refs"])
+def test_a_clone_that_a_trial_emptied_is_cloned_again(served, tmp_path, place):
+    url, first, second = served
+    repository = Repository.open(url, tmp_path / "cache")
+    shutil.rmtree(repository.git_dir / place)
+    if place != "refs":
+        with pytest.raises(EnvironmentFailed, match="was removed while it was in use"):
+            repository.changed_paths(second)
+    again = Repository.open(url, tmp_path / "cache")
+    assert [commit.sha for commit in again.range([first], "main").commits] == [second]
+
+
+@pytest.mark.parametrize("name", ["HEAD", "packed-refs", "refs/heads/main"])
+def test_a_clone_with_a_damaged_file_is_restored(served, tmp_path, name):
+    url, first, second = served
+    git_dir = Repository.open(url, tmp_path / "cache").git_dir
+    (git_dir / name).write_bytes(b"\0no ref at all")
+    again = Repository.open(url, tmp_path / "cache")
+    assert [commit.sha for commit in again.range([first], "main").commits] == [second]
 
 
 def test_locks_of_a_killed_fetch_do_not_stop_the_next(served, project, tmp_path):

@@ -6,7 +6,9 @@ import os
 import subprocess
 
 import pytest
-from real_projects import contents
+from real_projects import Project, contents
+
+from bisect_tool.git.worktree import remove
 
 
 @pytest.fixture
@@ -107,6 +109,38 @@ def test_a_filter_that_a_trial_sets_up_is_not_run(project, worktrees, trap):
         ):
             subprocess.run(["git", "config", *setting], cwd=path, check=True)
         assert contents(tree.checkout(second))["a"] == "2\n"
+
+
+@pytest.mark.parametrize(
+    "place", ["", "info", "objects", "objects/info", "refs", "config", "HEAD", "packed-refs", "trees"]
+)
+def test_nothing_is_written_through_a_link_of_a_trial(project, worktrees, opened, tmp_path, place):
+    first, second = project.commit("first"), project.commit("second")
+    victim = Project(tmp_path / "victim")
+    victim.commit("theirs")
+    before = files_below(victim.path)
+    with worktrees().slot(0) as tree:
+        path = tree.checkout(first)
+        planted = path.parent if place == "trees" else opened().git_dir / place
+        target = victim.path / ".git" / place if place != "trees" else victim.path
+        remove(planted)
+        planted.symlink_to(target)
+        assert contents(tree.checkout(second)) == {"file.txt": "second\n"}
+    assert opened().commit(second).subject == "second"
+    assert files_below(victim.path) == before
+
+
+@pytest.mark.parametrize("place", ["", "objects", "refs", "HEAD"])
+def test_repository_of_ours_that_a_trial_removed_is_made_again(project, worktrees, opened, place):
+    first, second = project.commit("first"), project.commit("second")
+    with worktrees().slot(0) as tree:
+        tree.checkout(first)
+        remove(opened().git_dir / place)
+        assert contents(tree.checkout(second)) == {"file.txt": "second\n"}
+
+
+def files_below(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def configure(tmp_path, monkeypatch, text):

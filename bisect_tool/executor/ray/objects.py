@@ -14,7 +14,7 @@ from bisect_tool.errors import UsageError
 from bisect_tool.executor.ray.messages import Parcel
 from bisect_tool.file_lock import lease
 from bisect_tool.git import Repository
-from bisect_tool.git.bare import begin, place
+from bisect_tool.git.bare import begin, finish, place
 from bisect_tool.git.plumbing import LOCAL_S, NETWORK_S, Git
 from bisect_tool.git.repository import ignore
 
@@ -99,7 +99,7 @@ class Receiver:
         git_dir = place(cache, spec.rstrip("/").rpartition("/")[2], identity)
         with lease(git_dir.with_suffix(".lock"), LOCAL_S, f"another actor is creating {git_dir}", ignore):
             if not git_dir.is_dir():
-                begin(git_dir, parts).rename(git_dir)
+                finish(begin(git_dir, parts), git_dir)
         return cls(Repository(spec, git_dir, None, parts))
 
     @property
