@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from bisect_tool.triage.refs import REF
+from bisect_tool.triage.refs import REF, TAG
 from bisect_tool.triage.sentences import certainty, is_denied
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ _PATTERNS: tuple[tuple[Side, int, str], ...] = (
         (
             r"\b(?:green|passing|passe[sd]|work(?:s|ed|ing)|fine|ok)\s+(?:at|on|with|in|as of|up to|until)"
             rf"(?=\s+(?:commit\s+)?{REF}\b)"
+            r"|\b(?:downgrad(?:e|ed|es|ing)|(?:went|going|rolled|rolling) back|revert(?:ed|ing)?) to"
+            rf"(?=\s+(?:version\s+)?{TAG}\b)(?!.{{0,80}}?(?:\bnot\b|n['\u2019]t\b))"
         ),
     ),
     (
@@ -60,6 +62,8 @@ _PATTERNS: tuple[tuple[Side, int, str], ...] = (
             r"(?:\s+(?:before|somewhere before))*\b"
             r"|\bstarted (?:to fail|failing)\s+(?:at|on|with|in|from|after|since)\b"
             rf"|\b(?:fail(?:s|ed|ing)?|red|broken|breaks)\s+(?:at|on|with|in)(?=\s+(?:commit\s+)?{REF}\b)"
+            r"|\b(?:after|since|when) (?:the )?(?:upgrad|updat)(?:ing|e)"
+            rf"(?: from {REF})? to(?=\s+(?:version\s+)?{TAG}\b)"
         ),
     ),
 )

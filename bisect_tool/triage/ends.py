@@ -11,7 +11,7 @@ from bisect_tool.triage import mentions
 from bisect_tool.triage.dates import dates
 from bisect_tool.triage.end_labels import IN_PASSING, NAMED, labels
 from bisect_tool.triage.facts import Build, Certainty, Commit, End, Fact, Source
-from bisect_tool.triage.refs import REF, compared, ranges, tag_at
+from bisect_tool.triage.refs import REF, TAG, compared, ranges, tag_at
 from bisect_tool.triage.sentences import Basis, certainty, source
 
 if TYPE_CHECKING:
@@ -27,6 +27,11 @@ _BETWEEN = re.compile(
 )
 _BESIDE = re.compile(
     r"\bbetween\s+[\w.+-]{1,60}\s?\((?P<good>[0-9a-f]{7,40})\)\s+and\s+[\w.+-]{1,60}\s?\((?P<bad>[0-9a-f]{7,40})\)"
+)
+_VERSIONS = re.compile(rf"\b(?:between|from)\s+(?P<good>{TAG})\s+(?:and|to)\s+(?P<bad>{TAG})(?![\w-]|\.\d)")
+_WORSE = re.compile(
+    r"\b(?:regress\w*|degrad\w*|broke\w*|break\w*|fail\w*|slow(?:er|down)|drop(?:s|ped)?|wors\w+|crash\w*)\b",
+    re.IGNORECASE,
 )
 _START = re.compile(rf"\bgit bisect start (?:-\S+ )*(?P<bad>{REF}) (?P<good>{REF})(?![\w.-])")
 _CORRECTS = re.compile(r"\bcorrect(?:ed|ion)?\b|\bwas wrong\b|^\W*(?:update|edit)\b", re.IGNORECASE)
@@ -113,6 +118,12 @@ def _of_refs(line: Line) -> Iterator[_Claim]:
         basis = Basis(certainty(line.text) if pair.about else "guess", "the page names a range", source(line))
         for side, ref in zip(_SIDES, (pair.good, pair.bad), strict=True):
             yield _Claim(side, NAMED if pair.about else _RECORD, End(commit=_commit(ref, basis)))
+    versions = None if line.code or not _WORSE.search(line.text) else _VERSIONS.search(line.text)
+    if versions is not None:
+        reason = "the page says that it became worse between two versions"
+        basis = _derived(Basis(certainty(line.text), reason, source(line)))
+        for side in _SIDES:
+            yield _Claim(side, IN_PASSING, End(commit=_commit(versions[side], basis)))
     for each in () if line.code else compared(line.text):
         said = "works" if each.side == "good" else "is broken"
         basis = Basis(certainty(line.text), f"the page says that it {said}", source(line))

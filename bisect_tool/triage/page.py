@@ -18,6 +18,7 @@ LINES = 10_000
 CHARACTERS = 200_000
 """So many characters of a page's prose are read, and so many of what it quotes as code."""
 _UNKNOWN = 9
+_BLANKS = re.compile(r" {2,}")
 _PULL_HEADING = re.compile(r"(?:PR|Pull request) #(?P<number>\d{1,9}): (?P<title>\S.*)", re.IGNORECASE)
 _CHANGED_FILE = re.compile(r"\((?:modified|added|removed|deleted|renamed|copied), [+-]")
 _PROJECT_NUMBER = re.compile(r"\W*(?P<project>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)#(?P<number>\d{1,9})")
@@ -151,6 +152,7 @@ def _sections(raw: Iterable[RawLine]) -> tuple[list[Line], list[Pull]]:
     section, pull, level, files = "", None, 0, False
     for each in raw:
         text = clean_line(each.text, LINE_LIMIT).strip()
+        text = text if each.code else _BLANKS.sub(" ", text)
         if not text or _CHANGED_FILE.search(text):
             continue
         if (match := _PULL_HEADING.match(text)) and not each.code:

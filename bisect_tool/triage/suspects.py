@@ -36,14 +36,18 @@ _BLAME = re.compile(
     r"regress(?:ed in|(?:ion|ed) (?:from|by|introduced (?:by|in)))|broken by|"
     r"(?:came|went) in with|blame[sd]?(?: on)?|first[ -]bad commit|"
     r"bisect(?:ed|s|ion|ing)?\b[^.;]{0,30}?\b(?:to|at|points? (?:at|to)|identified|named|found)|"
-    r"(?:offending|breaking|regressed|regressing|root[ -]cause) (?:commit|change|PR))(?!\w)",
+    r"(?:offending|breaking|guilty|regressed|regressing|root[ -]cause) (?:commit|change|PR))(?!\w)",
     re.IGNORECASE,
 )
 _SINCE = re.compile(
     r"\b(?:since|after|due to|because of|as of|starting (?:with|from)|following)\b", re.IGNORECASE
 )
 _BLAMED = re.compile(
-    r"^[\s,)(:]*(?:\([^()]*\)\s*)?(?:also\s+)?(?:broke|breaks|introduced|introduces|caused|causes|regressed|"
+    r"^[\s,)(:]*(?:\([^()]*\)\s*)?(?:also\s+)?(?:tried to \w+ (?:it|this|that),? but (?:also )?)?"
+    r"(?:broke|breaks|introduced|introduces|caused|causes|regressed|"
+    r"(?:seems|appears) to (?:break|cause|introduce|have (?:broken|caused|introduced))|"
+    r"(?:(?:seems|appears) to )?(?:reduce[sd]?|degrade[sd]?|slow(?:s|ed)?(?: down)?)"
+    r"(?= (?:\w+ ){0,3}(?:throughput|performance|perf|accuracy|speed|generation|inference)\b)|"
     r"confirmed(?=\W*(?:$|reverting\b|as the (?:culprit|cause)\b))|"
     r"(?:is|was|seems to be|appears to be|looks like|might be|may be|could be)\s+"
     r"(?:probably |likely |possibly |maybe )?(?:the )?(?:exact |actual |real |true )?"

@@ -121,3 +121,20 @@ def test_correction_of_an_end_is_taken(text):
 def test_corrected_end_is_a_note():
     found = read("Last good commit: 1111111aaa\n\nCorrection: last good commit: 3333333ccc")
     assert [note.value for note in found.notes] == ["1111111aaa"]
+
+
+@pytest.mark.parametrize(
+    ("text", "suspects"),
+    [
+        ("#10 seems to reduce the throughput.", [(10, "guess")]),
+        ("#10 slows down the generation.", [(10, "stated")]),
+        ("#10 seems to have broken it.", [(10, "guess")]),
+        ("#10 broke it, #11 tried to fix it but caused a new failure.", [(10, "stated"), (11, "stated")]),
+        ("Tests are skipped (guilty commit: #10).", [(10, "stated")]),
+        ("regression introduced  by #10", [(10, "stated")]),
+        ("#10 reduces the number of files.", []),
+        ("#10 does not reduce the throughput.", []),
+    ],
+)
+def test_change_is_blamed_for_what_it_did(text, suspects):
+    assert blamed(text) == suspects

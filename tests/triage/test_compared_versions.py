@@ -73,3 +73,25 @@ def test_report_of_pytest_names_a_test_of_any_file():
 )
 def test_change_behind_a_label_of_builds_is_no_build(text):
     assert read(text).builds == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "good", "bad"),
+    [
+        ("Performance regression between v0.4.0 and v0.4.1", "v0.4.0", "v0.4.1"),
+        ("It crashes since I went from v0.4.0 to v0.4.1.", "v0.4.0", "v0.4.1"),
+        ("With v0.10.2 I get 60 tok/s, but only 28 after upgrading to v0.12.0.", None, "v0.12.0"),
+        ("It hangs since the update from v0.10.2 to v0.12.0.", None, "v0.12.0"),
+        ("Downgrading to v0.8.2 helps.", "v0.8.2", None),
+        ("We went back to v0.10.2 for now.", "v0.10.2", None),
+        ("Downgrading to v0.8.2 does not help.", None, None),
+        ("The option was renamed between v0.4.0 and v0.4.1.", None, None),
+    ],
+)
+def test_versions_of_an_upgrade_are_ends(text, good, bad):
+    found = read(text)
+    assert (found.good.commit and found.good.commit.value, found.bad.commit and found.bad.commit.value) == (
+        good,
+        bad,
+    )
+    assert all(end.commit.certainty != "stated" for end in (found.good, found.bad) if end.commit)
