@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _WHO = "bisect-run <bisect-run@localhost>"
 _NO_FILES = (".bisect-run-checks-out-no-files",)
 """Sparse pattern without a match: git merges in the index, and writes only the files that conflict."""
-NOTHING_CHANGED = "changes nothing there"
+NOTHING_CHANGED = "changes nothing"
 """The reason why there is no commit: the edits do not change the base."""
 
 

@@ -34,7 +34,8 @@ class WatchOptions:
         typer.Option(
             "--config",
             metavar="FILE",
-            help="The configuration file (TOML). [default: bisect-run.toml, else [tool.bisect-run]]",
+            help="The configuration file (TOML). "
+            "[default: bisect-run.toml, else [tool.bisect-run] in pyproject.toml]",
         ),
     ] = None
     watch: Annotated[

@@ -25,7 +25,7 @@ SHOWN = (
     (CellStatus.NEW, "New"),
     (CellStatus.FIXED, "Fixed"),
     (CellStatus.STILL_RED, "Still red"),
-    (CellStatus.BORN_RED, "Born red"),
+    (CellStatus.BORN_RED, "Never passed"),
     (CellStatus.UNDECIDED, "Undecided"),
     (CellStatus.FLAKY, "Flaky"),
     (CellStatus.INFRASTRUCTURE, "Infrastructure"),

@@ -68,7 +68,7 @@ def fixes() -> Document:
     conflicts = Tried(
         name=names[1], title="Revert | it", parts=names[1:2], conflicts=("a.py", "b|c.py"), reason="conflicts"
     )
-    patch = Tried(name=names[2], title="Apply fix.patch", parts=names[2:], reason="changes nothing there")
+    patch = Tried(name=names[2], title="Apply fix.patch", parts=names[2:], reason="changes nothing")
     both = Tried(
         name=" + ".join(names[:2]), title="", parts=names[:2], sha=GOOD, fixes_all=True, fixed=RED_CELLS
     )

@@ -100,7 +100,7 @@ def test_a_pick(project, opened, shas, shown):
 
 def test_what_is_there_already_changes_nothing(opened, shas):
     made = apply_edits(opened(), shas[-1], [Edit(EditKind.PICK, shas[0])], "Pick")
-    assert (made.sha, made.why) == ("", "changes nothing there")
+    assert (made.sha, made.why) == ("", "changes nothing")
 
 
 def test_a_merge_is_reverted_to_its_mainline(project, opened, shas, shown):

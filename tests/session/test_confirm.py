@@ -134,7 +134,7 @@ def test_a_revert_that_changes_nothing(project, commit):
     ended = bisect(project, base, bad, "--json")
     (revert,) = ended.document.confirmation.fixes.candidates
     assert (ended.code, ended.document.cells["command"].culprit.sha) == (0, broken)
-    assert (revert.sha, revert.reason) == ("", "changes nothing there")
+    assert (revert.sha, revert.reason) == ("", "changes nothing")
     (search,) = ended.document.confirmation.searches
     assert (search.culprit, search.commit.sha, search.rerun) == (broken, bad, "")
     assert "is older and was hidden by the culprit" in project.run("report").stdout
