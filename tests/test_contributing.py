@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -68,3 +69,26 @@ def test_the_layout_has_every_folder_and_module_of_the_package():
     folders = {f"{file.parent.name}/" for file in PACKAGE.glob("*/__init__.py")}
     modules = {file.name for file in PACKAGE.glob("*.py")} - {"__init__.py"}
     assert (folders | modules) - {word.rstrip(",") for word in LAYOUT.split()} == set()
+
+
+def test_imports_point_downwards_in_the_layout():
+    packages = re.findall(r"^      (\w+)/", LAYOUT.partition("    scenarios/")[0], re.MULTILINE)
+    assert {each.parent.name for each in PACKAGE.glob("*/__init__.py")} == {*packages}
+    upwards = {
+        (package, imported)
+        for row, package in enumerate(packages)
+        for file in (PACKAGE / package).rglob("*.py")
+        for imported in imported_packages(ast.parse(file.read_text(encoding="utf-8")))
+        if imported in packages[:row]
+    }
+    assert upwards == set()
+
+
+def imported_packages(node):
+    """The packages of ours that code imports at run time, not only for its types."""
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        return
+    if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("bisect_tool."):
+        yield node.module.split(".")[1]
+    for child in ast.iter_child_nodes(node):
+        yield from imported_packages(child)
