@@ -2,7 +2,7 @@
 
     python -m benchmarks.ending [--runs 5] [--bisect-run PATH]
 
-Each way to end is a cell of `ending_scenario/`, which `bisect-run repro` runs on the good end of the bundled
+Each way to end is a cell of `trial_end_scenario`, which `bisect-run repro` runs on the good end of the demo's
 history. A cell's verdict is there when its call has ended; the trial is over when its slot is free for the
 next one: servers and all else that it started are gone, and what it left behind was looked at. In `teardown`
 the cell itself ends the servers and looks at how they end, as the last cell of the bundled suite does; in the
@@ -24,7 +24,7 @@ from pathlib import Path
 from bisect_tool.demo.patch_series import replay
 from bisect_tool.scenario import scenarios_root
 
-_SCENARIO = Path(__file__).with_name("ending_scenario")
+_SCENARIO = Path(__file__).with_name("trial_end_scenario")
 _WAYS = ("passed", "teardown", "failed", "hung", "crashed")
 
 

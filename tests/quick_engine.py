@@ -7,9 +7,9 @@ from pathlib import Path
 
 SCENARIOS = Path(__file__).parents[1] / "scenarios"
 _FOLDER = Path(__file__).parent / "cli"
-WITHOUT_TORCH = {"PYTHONPATH": f"{{tree}}:{_FOLDER / 'without_torch'}"}
+WITHOUT_TORCH = {"PYTHONPATH": f"{{tree}}:{_FOLDER / 'fake_torch'}"}
 QUICK = {
-    "PYTHONPATH": f"{WITHOUT_TORCH['PYTHONPATH']}:{_FOLDER / 'forked_processes'}",
+    "PYTHONPATH": f"{WITHOUT_TORCH['PYTHONPATH']}:{_FOLDER / 'fork_engine_processes'}",
     "TORCH_IMPORT_S": "0.7",
 }
 """Torch is ready last: how the history's culprit fails depends on it."""
