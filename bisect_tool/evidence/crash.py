@@ -19,7 +19,7 @@ _BEGINS = re.compile(
     r"Fatal Python error: |Timeout \(\d+:\d\d:\d\d(?:\.\d+)?\)!$|terminate called "
     r"|thread '.*' (?:\(\d+\) )?panicked at |panic: |Exception in thread \"|\*\*\* SIG[A-Z]+ received "
     r"|Unhandled exception\. |Caused by:$|# A fatal error has been detected by"
-    r"|Windows fatal exception: (?!code)"
+    r"|Windows fatal exception: (?!code)|CMake Error at .+:$"
     r"|(?:[a-z][\w$]*\.){2,}[A-Z][\w$]*(?:\.[A-Z][\w$]*)*(?:Exception|Error)(?:: |$)"
 )
 _THREAD = re.compile(r"(?P<current>Current thread|Thread) 0x[0-9a-f]+.*\(most recent call first\):$")
@@ -76,7 +76,8 @@ class CrashReader:
     _effects: list[Link] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._expects_message = "panicked at" in self.first and self.first.endswith(":")
+        announces = "panicked at" in self.first or self.first.startswith("CMake Error at ")
+        self._expects_message = announces and self.first.endswith(":")
 
     def feed(self, text: str) -> FeedResult:
         """Take `text` if it belongs to the crash; CLOSED means that the crash ended before it."""

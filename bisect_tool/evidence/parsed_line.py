@@ -111,6 +111,8 @@ _TIMES = (
 # Ray's note on lines that other workers print as well.
 _REPEATED = re.compile(r" ?\[repeated \d+x across cluster\](?: \(Ray deduplicates[^)]*\))?")
 _STREAMS = frozenset({"stderr", "stdout"})
+# rsyslog writes the escape character as its octal number.
+_ESCAPED_COLOURS = re.compile(r"#033\[[\d;]{0,20}m")
 # TorchServe logs what its workers print, whatever it is, at one level.
 _STREAM = re.compile(r"(?P<writer>\S{1,120})-std(?:out|err) \S{1,80} - ")
 _MAYBE_HEAD = re.compile(
@@ -160,7 +162,7 @@ def parse_line(raw: str, known: Patterns = PATTERNS) -> ParsedLine:
 
 def _parsed(raw: str, known: Patterns) -> ParsedLine:
     # Progress bars redraw themselves with carriage returns: only the last text is visible.
-    shown = clean(raw.rstrip("\r\n").rpartition("\r")[2][:JSON_LIMIT])
+    shown = clean(_ESCAPED_COLOURS.sub("", raw.rstrip("\r\n").rpartition("\r")[2][:JSON_LIMIT]))
     prefix = collector_prefix(shown)
     own = known.line_format
     # What looks like a collector's prefix may be the head of the engine's own format.

@@ -1,8 +1,9 @@
 """Strip the prefixes of log collectors, CI services and launchers, and read the writer from them.
 
-Recognises Kubernetes' container runtime (CRI), kubectl and stern, Docker Compose, BuildKit, journald, GitHub
-Actions, GitLab, Buildkite, Jenkins, torchrun, srun and mpirun, and quoted mail. Any other prefix is learnt
-from the first traceback that has it, whose lines all begin with that prefix (`PrefixLearner`).
+Recognises Kubernetes' container runtime (CRI), kubectl and stern, CloudWatch, Docker Compose, BuildKit,
+journald, GitHub Actions, GitLab, Buildkite, Jenkins, torchrun, srun and mpirun, and quoted mail. Any other
+prefix is learnt from the first traceback that has it, whose lines all begin with that prefix
+(`PrefixLearner`).
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ _FORMS = (
     rf"(?P<job>[^\t\n]{{1,200}}\t[^\t\n]{{1,200}})\t\ufeff?(?P<step>{_DATE_TIME}){_END}",
     rf"\[(?P<bracketed>{_DATE_TIME})\]{_END}",
     rf"(?P<barred>{_SYSLOG_TIME}|{_DATE_TIME}) \|(?! *[A-Z]+ +\|){_END}",
+    # CloudWatch puts three blanks after the time.
+    rf"(?P<zoned>{_ISO_ZONED}) {{3}}",
     # Levels of Rust's tracing are aligned to the right.
     rf"(?P<stamp>{_DATE_TIME})(?:[ \t](?: (?=(?:INFO|WARN) ))?|$)",
     rf"\[ *\d{{1,8}}\.\d{{6}}\]{_END}",
@@ -109,7 +112,10 @@ def collector_prefix(text: str) -> Prefix:
 
 # The last group of a form identifies the form.
 _TIMED = {
-    **{form: form for form in ("cri", "gitlab", "bracketed", "dmesg", "barred", "stamp", "clock", "step")},
+    **{
+        form: form
+        for form in ("cri", "gitlab", "bracketed", "dmesg", "barred", "zoned", "stamp", "clock", "step")
+    },
     "unit": "journal",
     "process": "iso",
     "mpi": "ctime",

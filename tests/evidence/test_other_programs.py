@@ -225,6 +225,8 @@ def test_the_frames_of_an_exception_in_json_are_kept():
         ("2026/01/05 10:00:00 main.go:31: x", "main.go:31: x"),
         ("[2026-01-01 12:00:00 +0000] [7] [INFO] x", "[7] [INFO] x"),
         ("[7] x", "x"),
+        ("2024-04-18T18:44:33.144-04:00   x", "x"),
+        ("2024-04-18T18:44:33.144-04:00     x", "  x"),
     ],
 )
 def test_a_prefix_ends_where_the_line_of_the_program_begins(line, rest):

@@ -24,6 +24,11 @@ def _root(*lines):
         ('Thread 1 "python" received signal SIGSEGV, Segmentation fault.', "Aborted (core dumped)"),
         ("Program terminated with signal SIGBUS, Bus error.", "Aborted (core dumped)"),
         ("SIGSEGV: segmentation violation", 'level=ERROR msg="runner ended" error="exit status 2"'),
+        ("SIGILL: illegal instruction", 'level=ERROR msg="runner ended" error="exit status 2"'),
+        (
+            "Killed /system.slice/a.service due to memory pressure for /system.slice being 71% > 60%",
+            "a.service: Main process exited, code=killed, status=9/KILL",
+        ),
         ("Windows fatal exception: access violation", "Error: Process completed with exit code 139."),
         (
             "libc++abi: terminating due to uncaught exception of type std::runtime_error: no memory",
@@ -178,3 +183,24 @@ def test_what_a_client_says_of_a_server_that_is_gone_is_a_symptom(exception):
     assert is_symptom(_root(*_raised(exception, explicit=True)))
     server = "ValueError: the server cannot start"
     assert _root(*_raised(exception, explicit=True), server).headline == server
+
+
+def test_the_message_of_cmake_is_below_its_first_line():
+    lines = [
+        "CMake Error at /usr/share/FindFoo.cmake:230 (message):",
+        "  Could NOT find foo (missing: FOO_LIBRARY)",
+        "Call Stack (most recent call first):",
+        "  CMakeLists.txt:12 (find_package)",
+        "make: *** [Makefile:10: build] Error 1",
+    ]
+    root = _root(*lines)
+    assert root.headline.endswith("(message): Could NOT find foo (missing: FOO_LIBRARY)")
+
+
+def test_colours_whose_escape_character_is_written_as_a_number_are_removed():
+    stamp = "2024-04-18T18:45:33.144-04:00   "
+    lines = [f"{stamp}thread 'main' panicked at src/a.rs:5:14:", f"{stamp}no such id"]
+    ends = f"{stamp}#033[31mERROR#033[0m #033[2mlauncher#033[0m: Webserver Crashed"
+    root = _root(*lines, ends)
+    assert "no such id" in root.headline
+    assert _root(ends).stage == "died" or is_symptom(_root(ends))

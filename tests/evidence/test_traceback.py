@@ -68,6 +68,8 @@ WRAPPERS = {
     "prefix on every line": lambda lines: prefixed("(EngineCore_DP1 pid=7)", lines),
     "logged": lambda lines: logged("(EngineCore_DP1 pid=7)", "core.py:1100", ["It failed.", *lines]),
     "coloured": lambda lines: [f"\x1b[31m{line}\x1b[0m\r" for line in lines],
+    "CloudWatch": lambda lines: [f"2026-03-06T10:00:00.123-04:00   {line}" for line in lines],
+    "after a stamp with a zone": lambda lines: [f"2026-03-06T10:00:00.123-04:00 {line}" for line in lines],
     "torch rank": lambda lines: [f"[rank1]: {line}" for line in lines],
     "between lines of others": lambda lines: [
         text
