@@ -31,4 +31,8 @@ def post_cause(  # noqa: PLR0913, PLR0917 - what is posted, where, and whether
         return ""
     arrived = post(url, message(night, cause), clock)
     sent.record(markers.identifier(cause), markers.cause_state(cause))
-    return "posted to the webhook" if arrived else "posted to the webhook, which did not answer: not repeated"
+    return (
+        "posted to the webhook"
+        if arrived
+        else "posted to the webhook, which did not answer; the message is not repeated"
+    )

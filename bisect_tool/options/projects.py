@@ -125,7 +125,7 @@ def _target(target: str, repository: Repository, rev: str, checkout: Path | None
         if inside and repository.tree_hashes(rev, (found,)):
             return f"{found}{colons}{name}"
     raise UsageError(
-        f"there is no {clean_line(path)} at {rev[:9]}",
+        f"{clean_line(path)} does not exist at {rev[:9]}",
         "Use a path from the repository's root, or --tests-from REV for the tests of another commit.",
     )
 

@@ -226,7 +226,7 @@ def _engine_file(options: CheckOptions, scenario: Scenario, repository: Reposito
     file = posixpath.normpath(named)
     if not tracked(file, repository, source or bad):
         raise UsageError(
-            f"there is no {clean_line(named)} at {(source or bad)[:9]}",
+            f"{clean_line(named)} does not exist at {(source or bad)[:9]}",
             "Use the path from the repository's root.",
         )
     return PytestCheck(file=file, name=name, tests_from=source)

@@ -359,7 +359,8 @@ def _unusable(path: Path, error: Exception) -> EnvironmentFailed:
     if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
         return StoreDamaged(
             f"the store {path} is damaged: {error}",
-            "`bisect-run doctor` shows what is readable. To start over, move it away with its -wal and -shm.",
+            "`bisect-run doctor` shows what is readable. "
+            "To start over, move it away together with its -wal and -shm files.",
         )
     return EnvironmentFailed(
         f"the store {path} cannot be written: {error}",

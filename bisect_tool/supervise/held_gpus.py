@@ -74,7 +74,7 @@ def _bind(holder: socket.socket, identity: str) -> bool:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             return False
-        raise EnvironmentFailed(f"cannot hold GPU {identity}: {error}") from error
+        raise EnvironmentFailed(f"cannot lock GPU {identity}: {error}") from error
     return True
 
 

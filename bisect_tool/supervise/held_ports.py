@@ -93,5 +93,5 @@ def _hold(port: int) -> socket.socket | None:
         holder.close()
         if error.errno == errno.EADDRINUSE:
             return None
-        raise EnvironmentFailed(f"cannot hold port {port}: {error}") from error
+        raise EnvironmentFailed(f"cannot lock port {port}: {error}") from error
     return holder

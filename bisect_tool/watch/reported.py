@@ -63,7 +63,7 @@ def record(home: Home, causes: Iterable[Cause]) -> None:
         write_atomically(path, json.dumps(states, indent=1))
     except OSError as error:
         raise EnvironmentFailed(
-            f"cannot write {path}: {error.strerror}", "What is new tonight will be reported as new again."
+            f"cannot write {path}: {error.strerror}", "The next night will report tonight's new causes again."
         ) from error
 
 

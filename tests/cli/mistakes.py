@@ -238,13 +238,13 @@ WRONG = [
     (
         "pytest file that is not there",
         "--repo {engine} --good good --bad bad --pytest tests/none.py",
-        "there is no tests/none.py at 892f36fbe",
+        "tests/none.py does not exist at 892f36fbe",
         "Use the path from the repository's root.",
     ),
     (
         "pytest file that is not there at the commit asked",
         "--repo {engine} --good good --bad bad --pytest tests/none.py --tests-from good",
-        "there is no tests/none.py at 10cb8ce0a",
+        "tests/none.py does not exist at 10cb8ce0a",
         "Use the path from the repository's root.",
     ),
     *(

@@ -69,7 +69,7 @@ def test_another_commit_of_the_same_fix_is_not_posted(delivery, service):
 def test_a_message_without_an_answer_is_not_repeated(delivery, service):
     service.faults = [fault(done=True, lost=True)]
     said = delivery(night(cause()), slack=True)
-    assert said == ["posted to the webhook, which did not answer: not repeated"]
+    assert said == ["posted to the webhook, which did not answer; the message is not repeated"]
     assert delivery(night(cause("open")), slack=True) == []
     assert len(service.messages) == 1
 
@@ -87,7 +87,7 @@ def test_a_message_whose_answer_never_ends_is_not_repeated(delivery, monkeypatch
     with serving(answer) as delivery.environment["BISECT_RUN_SLACK_WEBHOOK"]:
         said = delivery(night(cause()), slack=True)
         over.set()
-    assert said == ["posted to the webhook, which did not answer: not repeated"]
+    assert said == ["posted to the webhook, which did not answer; the message is not repeated"]
 
 
 @pytest.mark.parametrize("status", [404, 500, 302])

@@ -184,7 +184,7 @@ def test_several_slots_find_the_same(tests):
 @pytest.mark.parametrize(
     ("words", "wrong"),
     [
-        (("--pytest", "no/tests"), "there is no no/tests at "),
+        (("--pytest", "no/tests"), "no/tests does not exist at "),
         (("--pytest", "tests", "--python", "no-such-python"), "--python no-such-python is not a program"),
         (
             ("--pytest", "tests", "--pytest-args", "'"),
