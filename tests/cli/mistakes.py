@@ -251,7 +251,7 @@ WRONG = [
         (
             f"pytest file that is not in the history: {file}",
             f"--repo {{engine}} --good good --bad bad --pytest '{file}'",
-            f"there is no {file} at 892f36fbe",
+            f"{file} does not exist at 892f36fbe",
             "Use the path from the repository's root.",
         )
         for file in (".", "../setup.py", "/setup.py", ":(glob)**", "refengine/../none.py")
