@@ -11,7 +11,7 @@ from bisect_tool.triage import mentions
 from bisect_tool.triage.dates import dates
 from bisect_tool.triage.end_labels import IN_PASSING, NAMED, labels
 from bisect_tool.triage.facts import Build, Certainty, Commit, End, Fact, Source
-from bisect_tool.triage.refs import REF, TAG, compared, ranges, tag_at
+from bisect_tool.triage.refs import REF, TAG, compared, is_tag, ranges, tag_at
 from bisect_tool.triage.sentences import Basis, certainty, source
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _of_refs(line: Line) -> Iterator[_Claim]:
     for each in () if line.code else compared(line.text):
         said = "works" if each.side == "good" else "is broken"
         basis = Basis(certainty(line.text), f"the page says that it {said}", source(line))
-        basis = _derived(basis) if each.ref.startswith("v") else basis
+        basis = _derived(basis) if is_tag(each.ref) else basis
         yield _Claim(each.side, IN_PASSING, End(commit=_commit(each.ref, basis)))
 
 

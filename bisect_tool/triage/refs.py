@@ -10,7 +10,8 @@ from bisect_tool.triage.sentences import is_denied
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TAG = r"v\d+\.\d+(?:\.\d+)*(?:[-.]?(?:rc|alpha|beta|post|dev)\.?\d+)*"
+# A version, or a numbered build as llama.cpp tags them: `v0.8.1rc1`, `b4100`.
+TAG = r"(?:v\d+\.\d+(?:\.\d+)*(?:[-.]?(?:rc|alpha|beta|post|dev)\.?\d+)*|b\d{4,5})"
 SHA = r"(?=\d*[a-f])(?=[a-f]*\d)[0-9a-f]{7,40}"
 REF = rf"(?:{SHA}|{TAG})"
 _EDGE = r"(?![\w-]|\.\d)"
@@ -60,6 +61,11 @@ def ranges(text: str) -> Iterator[Range]:
     """The ranges of a line, as git and GitHub write them."""
     for match in _RANGE.finditer(text):
         yield Range(match["good"], match["bad"], bool(_ABOUT.search(text)))
+
+
+def is_tag(ref: str) -> bool:
+    """Whether a reference is a tag, and not a commit's id."""
+    return re.fullmatch(TAG, ref, re.IGNORECASE) is not None
 
 
 def tag_at(text: str, start: int, stop: int) -> str:

@@ -24,8 +24,8 @@ _HEDGE = re.compile(
     r"\b(?:may|might|could|maybe|perhaps|probably|possibl[ey]|likely|plausibl[ey]|potential(?:ly)?|presumably|seems?|"
     r"appears?|suspect(?:ed|s)?|"
     r"bet|apparently|reckon|hunch|(?:fairly|pretty|almost) sure|assum(?:e|ing)|"
-    r"guess|think|believe|looks? like|not sure|unsure|should(?: be)?|wonder(?:ing)?|"
-    r"if|whether|unclear|somewhere)\b|\?",
+    r"(?:not sure|unsure|unclear|wonder(?:ing)?)(?! (?:why|how)\b)|"
+    r"guess|think|believe|looks? like|should(?: be)?|if|whether|somewhere)\b|\?",
     re.IGNORECASE,
 )
 _DENIAL = re.compile(

@@ -28,7 +28,8 @@ _FAILING = (
 )
 _FAILS_BEFORE = re.compile(rf"{_FAILING}[^.;()]{{0,60}}$", re.IGNORECASE)
 _FAILS_AFTER = re.compile(rf"[^.;]{{0,80}}{_FAILING}", re.IGNORECASE)
-_SUBJECT = re.compile(r"\(#\d+\)\W*$")
+_SUBJECT = re.compile(r"(?<![0-9a-f]{7} )\(#\d+\)\W*$")
+_OVER = re.compile(r"\b(?:fixed|resolved|solved|gone)\b", re.IGNORECASE)
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”")
 _ANY_OF = re.compile(r"\bfirst bad commit could be any of\b", re.IGNORECASE)
 _BLAME = re.compile(
@@ -274,6 +275,8 @@ def _since(before: str, after: str) -> re.Match[str] | None:
         return None
     fails = _FAILS_BEFORE.search(before[: match.start()])
     if fails is None and (before[: match.start()].strip() or not _FAILS_AFTER.match(after)):
+        return None
+    if fails is not None and _OVER.search(before, fails.start(), match.start()):
         return None
     return None if is_denied(before, match.start(), len(before)) else match
 

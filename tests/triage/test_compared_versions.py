@@ -83,6 +83,8 @@ def test_change_behind_a_label_of_builds_is_no_build(text):
         ("With v0.10.2 I get 60 tok/s, but only 28 after upgrading to v0.12.0.", None, "v0.12.0"),
         ("It hangs since the update from v0.10.2 to v0.12.0.", None, "v0.12.0"),
         ("Downgrading to v0.8.2 helps.", "v0.8.2", None),
+        ("b4100 works, b4200 is broken.", "b4100", "b4200"),
+        ("It works on a B200 and fails on a B300.", None, None),
         ("We went back to v0.10.2 for now.", "v0.10.2", None),
         ("Downgrading to v0.8.2 does not help.", None, None),
         ("The option was renamed between v0.4.0 and v0.4.1.", None, None),
