@@ -221,8 +221,14 @@ def test_which_commit_a_run_tested(fields, dispatched, tests):
 
 
 @pytest.mark.parametrize(
-    ("title", "tests"), [("gpu", True), (f"gpu {'b' * 40}", False), (f"gpu {SHA}", True)]
+    ("title", "head", "tests"),
+    [
+        ("gpu", SHA, True),
+        (f"gpu {'b' * 40}", SHA, False),
+        (f"gpu {SHA}", SHA, True),
+        (f"gpu {SHA}", "b" * 40, False),
+    ],
 )
-def test_without_an_input_a_dispatched_run_tested_its_head_unless_its_title_names_another(title, tests):
-    found = run(event="workflow_dispatch", display_title=title)
+def test_without_an_input_a_dispatched_run_tested_its_head_unless_its_title_names_another(title, head, tests):
+    found = run(event="workflow_dispatch", display_title=title, head_sha=head)
     assert github.tests_commit(found, SHA, {}, by_input=False) is tests

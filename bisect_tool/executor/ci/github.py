@@ -38,7 +38,8 @@ def tests_commit(
     """Whether a run tested a commit: its head, or the commit that it was dispatched for.
 
     The latter is known for runs that we dispatched (`dispatched`: commit by run), and for runs with the
-    commit in the title, as with `run-name: ${{ inputs.sha }}`.
+    commit in the title, as with `run-name: ${{ inputs.sha }}`. Without an input (`by_input`) only runs whose
+    head it is count: others are not in GitHub's listing of the runs of a commit.
     """
     found = read(Run, run, SERVICE)
     if str(found.id) in dispatched:
@@ -46,7 +47,9 @@ def tests_commit(
     if found.event != DISPATCH:
         return found.event not in _OF_OTHERS and found.head_sha == commit
     named = _COMMIT.findall(found.display_title)
-    return commit in named or (not by_input and not named and found.head_sha == commit)
+    if by_input:
+        return commit in named
+    return found.head_sha == commit and (not named or commit in named)
 
 
 def unclaimed(
