@@ -12,11 +12,13 @@ import time
 from collections import deque
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from bisect_tool.errors import UsageError
 from bisect_tool.sanitise import clean, clean_line, redact, secret_values
+from bisect_tool.supervise.files import open_to_append
 from bisect_tool.write_tokens import with_write_tokens
 
 if TYPE_CHECKING:
@@ -150,11 +152,17 @@ class Recorder(logging.Handler):
 
 
 class _LogFile(logging.FileHandler):
-    """Appends to a log; a full one is renamed to `bisect-run.log.1`, which is replaced."""
+    """Appends to a log; a full one is renamed to `bisect-run.log.1`, which is replaced.
+
+    Only a regular file is opened: a trial may have put a pipe or a link there.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, encoding="utf-8")
         self.setFormatter(Formatter())
+
+    def _open(self) -> TextIOWrapper:
+        return TextIOWrapper(open_to_append(Path(self.baseFilename)), "utf-8")
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record, into a new file if this one is full."""

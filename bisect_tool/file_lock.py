@@ -95,7 +95,7 @@ def try_lock(path: Path) -> Iterator[int | None]:
 def is_held(path: Path) -> bool:
     """Whether a process holds the file lock `path` exclusively; nothing is written."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:
@@ -140,7 +140,7 @@ def first_free(paths: Iterable[Path]) -> Iterator[tuple[Path, int]]:
 
 def _open(path: Path) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
 
 
 def _try_lock(descriptor: int, how: int = fcntl.LOCK_EX) -> bool:

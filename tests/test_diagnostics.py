@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import time
 
@@ -143,6 +144,21 @@ def test_log_that_cannot_be_opened_is_done_without(tmp_path, folder):
     open_log(missing)
     open_log(folder)
     assert f"WARNING bisect_run [MainThread] cannot write {missing / LOG_FILE}" in written(folder)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link"])
+def test_only_a_regular_file_is_logged_to(tmp_path, kind):
+    """A trial may have put it there; a pipe without a reader would never open."""
+    other = tmp_path / "other"
+    other.write_text("theirs")
+    if kind == "pipe":
+        os.mkfifo(tmp_path / LOG_FILE)
+    else:
+        (tmp_path / LOG_FILE).symlink_to(other)
+    with recording():
+        open_log(tmp_path)
+        LOGGER.warning("a line")
+    assert other.read_text() == "theirs"
 
 
 def test_full_disk_ends_nothing(folder, capsys):

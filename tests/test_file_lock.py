@@ -105,6 +105,13 @@ def test_a_child_that_does_not_inherit_it_does_not(tmp_path):
     child.communicate()
 
 
+def test_a_pipe_in_place_of_a_lock_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "lock")
+    assert not is_held(tmp_path / "lock")
+    with try_lock(tmp_path / "lock") as held:
+        assert held is not None
+
+
 def test_lock_that_is_asked_about_is_neither_made_nor_taken(tmp_path):
     lock = tmp_path / "x.lock"
     assert not is_held(lock)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from bisect_tool.supervise.files import read_linked
 from bisect_tool.untrusted import list_at, parse_toml, value_at
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _declared(project: Path) -> Iterator[str]:
     yield from map(str, filter(None, _in_pyproject(project)))
     yield from _in_setup_cfg(project)
     with suppress(OSError, UnicodeDecodeError):  # most projects have none
-        text = (project / "setup.py").read_text(encoding="utf-8")
+        text = read_linked(project / "setup.py").decode()
         yield from (first or second for first, second in _IN_SETUP_PY.findall(text))
     if not (project / "src" / "__init__.py").is_file():
         yield "src"
@@ -66,7 +67,7 @@ def _declared(project: Path) -> Iterator[str]:
 
 def _in_pyproject(project: Path) -> Iterator[Any]:
     try:
-        tool = parse_toml((project / "pyproject.toml").read_text(encoding="utf-8")).get("tool")
+        tool = parse_toml(read_linked(project / "pyproject.toml").decode()).get("tool")
     except (OSError, ValueError):  # missing or malformed: it names no folder
         return
     yield value_at(tool, "setuptools", "package-dir", "")
@@ -82,7 +83,7 @@ def _in_pyproject(project: Path) -> Iterator[Any]:
 def _in_setup_cfg(project: Path) -> Iterator[str]:
     parser = configparser.RawConfigParser(strict=False)
     with suppress(configparser.Error, OSError, UnicodeDecodeError):  # most projects have none
-        parser.read(project / "setup.cfg", encoding="utf-8")
+        parser.read_string(read_linked(project / "setup.cfg").decode())
         yield from parser.get("options.packages.find", "where", fallback="").split()
         for line in parser.get("options", "package_dir", fallback="").splitlines():
             package, _, folder = line.partition("=")

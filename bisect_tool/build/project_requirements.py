@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from bisect_tool.supervise.files import read_linked
 from bisect_tool.untrusted import list_at, parse_toml, table_at
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def find_requirements(tree: Path, metadata: Mapping[str, Sequence[str]]) -> Requ
 def read_pyproject(tree: Path) -> dict[str, Any]:
     """Read pyproject.toml; empty if it is missing or cannot be read."""
     try:
-        return parse_toml((tree / "pyproject.toml").read_text(encoding="utf-8"))
+        return parse_toml(read_linked(tree / "pyproject.toml").decode())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
@@ -110,7 +111,7 @@ def _lines(file: Path, tree: Path, extras: Mapping[str, Sequence[str]], read: se
     if file in read or len(read) >= _MAX_INCLUDED or not file.is_file():
         return
     read.add(file)
-    text = re.sub(r"\\\r?\n", " ", file.read_text(encoding="utf-8", errors="replace"))
+    text = re.sub(r"\\\r?\n", " ", read_linked(file).decode(errors="replace"))
     for line in (raw.strip() for raw in text.splitlines()):
         if not line or line.startswith("#"):
             continue

@@ -16,6 +16,7 @@ from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.git.repository import ignore
 from bisect_tool.sanitise import clean_line
 from bisect_tool.supervise import GuardianSpec, Reason, run_guarded
+from bisect_tool.supervise.files import append_regular, open_regular
 
 if TYPE_CHECKING:
     import threading
@@ -90,9 +91,14 @@ class Build:
         return template
 
     def note(self, line: str) -> None:
-        """Append a line of our own to the log."""
-        with self.log.open("a", encoding="utf-8") as log:
-            log.write(f"{line}\n")
+        """Append a line of our own to the log.
+
+        Raises:
+            BuildFailed: a program of the build put something else in its place.
+        """
+        if self.log.exists() and not self.log.is_file():
+            raise BuildFailed("the build replaced its log", self.log)
+        append_regular(self.log, f"{line}\n")
 
     def run(self, argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> None:
         """Run one program under a guardian, which ends every process that it starts.
@@ -140,7 +146,9 @@ def last_line(log: Path) -> str:
 
 def tail(log: Path, start: int) -> str:
     """Return the text of a log from byte `start` on, at most its last 64 KiB."""
-    with log.open("rb") as file:
+    if not log.is_file():
+        return ""
+    with open_regular(log) as file:
         size = file.seek(0, 2)
         file.seek(max(start, size - _TAIL_BYTES))
         return file.read().decode("utf-8", "replace")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.paths import modified
 from bisect_tool.session.session import ENDED_WITH, LOCK
+from bisect_tool.supervise.files import read_regular, write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +35,7 @@ def last_written(home: Home, session: str) -> float:
 def note_pruned(home: Home, session: str, now: datetime) -> None:
     """Record that the logs of a session are being removed; a full disk does not stop the removal."""
     try:
-        (home.session(session) / _PRUNED).write_text(now.isoformat(timespec="seconds"), encoding="ascii")
+        write_atomically(home.session(session) / _PRUNED, now.isoformat(timespec="seconds"))
     except OSError as error:
         _log.warning("cannot record that the logs of session %s are pruned: %s", session, error)
 
@@ -42,7 +43,7 @@ def note_pruned(home: Home, session: str, now: datetime) -> None:
 def pruned_at(home: Home, session: str) -> datetime | None:
     """Return when the logs of a session were removed, or None."""
     try:
-        text = (home.session(session) / _PRUNED).read_text(encoding="ascii")
+        text = read_regular(home.session(session) / _PRUNED).decode("ascii")
         return datetime.fromisoformat(text).astimezone(UTC)
     except FileNotFoundError:
         return None

@@ -28,6 +28,7 @@ from bisect_tool.options.resolve_wheels import profile_of
 from bisect_tool.request import Request
 from bisect_tool.session.planning import planner_of
 from bisect_tool.session.store import another_version
+from bisect_tool.supervise.files import read_regular, write_atomically
 from bisect_tool.trial.config import TrialConfig
 from bisect_tool.trial.result_key import scenario_digest, version
 from bisect_tool.trial.user_environment import own_paths, paths_inside
@@ -264,7 +265,7 @@ def held(session: Session) -> Iterator[None]:
 def note_end(home: Home, session: str, code: ExitCode) -> None:
     """Record the exit code of a process that leaves the session unfinished; a full disk is ignored."""
     try:
-        _end(home, session).write_text(str(int(code)), encoding="ascii")
+        write_atomically(_end(home, session), str(int(code)))
     except OSError as error:
         _log.warning("exit code %d is not recorded: %s", code, error)
 
@@ -272,7 +273,7 @@ def note_end(home: Home, session: str, code: ExitCode) -> None:
 def ended_with(home: Home, session: str) -> ExitCode:
     """Return the exit code of the last run of an unfinished session; INTERRUPTED if it was killed."""
     try:
-        return ExitCode(int(_end(home, session).read_text(encoding="ascii")))
+        return ExitCode(int(read_regular(_end(home, session))))
     except (OSError, ValueError):  # it was killed before it could say so
         return ExitCode.INTERRUPTED
 

@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bisect_tool.supervise.files import read_linked
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -88,9 +90,8 @@ class Command:
 def script_at(path: Path) -> Script | None:
     """The script at a path; None if there is no text file."""
     try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST)
-    except (OSError, ValueError):  # no such file, or it is not readable
+        content = read_linked(path, _LARGEST)
+    except OSError:  # no such file, or it is not readable
         return None
     return None if b"\0" in content else Script(path, content.decode("utf-8", "replace"))
 

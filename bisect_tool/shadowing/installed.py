@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from bisect_tool.supervise.files import read_linked
 from bisect_tool.untrusted import parse_json, parse_toml, value_at
 
 if TYPE_CHECKING:
@@ -188,6 +189,6 @@ def _entries(folder: Path) -> list[Path]:
 
 def _text(file: Path) -> str:
     try:
-        return file.read_text("utf-8", "replace") if file.stat().st_size <= _SIZE_LIMIT else ""
+        return read_linked(file).decode("utf-8", "replace") if file.stat().st_size <= _SIZE_LIMIT else ""
     except OSError:  # Python cannot read it, either
         return ""

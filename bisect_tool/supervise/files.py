@@ -1,7 +1,8 @@
 """Write files atomically, and open files safely that a trial may have replaced.
 
 A trial can replace the files in its folder, e.g. by a pipe, by a link to an endless device or to another
-user's file, or by a folder. Only regular files are opened here, and links are not followed.
+user's file, or by a folder. Only regular files are opened here, and links are not followed, except by
+`read_linked`.
 """
 
 from __future__ import annotations
@@ -54,18 +55,29 @@ def read_regular(path: Path, limit: int = RECORD_BYTES) -> bytes:
         return file.read(limit)
 
 
+def read_linked(path: Path, limit: int = RECORD_BYTES) -> bytes:
+    """Like `read_regular`, but follow links: for a project's files, among which links are usual."""
+    with _opened(path, os.O_RDONLY, "rb", follow=True) as file:
+        return file.read(limit)
+
+
+def open_to_append(path: Path) -> BinaryIO:
+    """Open a regular file to append to it, and create it if needed; raises OSError for anything else."""
+    return _opened(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, "ab")
+
+
 def append_regular(path: Path, text: str, *, anew: bool = False) -> None:
     """Append to a regular file, or overwrite it (`anew`); raises OSError for anything else."""
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-    with _opened(path, flags, "ab") as file:
+    with open_to_append(path) as file:
         if anew:
             file.truncate(0)
         file.write(text.encode(errors="replace"))
 
 
-def _opened(path: Path, flags: int, mode: str) -> BinaryIO:
+def _opened(path: Path, flags: int, mode: str, *, follow: bool = False) -> BinaryIO:
+    safe = _SAFE & ~os.O_NOFOLLOW if follow else _SAFE
     try:
-        descriptor = os.open(path, flags | _SAFE, 0o666)
+        descriptor = os.open(path, flags | safe, 0o666)
     except ValueError as error:  # a NUL in the name
         raise OSError(errno.EINVAL, str(error)) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -290,6 +290,8 @@ def clear(trial: Path) -> None:
 
 
 def _discard(folder: Path) -> None:
+    if folder.is_symlink():  # put there by a trial: its target is not ours
+        folder.unlink()
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
         _log.warning("%s cannot be removed completely", folder)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from bisect_tool.build.import_roots import import_roots
+from bisect_tool.build.project_requirements import read_pyproject
 
 
 @pytest.mark.parametrize(
@@ -61,3 +64,18 @@ def test_import_roots(tmp_path, files, targets, roots):
 def test_names_that_are_none_of_a_folder_count_for_nothing(tmp_path, text):
     (tmp_path / "pyproject.toml").write_text(text)
     assert import_roots(tmp_path, ["tests/test_a.py"]) == (tmp_path,)
+
+
+@pytest.mark.timeout(30)
+def test_build_files_are_read_through_links_and_only_if_they_are_files(tmp_path):
+    """A commit can have a link to an endless device, or to the terminal."""
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tmp_path / "shared.cfg").write_text("[options]\npackage_dir =\n    = lib\n")
+    (tree / "setup.cfg").symlink_to(tmp_path / "shared.cfg")
+    (tree / "lib").mkdir()
+    (tree / "lib" / "a.py").touch()
+    for name in ("pyproject.toml", "setup.py"):
+        os.mkfifo(tree / name)
+    assert import_roots(tree, ("tests",)) == (tree / "lib", tree)
+    assert read_pyproject(tree) == {}
