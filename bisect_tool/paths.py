@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
+import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,3 +98,12 @@ def modified(path: Path) -> float:
         return path.lstat().st_mtime
     except OSError:  # removed in the meantime
         return 0.0
+
+
+def discard(path: Path) -> None:
+    """Remove a file, link, pipe or folder, as far as possible; `shutil.rmtree` waits for a pipe's writer."""
+    with suppress(OSError):  # it does not exist, or cannot be removed: the caller looks if that matters
+        if stat.S_ISDIR(path.lstat().st_mode):
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.paths import discard
 from bisect_tool.supervise.files import read_regular
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def place(cache: Path, name: str, identity: str) -> Path:
 def begin(ours: Path, parts: Parts) -> Path:
     """Create an empty repository beside its final path; `finish` moves it when it is complete."""
     part = ours.with_suffix(".part")
-    _discard(part)
+    discard(part)
     part.mkdir(parents=True)
     write(part, parts)
     return part
@@ -98,15 +98,8 @@ def begin(ours: Path, parts: Parts) -> Path:
 
 def finish(part: Path, ours: Path) -> None:
     """Move a complete repository to its final path, in place of what was left there."""
-    _discard(ours)
+    discard(ours)
     part.rename(ours)
-
-
-def _discard(path: Path) -> None:
-    if path.is_symlink() or path.is_file():
-        path.unlink()
-    else:
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def write(ours: Path, parts: Parts) -> None:
@@ -137,8 +130,8 @@ def write(ours: Path, parts: Parts) -> None:
 
 def make_folder(path: Path) -> None:
     """Create a folder, in place of a file, or of a link, through which we would write to another folder."""
-    if path.is_symlink() or path.is_file():
-        path.unlink()
+    if path.is_symlink() or not path.is_dir():
+        discard(path)
     path.mkdir(parents=True, exist_ok=True)
 
 
@@ -178,7 +171,7 @@ def write_if_changed(path: Path, content: bytes) -> None:
     if plain and content and path.read_bytes() == content:
         return
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
+        discard(path)
     if not content:
         path.unlink(missing_ok=True)
         return

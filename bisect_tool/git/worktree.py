@@ -19,6 +19,7 @@ from bisect_tool.git.bare import config, make_folder, write_if_changed
 from bisect_tool.git.plumbing import CHECKOUT_S, GitFailed
 from bisect_tool.git.slot_files import SlotFiles
 from bisect_tool.git.tree_mtimes import Folders
+from bisect_tool.paths import discard
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
@@ -286,11 +287,9 @@ def remove(path: Path) -> None:
         EnvironmentFailed: a file belongs to another user, or the tree is too deep.
     """
     with suppress(OSError, RecursionError):  # that it is there still is said below
-        if path.is_symlink() or path.is_file():
-            path.unlink()
-        else:
+        if path.is_dir() and not path.is_symlink():
             _open_folders(path)
-            shutil.rmtree(path, ignore_errors=True)
+        discard(path)
     if path.is_symlink() or path.exists():
         raise EnvironmentFailed(f"{path} cannot be removed", "Remove it by hand, then resume.")
 

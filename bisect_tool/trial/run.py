@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import logging
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from bisect_tool.build import BuildFailed, Environment, prepare
 from bisect_tool.build.cache import Entry
 from bisect_tool.build.tiny_model import ensure_model
 from bisect_tool.errors import BisectError, EnvironmentFailed, ExitCode
+from bisect_tool.paths import discard
 from bisect_tool.sanitise import clean_line
 from bisect_tool.supervise import GuardianResult, GuardianSpec, Reason, gpus, run_guarded
 from bisect_tool.supervise.guarded_run import records_removed
@@ -280,7 +280,7 @@ def clear(trial: Path) -> None:
     """Remove the folder and the temporary folder of a killed trial.
 
     The trial may have changed the link to the latter: its target is removed only if the name is the trial's
-    own. Neither is removed if it is a link itself (`shutil.rmtree` follows none).
+    own. Of a link in place of either, only the link is removed.
     """
     with suppress(OSError):  # it has no link any more, or had none yet
         folder = (trial / TEMPORARY).readlink()
@@ -290,8 +290,6 @@ def clear(trial: Path) -> None:
 
 
 def _discard(folder: Path) -> None:
-    if folder.is_symlink():  # put there by a trial: its target is not ours
-        folder.unlink()
-    shutil.rmtree(folder, ignore_errors=True)
+    discard(folder)
     if folder.exists():
         _log.warning("%s cannot be removed completely", folder)

@@ -139,6 +139,28 @@ def test_repository_of_ours_that_a_trial_removed_is_made_again(project, worktree
         assert contents(tree.checkout(second)) == {"file.txt": "second\n"}
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("suffix", ["", ".git", ".index", ".sparse"])
+def test_a_pipe_in_place_of_a_slots_file_is_not_waited_for(project, worktrees, suffix):
+    first, second = project.commit("first"), project.commit("second")
+    with worktrees().slot(0) as tree:
+        path = tree.checkout(first)
+        planted = path.with_name(f"{path.name}{suffix}")
+        remove(planted)
+        os.mkfifo(planted)
+        assert contents(tree.checkout(second)) == {"file.txt": "second\n"}
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("place", ["", "info", "objects", "config", "HEAD", "packed-refs"])
+def test_a_pipe_in_our_repository_is_not_waited_for(project, opened, place):
+    sha = project.commit("first")
+    planted = opened().git_dir / place
+    remove(planted)
+    os.mkfifo(planted)
+    assert opened().commit(sha).subject == "first"
+
+
 def files_below(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
