@@ -195,7 +195,7 @@ def test_two_runs_whose_servers_bind_late_get_different_ports(stub_launch: StubL
 
 def test_no_free_port_is_infrastructure(stub_launch: StubLaunch, ports: dict[str, int]):
     launch = stub_launch(ports={"start": ports["start"], "stop": ports["start"] + 1})
-    with pytest.raises(ServersBlocked, match="1 of 2") as caught:
+    with pytest.raises(ServersBlocked, match="1 of the 2 required ports are free") as caught:
         start(launch)
     assert caught.value.bisect_outcome == "infrastructure"
 
