@@ -98,7 +98,7 @@ class Rank:
         body = {"model": MODEL, "prompt": prompt, "stream": True, **fields}
         events = []
         with requests.post(f"{self.url}/v1/completions", json=body, timeout=60, stream=True) as response:
-            for line in response.iter_lines(chunk_size=1 if under_way else 512):
+            for line in response.iter_lines(chunk_size=None):  # each chunk at once
                 if line:
                     events.append(line.removeprefix(b"data: "))
                 if events and under_way:
