@@ -169,6 +169,8 @@ class Patterns:
         self.launched = frozenset(role for section in all_sections for role in section.launched)
         self.milestones = tuple(each for section in all_sections for each in section.milestones)
         self._patterns = tuple(each for section in all_sections for each in section.patterns)
+        # Every pattern is tried on each line that has any literal: this saves the calls of `Pattern.match`.
+        self._by_literal = tuple((each.literal, each) for each in self._patterns)
         self._milestone_texts = tuple(dict.fromkeys(each.text for each in self.milestones))
         self._cache: dict[str, Recognised | None] = {}
 
@@ -240,8 +242,8 @@ class Patterns:
         return file.partition("/")[0] in self.packages
 
     def _matches(self, text: str) -> Iterator[Recognised]:
-        for pattern in self._patterns:
-            if match := pattern.match(text):
+        for literal, pattern in self._by_literal:
+            if literal in text and (match := pattern.expression.search(text)):
                 named = match.groupdict()
                 role = named.get("role") or (f"Rank_{named['rank']}" if named.get("rank") else "")
                 pid = int(named["pid"]) if _PID.fullmatch(named.get("pid") or "") else None
