@@ -78,10 +78,10 @@ def test_a_node_that_has_to_be_stopped_has_no_result():
     trial = further(ended, running)
     ended.serving.set_result(RAN)
     trial.check()
-    assert trial.end() == (RAN,)
+    assert trial.end(0.05) == (RAN,)
     trial.check()
 
 
 def test_a_node_that_cannot_be_stopped_is_lost():
     with pytest.raises(WorkerLost, match="did not answer for 0 s while the ranks of a node were ended"):
-        further(Node(HOST, deaf=True)).end()
+        further(Node(HOST, deaf=True)).end(0.05)
