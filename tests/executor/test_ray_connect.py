@@ -126,6 +126,23 @@ def test_nodes_of_a_trial_are_reserved_together_and_released(monkeypatch, needs,
     assert calls[-1] == ("removed", "group")
 
 
+def test_the_actors_of_a_killed_run_are_named_once_while_they_end(monkeypatch):
+    monkeypatch.setattr(cluster, "_POLL_S", 0.0)
+    mine = {"name": "s1-0-a", "namespace": cluster.NAMESPACE}
+    others = {"name": "s2-0-b", "namespace": cluster.NAMESPACE}
+    listed = iter([[mine, others], [mine, others], [others]])
+    killed, waits = [], []
+    ray = SimpleNamespace(
+        util=SimpleNamespace(list_named_actors=lambda **_: next(listed)),
+        get_actor=lambda name, _: name,
+        kill=lambda actor, **_: killed.append(actor),
+        exceptions=SimpleNamespace(RayError=RuntimeError),
+    )
+    Cluster(ray).end_all("s1-", waits.append)
+    assert killed == ["s1-0-a", "s1-0-a"]
+    assert waits == ["waiting for the Ray actors of the killed run to end: s1-0-a"]
+
+
 def test_nodes_get_this_package_with_its_scenarios(tmp_path):
     package = copy_package(tmp_path)
     assert package.name == "bisect_tool"

@@ -223,15 +223,31 @@ def test_a_resumed_session_ends_what_its_killed_run_left(executor, cluster, tmp_
     killed = [tmp_path / "driver" / name for name in ("001-a", "002-b")]
     for folder in killed:
         folder.mkdir(parents=True)
-    with executor.reserve(print):
+    waits = []
+    with executor.reserve(waits.append):
         for folder in killed:
             executor.recover(folder)
     assert cluster.calls == [("end_all", "s1-"), ("sweep",)]
+    assert waits == ["waiting for the nodes to end what the killed run left there"]
     assert not any(folder.exists() for folder in killed)
 
 
 def test_a_cluster_whose_nodes_are_too_small_is_refused(executor, cluster):
     cluster.nodes = {"n1": {"CPU": 0.5}, "n2": {"CPU": 0.5}}
-    too_small = pytest.raises(EnvironmentFailed, match="1 CPU on one node, and none of the 2 nodes")
+    too_small = pytest.raises(EnvironmentFailed, match="1 CPU on one node, but none of the 2 nodes")
     with too_small, executor.reserve(print):
+        raise AssertionError
+
+
+@pytest.mark.parametrize(("cancelled", "error"), [(True, TrialAborted), (False, EnvironmentFailed)])
+def test_a_connection_that_fails_after_an_interrupt_is_interrupted(executor, cancelled, error):
+    @contextmanager
+    def connect():
+        if cancelled:
+            executor.cancel.set()
+        raise EnvironmentFailed("no Ray cluster can be reached")
+        yield
+
+    executor._connect = connect
+    with pytest.raises(error), executor.reserve(print):
         raise AssertionError

@@ -12,8 +12,8 @@ from executor.thread_cluster import ThreadCluster
 from executor.user_git import new_repository
 
 from bisect_tool.checks import SuiteCheck
-from bisect_tool.executor.event import Entered, Failed, Yielded
-from bisect_tool.executor.ray import calls
+from bisect_tool.executor.event import Entered, Failed, Waits, Yielded
+from bisect_tool.executor.ray import calls, slot
 from bisect_tool.executor.ray.archive import pack
 from bisect_tool.executor.ray.executor import RayExecutor
 from bisect_tool.executor.ray.messages import Setup
@@ -187,8 +187,25 @@ def test_a_lost_second_node_loses_the_trial(executor, gate, request, cluster):
     cluster.workers[1].lost.set()
     result = ending(executor).result
     assert result.outcome is Outcome.INFRASTRUCTURE
-    assert "was lost: its node died" in result.reason
+    assert result.reason == f"Ray node {socket.gethostname()} (n2) was lost: its node died"
+    assert "(n1)" in result.where
     assert all(worker.ended for worker in cluster.workers)
+
+
+def test_a_trial_says_once_that_it_waits_for_its_nodes(executor, request, cluster, monkeypatch):
+    monkeypatch.setattr(slot, "_PATIENCE_S", 0.0)
+    cluster.room.clear()
+    request.getfixturevalue("submitted")
+    waits = []
+    while not waits:
+        event = executor.next_event()
+        waits += [event.sentence] if isinstance(event, Waits) else []
+    cluster.room.set()
+    while not isinstance(event := executor.next_event(), Entered) or event.phase != "build":
+        waits += [event.sentence] if isinstance(event, Waits) else []
+    executor.cancel.set()
+    assert isinstance(ending(executor), Failed)
+    assert waits == ["waiting for 2 nodes of the cluster with 1 CPU free"]
 
 
 def test_an_interrupt_ends_both_nodes(executor, gate, request):

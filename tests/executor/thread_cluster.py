@@ -10,20 +10,31 @@ from bisect_tool.executor.ray.cluster import WorkerLost
 from bisect_tool.executor.ray.node import NodeTrials
 
 
+class Node(NodeTrials):
+    """A node with an id."""
+
+    def __init__(self, setup, node):
+        super().__init__(setup)
+        self._node = node
+
+    def place(self):
+        return replace(super().place(), node=self._node)
+
+
 class Threads:
     """An actor in this process; `room` is set once a node has room for it, `mute` are its silent methods."""
 
-    def __init__(self, setup, room, mute):
+    def __init__(self, setup, room, mute, node):
         self._pool = ThreadPoolExecutor(4)
         self._setup, self._room, self._mute = replace(setup, lease_s=600.0), room, mute
-        self._trials = None
+        self._node, self._trials = node, None
         self._made = self._pool.submit(self._make)
         self.ended = False
         self.lost = threading.Event()
 
     def _make(self):
         assert self._room.wait(60)
-        self._trials = NodeTrials(self._setup)
+        self._trials = Node(self._setup, self._node)
 
     def call(self, method, *arguments):
         answer = Future()
@@ -38,7 +49,7 @@ class Threads:
                 continue
             if self.lost.is_set():
                 self._trials.cancel()
-                answer.set_exception(WorkerLost("its node died"))
+                answer.set_exception(WorkerLost("its node died", self))
             elif method not in self._mute:
                 answer.set_result(running.result())
         except BaseException as error:  # noqa: BLE001 - as Ray hands it on
@@ -69,11 +80,13 @@ class ThreadCluster:
 
     def start(self, name, setup, needs):
         self.calls.append(("start", name.rpartition("-")[0], dict(needs.resources)))
-        started = tuple(Threads(setup, self.room, self.mute) for _ in range(needs.nodes))
+        started = tuple(
+            Threads(setup, self.room, self.mute, f"n{node}") for node in range(1, needs.nodes + 1)
+        )
         self.workers += started
         return started
 
-    def end_all(self, prefix):
+    def end_all(self, prefix, on_wait):  # noqa: ARG002 - nothing is left
         self.calls.append(("end_all", prefix))
 
     def sweep(self):

@@ -61,7 +61,7 @@ class Connection:
             WorkerLost: the result is late or lost.
         """
         if not self.ends(asked, within_s, doing):
-            raise WorkerLost(f"it did not answer for {within_s:.0f} s while {doing}")
+            raise WorkerLost(f"it did not answer for {within_s:.0f} s while {doing}", worker)
         return worker.result(asked)
 
     def ends(self, asked: Future[Any], within_s: float, doing: str) -> bool:
@@ -103,7 +103,7 @@ def follow(
                 break
             asked, heard = worker.call("progress", dict(sizes)), time.monotonic()
         elif time.monotonic() - heard > connection.setup.lease_s:
-            raise WorkerLost(f"it did not answer for {connection.setup.lease_s:.0f} s")
+            raise WorkerLost(f"it did not answer for {connection.setup.lease_s:.0f} s", worker)
     # The logs of a node that died after its trial never come, and Ray says so to nobody who waits.
     ran: Ran = connection.answer(worker, running, _RESULT_S, "the logs of a trial were sent")
     return ran

@@ -23,7 +23,7 @@ from bisect_tool.sanitise import clean_line
 from bisect_tool.trial.run import TrialAborted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from concurrent.futures import Future
 
     from bisect_tool.executor.ray.messages import Setup
@@ -45,7 +45,11 @@ _HANDLED = (signal.SIGINT, signal.SIGTERM)
 
 
 class WorkerLost(Exception):
-    """The actor, its node or its result is lost."""
+    """The actor, its node or its result is lost; `worker` is the actor, if one is known."""
+
+    def __init__(self, why: str, worker: object = None) -> None:
+        super().__init__(why)
+        self.worker = worker
 
 
 class Worker:
@@ -84,7 +88,7 @@ class Worker:
                     f"bisect-run cannot start on a node: {_cause(error)}", _NODES
                 ) from error
             _log.info("lost: %s", error)
-            raise WorkerLost(_sentence(error)) from error
+            raise WorkerLost(_sentence(error), self) from error
 
     def end(self) -> None:
         """Kill the actor, and release the nodes reserved for it; our guardian ends its trial."""
@@ -140,10 +144,16 @@ class Cluster:
         )
         return Worker(self.ray, how.remote(setup), group)
 
-    def end_all(self, prefix: str) -> None:
-        """Kill the actors with this name prefix, those of a killed driver, and wait for their ends."""
-        ends = time.monotonic() + _END_S
+    def end_all(self, prefix: str, on_wait: Callable[[str], None]) -> None:
+        """Kill the actors with this name prefix, those of a killed driver, and wait for their ends.
+
+        `on_wait` is called once, if there are any.
+        """
+        ends, said = time.monotonic() + _END_S, False
         while names := self._named(prefix):
+            if not said:
+                on_wait(f"waiting for the Ray actors of the killed run to end: {', '.join(names)}")
+                said = True
             for name in names:
                 with suppress(ValueError, self.ray.exceptions.RayError):  # it has just ended
                     self.ray.kill(self.ray.get_actor(name, NAMESPACE), no_restart=True)

@@ -6,8 +6,9 @@ trial is lost: the slot gets a new actor, perhaps on another node.
 
 from __future__ import annotations
 
+import logging
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
@@ -17,7 +18,7 @@ from bisect_tool.executor.executor import Capabilities
 from bisect_tool.executor.ray.calls import Connection
 from bisect_tool.executor.ray.needs import needs_of
 from bisect_tool.executor.ray.slot import Slot
-from bisect_tool.trial.run import clear
+from bisect_tool.trial.run import TrialAborted, clear
 from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from bisect_tool.executor.ray.messages import Setup
     from bisect_tool.executor.ray.objects import Sender
 
+_log = logging.getLogger("bisect_run.executor")
 _JOIN_S = 1.0
 _RENEWALS = 6
 """How many renewals of the lease may be lost before an actor treats its driver as gone."""
@@ -59,19 +61,22 @@ class RayExecutor:
         self._idle = list(range(setup.config.slots))
         self._events = EventQueue()
         self._connection: Connection | None = None
+        self._on_wait: Callable[[str], None] = _log.info
         self._swept = False
         self._lost = False
 
     @contextmanager
-    def reserve(self, on_wait: Callable[[str], None]) -> Iterator[None]:  # noqa: ARG002 - Ray has the queue
+    def reserve(self, on_wait: Callable[[str], None]) -> Iterator[None]:
         """Connect to the cluster; first end the actors of an earlier run of the session.
 
         Raises:
             EnvironmentFailed: the cluster cannot be reached, or none of its nodes can run a trial.
+            TrialAborted: the session is cancelled, and the cluster cannot be reached.
         """
-        with self._connect() as cluster:
+        with self._cluster() as cluster:
             self._require_node(cluster)
-            cluster.end_all(f"{self._setup.session}-")
+            self._on_wait = on_wait
+            cluster.end_all(f"{self._setup.session}-", on_wait)
             shared = cluster.share(self._setup)
             self._connection = Connection(
                 cluster, self._setup, shared, self._sender, self._needs, self.cancel, self._events.put
@@ -108,6 +113,7 @@ class RayExecutor:
         """Remove the folder of a killed run's trial, and clean up after its trials on the nodes."""
         if not self._swept:
             self._swept = True
+            self._on_wait("waiting for the nodes to end what the killed run left there")
             self._connected.cluster.sweep()
         clear(folder)
 
@@ -143,6 +149,18 @@ class RayExecutor:
         while not ended.wait(self._setup.lease_s / _RENEWALS):
             for slot in self._slots:
                 slot.renew()
+
+    @contextmanager
+    def _cluster(self) -> Iterator[Cluster]:
+        """Connect to the cluster; a failure after an interrupt is that of the interrupt."""
+        with ExitStack() as connection:
+            try:
+                cluster = connection.enter_context(self._connect())
+            except EnvironmentFailed as error:
+                if self.cancel.is_set():
+                    raise TrialAborted("interrupted while the session connected to Ray") from error
+                raise
+            yield cluster
 
     @property
     def _connected(self) -> Connection:

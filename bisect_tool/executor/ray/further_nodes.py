@@ -113,7 +113,7 @@ class FurtherNodes:
             if host is not None:
                 return host
             if time.monotonic() > ends:
-                raise WorkerLost(f"it was not ready within {self._limit_s:.0f} s")
+                raise WorkerLost(f"it was not ready within {self._limit_s:.0f} s", worker)
             self._connection.ends(serving, _POLL_S, doing)
         return None
 
@@ -126,7 +126,7 @@ class FurtherNodes:
 def _ran(worker: Worker, serving: Future[Any]) -> Ran | None:
     """Return the result of a node; None if it was stopped."""
     if not serving.done():
-        raise WorkerLost(f"it did not answer for {_END_S:.0f} s while {_ENDING}")
+        raise WorkerLost(f"it did not answer for {_END_S:.0f} s while {_ENDING}", worker)
     try:
         ran: Ran = worker.result(serving)
     except (TrialAborted, BuildInterrupted) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -55,9 +56,9 @@ class Slot:
                 _send(connection, worker, sha)
             ran = self._ran(connection, self._order(connection, sha, cells, folder), folder)
         except WorkerLost as error:
-            where = ", ".join(map(str, self._places))
+            where, lost_place = ", ".join(map(str, self._places)), self._place_of(error.worker)
             self.end()
-            why = f"{where or 'an actor of Ray'} was lost: {error}"
+            why = f"{lost_place or where or 'an actor of Ray'} was lost: {error}"
             return lost(sha, folder, self._number, why).model_copy(update={"where": where})
         except TrialAborted:
             self.end()
@@ -77,13 +78,18 @@ class Slot:
         for worker in workers:
             worker.end()
 
+    def _place_of(self, worker: object) -> Place | None:
+        """Return the node of an actor, if both are known."""
+        found = (place for own, place in zip(self._workers, self._places, strict=False) if own is worker)
+        return next(found, None)
+
     def _start(self, connection: Connection, folder: Path) -> None:
         """Start the actors if they do not run, waiting until nodes have room for them."""
         if not self._places:
             name = f"{connection.setup.session}-{self._number}-{secrets.token_hex(3)}"
             self._workers = connection.cluster.start(name, connection.shared, connection.needs)
             connection.put(Entered(self._number, "queued", folder))
-            self._places = tuple(_place(connection, worker) for worker in self._workers)
+            self._places = _places(connection, self._workers)
 
     def _order(self, connection: Connection, sha: str, cells: tuple[str, ...] | None, folder: Path) -> Order:
         profile = connection.setup.config.profile
@@ -116,15 +122,16 @@ class Slot:
         return first.model_copy(update=update)
 
 
-def _place(connection: Connection, worker: Worker) -> Place:
-    """Return the node of an actor, once it has room for it."""
-    starting, doing = worker.call("place"), "a trial waited for a node of the cluster"
-    if not connection.ends(starting, _PATIENCE_S, doing):
-        needs = connection.needs
+def _places(connection: Connection, workers: Sequence[Worker]) -> tuple[Place, ...]:
+    """Return the nodes of actors, once they have room for them; says once that the trial waits."""
+    started = [worker.call("place") for worker in workers]
+    doing, needs = "a trial waited for a node of the cluster", connection.needs
+    patient_until = time.monotonic() + _PATIENCE_S
+    if not all(connection.ends(each, patient_until - time.monotonic(), doing) for each in started):
         nodes = "a node" if needs.nodes == 1 else f"{needs.nodes} nodes"
         connection.put(Waits(f"waiting for {nodes} of the cluster with {needs} free"))
-    place: Place = connection.answer(worker, starting, _QUEUE_S, doing)
-    return place
+    pairs = zip(workers, started, strict=True)
+    return tuple(connection.answer(worker, starting, _QUEUE_S, doing) for worker, starting in pairs)
 
 
 def _send(connection: Connection, worker: Worker, sha: str) -> None:
