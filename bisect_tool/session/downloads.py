@@ -17,14 +17,20 @@ if TYPE_CHECKING:
 def downloads(
     session: Session, environments: Mapping[str, str], note: Callable[[str], None]
 ) -> frozenset[str]:
-    """Return the commits that use published wheels; `note` is called if the server cannot be reached.
+    """Return the commits that use published wheels; `note` is called if the server has none of them.
+
+    It is also called if the server cannot be reached.
 
     A build that needs a wheel asks the server again, and its failure ends the session.
     """
     if not isinstance(session.request.mode, Bisect):  # what is run is given
         return frozenset()
+    profile = session.config.profile
     try:
-        return frozenset(published(session.repository, session.range, session.config.profile, environments))
+        found = frozenset(published(session.repository, session.range, profile, environments))
     except EnvironmentFailed as error:
         note(f"cannot determine which commits have a wheel: {error.message}")
         return frozenset()
+    if not found and profile is not None and profile.build.commit_wheels is not None:
+        note("no commit of the range has a wheel: all are built from source")
+    return found

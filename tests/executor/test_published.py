@@ -63,6 +63,13 @@ def publish(server, tmp_path):
     return lambda sha: server.publish(sha, wheel)
 
 
+def session_of(history, profile):
+    """A bisection of the range."""
+    repository, span, _ = history
+    request, config = SimpleNamespace(mode=Bisect(goods=span.goods)), SimpleNamespace(profile=profile)
+    return SimpleNamespace(repository=repository, range=span, request=request, config=config)
+
+
 @pytest.mark.parametrize(
     ("having", "used"),
     [
@@ -88,12 +95,23 @@ def test_failing_server_is_infrastructure_and_for_the_search_a_note(server, hist
     names = environments(repository, span, profile)
     with pytest.raises(EnvironmentFailed, match="HTTP 500"):
         published(repository, span, profile, names)
-    request, config = SimpleNamespace(mode=Bisect(goods=span.goods)), SimpleNamespace(profile=profile)
-    session = SimpleNamespace(repository=repository, range=span, request=request, config=config)
-    noted = []
+    session, noted = session_of(history, profile), []
     server.faults[f"/{shas[3]}/engine/metadata.json"] = [500] * 9
     assert downloads(session, names, noted.append) == frozenset()
     assert "cannot determine which commits have a wheel" in noted[0]
+
+
+@pytest.mark.parametrize(
+    ("having", "notes"),
+    [((), ["no commit of the range has a wheel: all are built from source"]), ((3,), [])],
+)
+def test_a_range_without_a_wheel_is_noted(publish, history, profile, having, notes):
+    repository, span, shas = history
+    for number in having:
+        publish(shas[number])
+    noted = []
+    downloads(session_of(history, profile), environments(repository, span, profile), noted.append)
+    assert noted == notes
 
 
 @pytest.mark.parametrize("build", [None, BuildProfile(provider="none")])
