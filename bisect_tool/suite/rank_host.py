@@ -39,7 +39,8 @@ def main(port_file: Path) -> None:
     """Serve one suite, to its end."""
     launch = read_launch(Path(os.environ[VARIABLE]))
     key = bytes.fromhex(os.environ.pop(KEY_VARIABLE))
-    with socket.create_server((launch.address, 0), backlog=_BACKLOG) as listener:
+    family = socket.AF_INET6 if ":" in launch.address else socket.AF_INET
+    with socket.create_server((launch.address, 0), family=family, backlog=_BACKLOG) as listener:
         write_atomically(port_file, str(listener.getsockname()[1]))
         connection = _accept(listener, key)
     with connection:

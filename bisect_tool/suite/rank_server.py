@@ -161,7 +161,8 @@ class RankServer:
             ) from None
 
     def _url(self, path: str) -> str:
-        return f"http://{self._host.address}:{self.port}{path}"
+        address = self._host.address
+        return f"http://{f'[{address}]' if ':' in address else address}:{self.port}{path}"
 
 
 def _session() -> requests.Session:

@@ -10,6 +10,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Client
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from suite.conftest import alive
@@ -22,6 +23,7 @@ from bisect_tool.suite.hosts import Hosts
 from bisect_tool.suite.launch import KEY_VARIABLE, VARIABLE, HostAddress
 from bisect_tool.suite.rank_host import _accept
 from bisect_tool.suite.rank_nodes import connected
+from bisect_tool.suite.rank_server import RankServer
 from bisect_tool.suite.server_group import rank_servers, starting_servers
 from bisect_tool.suite.waiting import wait_until
 
@@ -33,9 +35,9 @@ FIRST, SECOND = "127.0.0.1", "127.0.0.2"
 class Node:
     """A node of two: the program that runs its ranks, in a folder of its own."""
 
-    def __init__(self, folder, launch):
+    def __init__(self, folder, launch, address=SECOND):
         (folder / "logs").mkdir(parents=True)
-        self.launch = launch.model_copy(update={"address": SECOND, "logs": folder / "logs"})
+        self.launch = launch.model_copy(update={"address": address, "logs": folder / "logs"})
         (folder / "launch.json").write_text(self.launch.model_dump_json())
         port = folder / "port"
         env = {
@@ -49,7 +51,7 @@ class Node:
         with self.output.open("w") as output:
             self.process = subprocess.Popen(argv, env=env, stderr=output)
         assert wait_until(port.exists, 60)
-        self.host = HostAddress(address=SECOND, port=int(port.read_text()))
+        self.host = HostAddress(address=address, port=int(port.read_text()))
 
 
 @pytest.fixture
@@ -92,6 +94,21 @@ def test_each_node_has_its_ranks_and_the_teardown_is_that_of_all(node):
         assert text == (second.launch.logs / f"{count}-rank1.log").read_text()
         assert f"ranks meet at {FIRST}" in text
     assert second.process.wait(60) == 0
+
+
+def test_a_node_can_have_an_address_of_ipv6(stub_launch, tmp_path):
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    node = Node(tmp_path / "second", stub_launch("", None), "::1")
+    try:
+        socket.create_connection((node.host.address, node.host.port), 60).close()
+    finally:
+        node.process.kill()
+        node.process.wait(60)
+    server = SimpleNamespace(_host=node.host, port=8000)
+    assert RankServer._url(server, "/health") == "http://[::1]:8000/health"
 
 
 def test_what_a_rank_leaves_on_another_node_is_found(node):
