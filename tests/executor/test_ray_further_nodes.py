@@ -78,7 +78,7 @@ def test_a_node_that_has_to_be_stopped_has_no_result():
     trial = further(ended, running)
     ended.serving.set_result(RAN)
     trial.check()
-    assert trial.end(0.05) == (RAN,)
+    assert trial.end(0.05) == (RAN, None)
     trial.check()
 
 

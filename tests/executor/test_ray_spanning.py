@@ -16,14 +16,14 @@ from bisect_tool.executor.event import Entered, Failed, Waits, Yielded
 from bisect_tool.executor.ray import calls, slot
 from bisect_tool.executor.ray.archive import pack
 from bisect_tool.executor.ray.executor import RayExecutor
-from bisect_tool.executor.ray.messages import Setup
+from bisect_tool.executor.ray.messages import Place, Setup
 from bisect_tool.executor.ray.objects import Sender
 from bisect_tool.git import Repository
 from bisect_tool.paths import Home
 from bisect_tool.scenario import load
 from bisect_tool.suite.waiting import wait_until
 from bisect_tool.trial.config import TrialConfig
-from bisect_tool.trial.run import TrialAborted
+from bisect_tool.trial.run import TrialAborted, lost
 from bisect_tool.verdict import Outcome
 
 STUB = Path(__file__).parents[1] / "suite" / "stub_engine.py"
@@ -190,6 +190,24 @@ def test_a_lost_second_node_loses_the_trial(executor, gate, request, cluster):
     assert result.reason == f"Ray node {socket.gethostname()} (n2) was lost: its node died"
     assert "(n1)" in result.where
     assert all(worker.ended for worker in cluster.workers)
+
+
+@pytest.mark.parametrize(
+    ("others", "where"),
+    [
+        (["GPU 2"], "Ray node a (n1), GPU 0, Ray node b (n2), GPU 2"),
+        ([None], "Ray node a (n1), GPU 0, Ray node b (n2)"),  # it was stopped
+        ([], "Ray node a (n1), Ray node b (n2)"),  # one of them ended before the suite
+    ],
+)
+def test_the_gpus_of_a_trial_are_named_beside_their_nodes(tmp_path, others, where):
+    def result(gpus):
+        return lost("c0ffee", tmp_path, 0, "").model_copy(update={"where": gpus})
+
+    made = slot.Slot(0)
+    made._places = (Place("n1", "a", "127.0.0.1"), Place("n2", "b", "127.0.0.2"))
+    found = made._joined(result("GPU 0"), [gpus and result(gpus) for gpus in others], tmp_path)
+    assert found.where == where
 
 
 def test_a_trial_says_once_that_it_waits_for_its_nodes(executor, request, cluster, monkeypatch):

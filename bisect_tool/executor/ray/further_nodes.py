@@ -76,8 +76,8 @@ class FurtherNodes:
             if serving.done():
                 _ran(worker, serving)
 
-    def end(self, within_s: float = _END_S) -> tuple[Ran, ...]:
-        """Return the results of the nodes; those whose programs do not end in time are stopped without one.
+    def end(self, within_s: float = _END_S) -> tuple[Ran | None, ...]:
+        """Return the results of the nodes; None for one whose program does not end in time and is stopped.
 
         The programs end with the suite.
 
@@ -90,8 +90,7 @@ class FurtherNodes:
             if not serving.done():
                 worker.call("stop")
         self._await_ends(_END_S)
-        found = [_ran(worker, serving) for worker, serving in self._serving]
-        return tuple(ran for ran in found if ran is not None)
+        return tuple(_ran(worker, serving) for worker, serving in self._serving)
 
     def stop(self) -> None:
         """End the ranks of the nodes; what does not end in time ends with its actor."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from contextlib import suppress
+from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
 from bisect_tool.build import lineage
@@ -54,7 +55,7 @@ class Slot:
             self._start(connection, folder)
             for worker in self._workers:
                 _send(connection, worker, sha)
-            ran = self._ran(connection, self._order(connection, sha, cells, folder), folder)
+            first, others = self._ran(connection, self._order(connection, sha, cells, folder), folder)
         except WorkerLost as error:
             where, lost_place = ", ".join(map(str, self._places)), self._place_of(error.worker)
             self.end()
@@ -63,8 +64,8 @@ class Slot:
         except TrialAborted:
             self.end()
             raise
-        unpack(ran[0].folder, folder)
-        return self._joined(ran, folder)
+        unpack(first.folder, folder)
+        return self._joined(_result(first), [_result(other) if other else None for other in others], folder)
 
     def renew(self) -> None:
         """Renew the leases of the actors."""
@@ -97,29 +98,35 @@ class Slot:
         name = f"{connection.setup.session}-{folder.name}-{secrets.token_hex(3)}"
         return Order(name, sha, cells, self._number, wheels)
 
-    def _ran(self, connection: Connection, order: Order, folder: Path) -> tuple[Ran, ...]:
-        """Run a trial; returns what the first node returned, then the others."""
+    def _ran(self, connection: Connection, order: Order, folder: Path) -> tuple[Ran, tuple[Ran | None, ...]]:
+        """Run a trial; returns what the first node returned, and what the others did."""
         first, *others = self._workers
         if not others:
-            return (follow(connection, first, order, folder),)
+            return follow(connection, first, order, folder), ()
         further = FurtherNodes(connection, order, others, self._places)
         connection.put(Entered(self._number, "build", folder))
         try:
             started = further.await_start()
             if isinstance(started, Ran):
-                return (started,)
-            return (follow(connection, first, started, folder, further.check), *further.end())
+                return started, ()
+            return follow(connection, first, started, folder, further.check), further.end()
         except BisectError:  # of the first node, such as an interrupt: no suite ends the others
             further.stop()
             raise
 
-    def _joined(self, ran: Sequence[Ran], folder: Path) -> TrialResult:
-        """Return the result of the first node, with what was left behind on the others."""
-        first, *others = (TrialResult.model_validate_json(each.result) for each in ran)
-        left = (leftover for result in others for leftover in result.leftovers)
-        where = ", ".join(filter(None, (*map(str, self._places), first.where)))
+    def _joined(self, first: TrialResult, others: Sequence[TrialResult | None], folder: Path) -> TrialResult:
+        """Return the result of the first node, with the GPUs of the others and what was left behind there."""
+        left = (leftover for result in others if result for leftover in result.leftovers)
+        gpus = [result.where if result else "" for result in (first, *others)]
+        whole = len(gpus) == len(self._places)  # else the result may be that of another node
+        named = zip_longest(map(str, self._places), gpus if whole else (), fillvalue="")
+        where = ", ".join(filter(None, chain.from_iterable(named)))
         update = {"folder": str(folder), "where": where, "leftovers": (*first.leftovers, *left)}
         return first.model_copy(update=update)
+
+
+def _result(ran: Ran) -> TrialResult:
+    return TrialResult.model_validate_json(ran.result)
 
 
 def _places(connection: Connection, workers: Sequence[Worker]) -> tuple[Place, ...]:
