@@ -32,15 +32,18 @@ _SUSPECT = re.compile(
 )
 
 _SECRET_WORDS = {
-    "TOKEN": r"\w*TOKENS?",
-    "SECRET": r"\w*SECRETS?",
-    "PASS": r"\w*PASSW(?:OR)?DS?|\w*PASSPHRASE|PASS",
+    "TOKEN": r"\w*TOKENS?\d*",
+    "SECRET": r"\w*SECRETS?\d*",
+    "PASS": r"\w*PASSW(?:OR)?DS?\d*|\w*PASSPHRASE|\w*PASSCODE|(?:PG|SSH|DB|SMTP|MYSQL)?PASS\d*",
     "PWD": "PWD",
-    "KEY": r"\w*KEYS?",
+    "KEY": r"\w*KEYS?\d*",
     "CREDENTIAL": r"\w*CREDENTIALS?",
     "WEBHOOK": r"\w*WEBHOOKS?",
     "AUTH": "AUTH",
-    "COOKIE": "COOKIE",
+    "COOKIE": "COOKIES?",
+    "JWT": "JWTS?",
+    "PAT": "PAT",
+    "BEARER": "BEARER",
 }
 """The words of names that look secret, each below a stem that such a name contains."""
 _SECRET_NAME = re.compile(rf"(?:^|_)(?:{'|'.join(_SECRET_WORDS.values())})(?:_|$)")

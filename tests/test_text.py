@@ -127,6 +127,17 @@ CANARY = "s3cr3t-c4n4ry"
         "NPM_AUTH",
         "BUILDKITE_AGENT_ACCESS_TOKEN",
         "WANDB_API_KEYS",
+        "HF_TOKEN2",
+        "API_KEY_2",
+        "SECRET1",
+        "PGPASS",
+        "SSHPASS",
+        "DB_PASS2",
+        "GPG_PASSCODE",
+        "GITHUB_PAT",
+        "CI_JOB_JWT",
+        "SESSION_COOKIES",
+        "BEARER",
     ],
 )
 def test_values_of_secret_names(name):
@@ -135,7 +146,19 @@ def test_values_of_secret_names(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["PATH", "HOME", "PWD", "OLDPWD", "TOKENIZERS_PARALLELISM", "SSH_AUTH_SOCK", "KEYBOARD"]
+    "name",
+    [
+        "PATH",
+        "HOME",
+        "PWD",
+        "OLDPWD",
+        "TOKENIZERS_PARALLELISM",
+        "SSH_AUTH_SOCK",
+        "KEYBOARD",
+        "PATH_INFO",
+        "BYPASS",
+        "PATTERN",
+    ],
 )
 def test_values_of_other_names(name):
     assert secret_values({name: "/some/harmless/value"}) == frozenset()

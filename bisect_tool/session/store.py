@@ -103,7 +103,8 @@ class Store:
         self._path, self._warn = path, warn
         self._warned: set[str] = set()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            # Only its owner may read it: logs have what the check prints, secrets among it.
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._db = _open(path)
             self._close = weakref.finalize(self, self._db.close)
         except (OSError, sqlite3.Error) as error:

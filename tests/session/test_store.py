@@ -336,3 +336,8 @@ class Stopped(datetime):
     @classmethod
     def now(cls, tz=None):
         return cls(2026, 3, 6, 14, 23, 59, tzinfo=tz)
+
+
+def test_folder_of_a_new_store_is_readable_by_its_owner_only(tmp_path):
+    Store(tmp_path / "state" / "store.db").close()
+    assert (tmp_path / "state").stat().st_mode & 0o077 == 0
