@@ -58,15 +58,55 @@ def run_forked(
     Raises:
         TimeoutError: It did not end within `limit_s`, and was killed.
     """
-    _load_all()
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        written = (out.fileno() if stdout is None else stdout, err.fileno() if stderr is None else stderr)
-        pid = os.fork()
-        if pid == 0:
+    process = Forked(words, folder, env, stdout=stdout, stderr=stderr)
+    said = process.communicate(limit_s)
+    return process.returncode, *said
+
+
+class Forked:
+    """A command line that runs in a forked process, a group of its own. Whoever forked it lets it end."""
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        folder: Path,
+        env: Mapping[str, str],
+        *,
+        stdout: int | None = None,
+        stderr: int | None = None,
+    ) -> None:
+        _load_all()
+        self.returncode: int | None = None
+        self._files = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115 - `communicate` closes them
+        out, err = (file.fileno() for file in self._files)
+        written = (out if stdout is None else stdout, err if stderr is None else stderr)
+        self.pid = os.fork()
+        if self.pid == 0:
             _become(words, folder, env, (os.open(os.devnull, os.O_RDONLY), *written))
-        _wait(pid, limit_s)
-        _, status = os.waitpid(pid, 0)
-        return os.waitstatus_to_exitcode(status), *(_written(file) for file in (out, err))
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def communicate(self, timeout: float) -> tuple[str, str]:
+        """Wait for its end, once; returns what it wrote to stdout and stderr.
+
+        Raises:
+            TimeoutError: It did not end in time, and was killed.
+        """
+        try:
+            _wait(self.pid, timeout)
+        finally:
+            _, status = os.waitpid(self.pid, 0)
+            self.returncode = os.waitstatus_to_exitcode(status)
+        out, err = self._files
+        with out, err:
+            return _written(out), _written(err)
+
+    def end(self) -> None:
+        """Kill it if nobody has waited for its end."""
+        if self.returncode is None:
+            self.send_signal(signal.SIGKILL)
+            self.communicate(60)
 
 
 @cache

@@ -25,6 +25,8 @@ def project(tmp_path: Path) -> Iterator[Project]:
     """An empty repository; nothing that was started on it may be left at the end of the test."""
     made = Project(tmp_path / "project", tmp_path / "home", uuid4().hex)
     yield made
+    for process in made.forked:
+        process.end()
     with suppress(AssertionError):
         wait_until(lambda: not survivors(made.mark), 15.0)
     left = survivors(made.mark)

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from forked import run_forked
+from forked import Forked, run_forked
 
 from bisect_tool.results.document import Document
 
@@ -56,6 +56,7 @@ class Project:
         self.path = path
         self.home = home
         self.mark = mark
+        self.forked: list[Forked] = []
         self._clock = 1_700_000_000
         path.mkdir()
         self.git("init", "-q", "-b", "main")
@@ -138,6 +139,11 @@ class Project:
             text=True,
             start_new_session=True,
         )
+
+    def fork(self, *words: str) -> Forked:
+        """The command line in a process that is forked from this one; it ends with the test."""
+        self.forked.append(Forked(words, self.path, self.env))
+        return self.forked[-1]
 
     def run(self, *words: str, folder: Path | None = None) -> Ended:
         return Ended(*run_forked(words, folder or self.path, self.env, LIMIT_S))

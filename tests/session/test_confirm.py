@@ -198,7 +198,7 @@ def confirming(project, history, gate, wait_for):
     """The command line in the middle of the first run of the revert, which ends once the gate is gone."""
     base, _, bad = history
     gate.touch()
-    process = project.start("--good", base, "--bad", bad, "--confirm", "revert", "--json", "--", "./check.sh")
+    process = project.fork("--good", base, "--bad", bad, "--confirm", "revert", "--json", "--", "./check.sh")
     wait_for(gate.with_name(f"{gate.name}.met").exists)
     return process
 
@@ -249,7 +249,7 @@ def test_interrupted_before_it_confirms(project, history, log, wait_for):
     pause.touch()
     check = CHECK.format(log=log, gate=pause)
     project.write_check(check.replace("! grep", f"while [ -e {pause} ]; do sleep 0.05; done\n! grep"))
-    process = project.start("--good", base, "--bad", bad, "--confirm", "revert", "--", "./check.sh")
+    process = project.fork("--good", base, "--bad", bad, "--confirm", "revert", "--", "./check.sh")
     wait_for(log.exists)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)

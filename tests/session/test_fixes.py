@@ -184,7 +184,7 @@ def test_what_a_person_can_get_wrong(project, shas, fixes, words, said):
 def test_an_interrupted_session_goes_on_and_runs_nothing_again(project, shas, log, gate, wait_for):
     reverts = [word for number in ("12", "14", "15") for word in ("--revert", number)]
     gate.touch()
-    process = project.start("fixes", "--at", shas["again"], *reverts, "--json", "--", "./check.sh")
+    process = project.fork("fixes", "--at", shas["again"], *reverts, "--json", "--", "./check.sh")
     wait_for(log.exists)
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)

@@ -91,10 +91,10 @@ def test_interrupted(project, wait_for, tmp_path, kind):
     begun = tmp_path / "begun"
     project.commit(0)
     project.write_check(f"#!/bin/sh\ntouch {begun}\nsleep 600\n")
-    with project.start("repro", "HEAD", "--stress", kind, "--", "./check.sh") as process:
-        wait_for(begun.exists)
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+    process = project.fork("repro", "HEAD", "--stress", kind, "--", "./check.sh")
+    wait_for(begun.exists)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
     assert process.returncode == 130
     assert survivors(project.mark) == []
 
