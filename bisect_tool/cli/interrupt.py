@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from bisect_tool.errors import ExitCode
 from bisect_tool.terminal.output import is_interactive
 
 _log = logging.getLogger("bisect_run.cli")
+_JOIN_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -49,16 +51,42 @@ def interruptible() -> Iterator[Interrupt]:
             raise KeyboardInterrupt
         received_at.append(datetime.now(UTC))
         interrupt.received.append(signal.Signals(number))
-        interrupt.cancel.set()
+        cancel()
 
     nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     watched = (signal.SIGINT, signal.SIGTERM) if nohup else (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    previous = {number: signal.signal(number, handle) for number in watched}
+    with _setter(interrupt.cancel) as cancel:
+        previous = {number: signal.signal(number, handle) for number in watched}
+        try:
+            yield interrupt
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+            # Logged here and not in the handler, which may interrupt a log record that is being written.
+            for received, time in zip(interrupt.received, received_at, strict=True):
+                _log.warning("%s at %s", received.name, time.isoformat(timespec="milliseconds"))
+
+
+@contextmanager
+def _setter(event: threading.Event) -> Iterator[Callable[[], None]]:
+    """Yield a function with which a signal handler sets an event, in another thread.
+
+    `Event.set` takes a lock, which the interrupted code may hold: it would never return in the handler.
+    """
+    receiving, sending = os.pipe()
+
+    def set_when_told() -> None:
+        if os.read(receiving, 1):
+            event.set()
+
+    def tell() -> None:
+        os.write(sending, b"s")
+
+    thread = threading.Thread(target=set_when_told, name="interrupt", daemon=True)
+    thread.start()
     try:
-        yield interrupt
+        yield tell
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-        # Logged here and not in the handler, which may interrupt a log record that is being written.
-        for received, time in zip(interrupt.received, received_at, strict=True):
-            _log.warning("%s at %s", received.name, time.isoformat(timespec="milliseconds"))
+        os.close(sending)
+        thread.join(_JOIN_S)
+        os.close(receiving)
