@@ -50,7 +50,7 @@ def report_files(
     if not paths:
         raise UsageError(
             f"no file matches {clean_line(pattern, 300)}: {_existing_files(pattern)}",
-            "Quote the pattern of --results.",
+            "Correct the pattern of --results, and quote it.",
         )
     for path in paths:
         yield from _read(path, note)
