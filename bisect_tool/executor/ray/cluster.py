@@ -275,8 +275,8 @@ def _unreachable(address: str, error: BaseException) -> EnvironmentFailed:
     why = clean_line(str(error), _REASON_LIMIT)
     return EnvironmentFailed(
         f"no Ray cluster can be reached at {clean_line(address)}: {why}",
-        "Is it running? `ray status` shows it. If it demands a token, set RAY_AUTH_MODE=token and "
-        "RAY_AUTH_TOKEN; see docs/how-to/ray.md.",
+        "`ray status` shows whether one is running, and `ray start --head` starts one here. If it demands a "
+        "token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN; see docs/how-to/ray.md.",
     )
 
 
