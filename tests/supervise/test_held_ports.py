@@ -53,7 +53,7 @@ def test_a_held_port_is_free_for_its_server_and_given_to_nobody_else(port):
     with hold_all([port]) as held:
         assert held.numbers == (port,)
         assert is_free(port)
-        with pytest.raises(EnvironmentFailed, match="0 of 1"):
+        with pytest.raises(EnvironmentFailed, match="0 of the 1"):
             hold_free(1, port, port + 1)
         with pytest.raises(EnvironmentFailed, match=f"port {port}, which the engine must bind, is taken"):
             hold_all([port])
