@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, assert_never
 
 import typer
 
-from bisect_tool.executor_names import CiService, ExecutorName
+from bisect_tool.executor_names import ExecutorName
 from bisect_tool.options.shared_options import Branch, ExcludeEnv, Pipeline, Repository, Workflow
+
+if TYPE_CHECKING:
+    from bisect_tool.executor_names import CiService
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +30,15 @@ class MachineOptions:
     ] = "auto"
 
     @property
-    def in_ci(self) -> bool:
-        """Whether trials are jobs of a CI service."""
-        return self.executor in get_args(CiService)
+    def ci_service(self) -> CiService | None:
+        """The CI service whose jobs the trials are; None if they are no jobs."""
+        match self.executor:
+            case "local" | "ray":
+                return None
+            case "buildkite" | "github" as service:
+                return service
+            case name:
+                assert_never(name)
 
     @property
     def elsewhere(self) -> bool:

@@ -6,7 +6,7 @@ import os
 import posixpath
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, assert_never
 
 from bisect_tool import scenario as scenarios
 from bisect_tool.checks import Check, CommandCheck, JobCheck, PytestCheck, SuiteCheck
@@ -35,6 +35,7 @@ from bisect_tool.trial.cells import collect_cells, matching
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bisect_tool.executor_names import CiService
     from bisect_tool.options.run_options import SessionOptions
     from bisect_tool.options.shared_options import CheckOptions
     from bisect_tool.paths import Home
@@ -124,7 +125,7 @@ def _launch(scenario: Scenario | None, profile: str | None) -> LaunchProfile | N
 
 def _needs_no_scenario(options: SessionOptions) -> bool:
     """Whether the check is a command or a CI job, not a scenario."""
-    return bool(options.command) or (isinstance(options, ExecutorOptions) and options.in_ci)
+    return bool(options.command) or (isinstance(options, ExecutorOptions) and options.ci_service is not None)
 
 
 def _with_rerun(request: Request, options: SessionOptions) -> Request:
@@ -180,8 +181,8 @@ def _check(
     bad: str,
     notice: Callable[[str], None],
 ) -> Check:
-    if isinstance(options, ExecutorOptions) and options.executor in ("buildkite", "github"):
-        return _job(options, options.executor)
+    if isinstance(options, ExecutorOptions) and options.ci_service:
+        return _job(options, options.ci_service)
     if scenario is None:
         argv = command_line(options.command, repository, bad)
         require_text(*argv)
@@ -193,25 +194,34 @@ def _check(
     return _engine_file(options, scenario, repository, bad)
 
 
-def _job(options: ExecutorOptions, service: Literal["buildkite", "github"]) -> JobCheck:
+def _job(options: ExecutorOptions, service: CiService) -> JobCheck:
     """The check that runs a CI job."""
-    repository = options.repository or os.environ.get("GITHUB_REPOSITORY", "")
-    is_github = service == "github"
     return JobCheck(
         service=service,
         job=options.job,
-        pipeline=""
-        if is_github
-        else named("--pipeline", options.pipeline, PIPELINE, "organization/pipeline"),
-        repository=named("--repository", repository, PIPELINE, "owner/name") if is_github else "",
-        workflow=named("--workflow", options.workflow, WORKFLOW, "nightly.yml") if is_github else "",
         input=options.ci_input,
         branch=options.branch,
         exclude_env=options.exclude_env,
         allow_builds=options.allow_builds,
         cancel_jobs=options.cancel_jobs,
         dry_run=options.dry_run,
+        **_place_of_job(options, service),
     )
+
+
+def _place_of_job(options: ExecutorOptions, service: CiService) -> dict[str, Any]:
+    """The fields of a job's check that only its service has."""
+    match service:
+        case "buildkite":
+            return {"pipeline": named("--pipeline", options.pipeline, PIPELINE, "organization/pipeline")}
+        case "github":
+            repository = options.repository or os.environ.get("GITHUB_REPOSITORY", "")
+            return {
+                "repository": named("--repository", repository, PIPELINE, "owner/name"),
+                "workflow": named("--workflow", options.workflow, WORKFLOW, "nightly.yml"),
+            }
+        case name:
+            assert_never(name)
 
 
 def _engine_file(options: CheckOptions, scenario: Scenario, repository: Repository, bad: str) -> PytestCheck:

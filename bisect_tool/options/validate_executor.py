@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never, get_args
 
 from bisect_tool.errors import UsageError
-from bisect_tool.executor_names import NO_RAY
+from bisect_tool.executor_names import NO_RAY, ExecutorName
 from bisect_tool.options.executor_options import FIELDS, ExecutorOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bisect_tool.executor_names import ExecutorName
     from bisect_tool.options.executor_options import MachineOptions
 
-_TAKES: Mapping[ExecutorName, tuple[str, ...]] = {
-    "local": (),
-    "ray": ("address",),
-    "buildkite": ("pipeline", "job", "branch", "exclude_env", "allow_builds", "cancel_jobs", "dry_run"),
-    "github": ("repository", "workflow", "ci_input", "job", "branch", "cancel_jobs", "dry_run"),
-}
-"""The options of `ExecutorOptions` that each executor takes."""
-_NEEDS: Mapping[ExecutorName, tuple[str, ...]] = {
-    "local": (),
-    "ray": (),
-    "buildkite": ("pipeline", "job"),
-    "github": ("workflow", "job"),
-}
+
+@dataclass(frozen=True)
+class _Rules:
+    """The options of `ExecutorOptions` that an executor takes and needs.
+
+    `cannot` are the options of other models that it cannot honour, with the reason.
+    """
+
+    takes: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    cannot: Mapping[str, str] = field(default_factory=dict)
+
+
 _IN_CI = "a CI job runs all of its tests as its step defines: "
 _CI_CANNOT = {
     "command": _IN_CI + "a command after -- runs on this machine only",
@@ -45,16 +44,23 @@ _CI_CANNOT = {
     "stress": "--stress puts this machine under load, not the machines of CI",
     "script": "--script reproduces trials of this machine, not jobs of CI",
 }
-_CANNOT: Mapping[ExecutorName, Mapping[str, str]] = {
-    "local": {},
-    "ray": {
+_RAY = _Rules(
+    takes=("address",),
+    cannot={
         "gpus": "--gpus is for GPUs of this machine: Ray chooses its own",
         "share_gpu": "--share-gpu is for GPUs of this machine: Ray chooses its own",
     },
-    "buildkite": _CI_CANNOT,
-    "github": _CI_CANNOT,
-}
-"""The options of other models that each executor cannot honour, with the reason."""
+)
+_BUILDKITE = _Rules(
+    takes=("pipeline", "job", "branch", "exclude_env", "allow_builds", "cancel_jobs", "dry_run"),
+    needs=("pipeline", "job"),
+    cannot=_CI_CANNOT,
+)
+_GITHUB = _Rules(
+    takes=("repository", "workflow", "ci_input", "job", "branch", "cancel_jobs", "dry_run"),
+    needs=("workflow", "job"),
+    cannot=_CI_CANNOT,
+)
 _FLAGS = {"ci_input": "--input"}
 _PUSH_HINT = "push a candidate as a branch, and run `bisect-run repro BRANCH --branch BRANCH --executor ...`"
 NO_FIXES_IN_CI = (
@@ -65,29 +71,43 @@ NO_FIXES_IN_CI = (
 
 def validate_executor(options: MachineOptions) -> None:
     """Raise UsageError for options that do not go with the executor, or if its package is missing."""
-    name = options.executor
-    if options.in_ci and not isinstance(options, ExecutorOptions):
+    name, rules = options.executor, _rules(options.executor)
+    if options.ci_service and not isinstance(options, ExecutorOptions):
         raise UsageError(*NO_FIXES_IN_CI)
-    for field in sorted(FIELDS - {"executor", *_TAKES[name]}):
-        default = getattr(ExecutorOptions, field)
-        if getattr(options, field, default) != default:
-            takers = " or ".join(other for other, taken in _TAKES.items() if field in taken)
+    for option in sorted(FIELDS - {"executor", *rules.takes}):
+        default = getattr(ExecutorOptions, option)
+        if getattr(options, option, default) != default:
+            takers = " or ".join(other for other in get_args(ExecutorName) if option in _rules(other).takes)
             raise UsageError(
-                f"{_flag(field)} needs --executor {takers}", f"Add it, or remove {_flag(field)}."
+                f"{_flag(option)} needs --executor {takers}", f"Add it, or remove {_flag(option)}."
             )
-    for field in _NEEDS[name]:
-        if not getattr(options, field):
-            raise UsageError(f"--executor {name} needs {_flag(field)}", f"Add {_flag(field)}.")
+    for option in rules.needs:
+        if not getattr(options, option):
+            raise UsageError(f"--executor {name} needs {_flag(option)}", f"Add {_flag(option)}.")
     if name == "ray" and find_spec("ray") is None:
         raise UsageError(*NO_RAY)
     if getattr(options, "dry_run", False) and getattr(options, "as_json", False):
         raise UsageError("--dry-run prints no JSON document", "Remove --json or --dry-run.")
     defaults = {each.name: each.default for each in fields(options)}
-    for field, reason in _CANNOT[name].items():
-        value = getattr(options, field, None)
-        if value and value != defaults[field]:
+    for option, reason in rules.cannot.items():
+        value = getattr(options, option, None)
+        if value and value != defaults[option]:
             raise UsageError(reason, "Remove it, or remove --executor.")
 
 
-def _flag(field: str) -> str:
-    return _FLAGS.get(field, f"--{field.replace('_', '-')}")
+def _rules(name: ExecutorName) -> _Rules:
+    match name:
+        case "local":
+            return _Rules()
+        case "ray":
+            return _RAY
+        case "buildkite":
+            return _BUILDKITE
+        case "github":
+            return _GITHUB
+        case _:
+            assert_never(name)
+
+
+def _flag(option: str) -> str:
+    return _FLAGS.get(option, f"--{option.replace('_', '-')}")

@@ -33,11 +33,6 @@ if TYPE_CHECKING:
     from bisect_tool.trial.config import TrialConfig
 
 TIMING = Timing()
-_ACCESS: Mapping[CiService, tuple[Callable[[Mapping[str, str]], Service], str, str]] = {
-    "buildkite": (buildkite_client.service, write_tokens.BUILDKITE, "write_builds"),
-    "github": (github_client.service, write_tokens.GITHUB, "actions=write"),
-}
-"""How to read from each service, the variable of its write token, and the scope that starts jobs."""
 
 
 def ci_executor(  # noqa: PLR0913, PLR0917 - what a session knows
@@ -105,8 +100,7 @@ def _service(  # noqa: PLR0913, PLR0917 - what a session knows
     session: str,
     cancel: threading.Event,
 ) -> JobService:
-    service_of, variable, scope = _ACCESS[check.service]
-    source = service_of(environment)
+    source, variable, scope = _access(check.service, environment)
     if not source.token:
         raise UsageError(
             f"{source.name} needs a token: {source.token_variable} is not set",
@@ -125,5 +119,16 @@ def _service(  # noqa: PLR0913, PLR0917 - what a session knows
             return BuildkiteService(check, series, client, caller, journal, session)
         case "github":
             return GithubService(check, series, client, caller, journal)
+        case name:
+            assert_never(name)
+
+
+def _access(service: CiService, environment: Mapping[str, str]) -> tuple[Service, str, str]:
+    """The service as a source of results, the variable of its write token, and the scope that starts jobs."""
+    match service:
+        case "buildkite":
+            return buildkite_client.service(environment), write_tokens.BUILDKITE, "write_builds"
+        case "github":
+            return github_client.service(environment), write_tokens.GITHUB, "actions=write"
         case name:
             assert_never(name)
