@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.build.environment import BuildFailed
 from bisect_tool.build.installer import Installer
-from bisect_tool.build.packages import METADATA_ONLY_INSTALLER
+from bisect_tool.build.package_versions import METADATA_ONLY_INSTALLER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from bisect_tool.build.commit_wheel import used_wheel
-from bisect_tool.build.packages import pinned_packages
+from bisect_tool.build.package_versions import pinned_packages
 from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.export.bundle import MODULES, modules
 from bisect_tool.export.imports import imported

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bisect_tool import __version__
-from bisect_tool.build import packages
 from bisect_tool.build.fingerprint import native_paths
+from bisect_tool.build.package_versions import versions
 from bisect_tool.errors import RESUMABLE_CODES, ExitCode
 from bisect_tool.git import plumbing
 from bisect_tool.git.forge import forge_of
@@ -202,7 +202,7 @@ def _versions(session: Session, rows: Sequence[TrialRow]) -> dict[str, str]:
         "python": platform.python_version(),
         "platform": platform.platform(terse=True),
         "git": ".".join(map(str, plumbing.version())),
-        **(packages.versions(session.home.cache, environment) if environment else {}),
+        **(versions(session.home.cache, environment) if environment else {}),
     }
 
 

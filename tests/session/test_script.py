@@ -15,7 +15,7 @@ from suites import write_scenario
 from wheel_server import serving_wheels
 
 from bisect_tool.build.commit_wheel import UsedWheel
-from bisect_tool.build.packages import pinned_packages
+from bisect_tool.build.package_versions import pinned_packages
 from bisect_tool.build.profile import BuildProfile
 from bisect_tool.export.recipe import recipe, word
 from bisect_tool.scenario import load

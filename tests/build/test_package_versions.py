@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from bisect_tool.build.packages import versions
+from bisect_tool.build.package_versions import versions
 
 
 def test_versions_of_an_environment_with_an_interpreter(tmp_path):

@@ -1,9 +1,9 @@
 """What the harness itself costs: a check that returns at once, by `git bisect run` and by bisect-run.
 
-    python -m benchmarks.harness --repo REPO [--rev REV] [--commits 1024] [--pairs 7]
+    python -m benchmarks.harness_cost --repo REPO [--rev REV] [--commits 1024] [--pairs 7]
 
-The last commits of a real history are copied into a linear one in which every commit has its number in a
-file (linear.py), so that `read` in a shell script is the whole check. Both tools search the same range for
+The last commits of a real history are copied into a linear one in which every commit has its number in a file
+(linear_copy.py), so that `read` in a shell script is the whole check. Both tools search the same range for
 the same culprit, one after the other, in an order that changes from round to round; the first round does not
 count, each round has a culprit of its own, and a wrong answer ends the benchmark. Four ways, each measured
 from the start of its program to its end:
@@ -35,7 +35,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from benchmarks.linear import NUMBER_FILE, Linear, git, linear_copy
+from benchmarks.linear_copy import NUMBER_FILE, Linear, git, linear_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -185,7 +185,7 @@ def _ratio(ours: list[float], theirs: list[float]) -> str:
 def main() -> None:
     """Make the history, measure, print the table."""
     words = argparse.ArgumentParser(
-        prog="python -m benchmarks.harness", description=(__doc__ or "").split("\n", 1)[0]
+        prog="python -m benchmarks.harness_cost", description=(__doc__ or "").split("\n", 1)[0]
     )
     words.add_argument("--repo", type=Path, required=True, help="a checkout or git directory; only read")
     words.add_argument("--rev", default="HEAD", help="where the range ends")
