@@ -3,6 +3,7 @@
 import pytest
 
 from bisect_tool.checks import CommandCheck
+from bisect_tool.git import Repository
 from bisect_tool.mode import ObservedRuns, Walk
 from bisect_tool.options.resolve_mode import span_of
 from bisect_tool.request import Request
@@ -10,14 +11,14 @@ from bisect_tool.session.walk_goal import walk_goal
 
 
 @pytest.fixture
-def history(project, opened):
+def history(project, tmp_path):
     """Ten commits on the mainline, the sixth of which is a merge."""
-    line = [project.commit(f"change {place}") for place in range(5)]
+    line = project.commits(*[0] * 5)
     project.git("checkout", "-q", "-b", "side", line[2])
-    side = project.commit("side", {"side.txt": ""})
+    side = project.commit(0)
     project.git("checkout", "-q", "main")
-    line += [project.merge("side"), *(project.commit(f"change {place}") for place in range(6, 10))]
-    return opened(), line, side
+    line += [project.merge("side", 0), *project.commits(*[0] * 4)]
+    return Repository.open(str(project.path), tmp_path / "cache"), line, side
 
 
 def goal_of(history, find="regression", observed=()):
