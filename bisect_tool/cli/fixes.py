@@ -16,8 +16,8 @@ EXAMPLES = (
 def fixes(options: FixesOptions) -> int:
     """Find the smallest set of changes that fixes a failing commit.
 
-    A change is a revert, a patch or a cherry-pick. By default, the candidates are reverts: of the culprit
-    that an earlier bisection found for this commit, and of each later change to the same code.
+    A change is a revert, a patch or a cherry-pick. By default, the candidates are reverts of the
+    culprit that an earlier bisection found for this commit, and of each later change to the same code.
     """
     validate(options)
     from bisect_tool.cli.run_session import run_and_report

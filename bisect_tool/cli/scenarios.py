@@ -13,7 +13,7 @@ EXAMPLES = ("bisect-run scenarios list", "bisect-run scenarios show external-lb-
 app = typer.Typer(invoke_without_command=True)
 
 Name = Annotated[
-    str, typer.Argument(metavar="SCENARIO", help="Bundled scenario, or path of a scenario directory.")
+    str, typer.Argument(metavar="SCENARIO", help="Bundled scenario, or path to a scenario directory.")
 ]
 
 

@@ -80,7 +80,7 @@ class ResultOptions:
         typer.Option(
             "--message",
             metavar="REGEX",
-            help="Use only builds whose message begins with a match of this regular expression.",
+            help="Use only builds whose message starts with a match for this regular expression.",
         ),
     ] = ""
     trigger: Annotated[
@@ -101,7 +101,7 @@ class ResultOptions:
         ),
     ] = ()
     days: Annotated[
-        int, typer.Option("--days", metavar="N", min=1, max=365, help="Read builds of the last N days.")
+        int, typer.Option("--days", metavar="N", min=1, max=365, help="Read builds from the last N days.")
     ] = 30
 
     @property

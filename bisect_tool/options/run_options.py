@@ -80,7 +80,7 @@ class SearchOptions:
     same_failure: Annotated[
         bool,
         typer.Option(
-            "--same-failure", help="Skip commits where the command fails in another way than at --bad."
+            "--same-failure", help="Skip commits where the command fails differently than at --bad."
         ),
     ] = False
 

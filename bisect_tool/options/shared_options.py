@@ -99,7 +99,7 @@ class CheckOptions:
         typer.Option(
             "--scenario",
             metavar="NAME",
-            help="Bundled scenario, or path of a scenario directory. [default: external-lb-dp]",
+            help="Bundled scenario, or path to a scenario directory. [default: external-lb-dp]",
         ),
     ] = None
     profile: Annotated[

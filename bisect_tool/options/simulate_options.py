@@ -82,7 +82,7 @@ class SimulateOptions:
         float, typer.Option("--trial-minutes", metavar="M", min=0.01, help="Duration of a trial.")
     ] = 10.0
     trial_gpus: Annotated[
-        int, typer.Option("--trial-gpus", metavar="N", min=0, help="Number of GPUs of a trial.")
+        int, typer.Option("--trial-gpus", metavar="N", min=0, help="Number of GPUs per trial.")
     ] = 2
     no_priors: NoPriors = False
     as_json: AsJson = False
