@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -16,6 +19,8 @@ from bisect_tool.render.console import render_answer, render_cells
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from bisect_tool.results.document import Document, TrialReport
     from bisect_tool.results.status import DiskUsage, SessionSummary, StatusDocument
 
@@ -26,7 +31,7 @@ _STATE_STYLE = {"running": "cyan", "resumable": "yellow"}
 def render_sessions(document: StatusDocument, now: datetime) -> RenderableType:
     """Render a table of sessions in the order given, and the disk usage of the home.
 
-    If all sessions have the same repository, it is named once, below the table.
+    The repositories are listed below the table. If there are several, each session has the name of its own.
     """
     if not document.sessions:
         return Text("no sessions yet")
@@ -34,11 +39,10 @@ def render_sessions(document: StatusDocument, now: datetime) -> RenderableType:
     for name in ("session", "command", "age", "state"):
         table.add_column(name, no_wrap=True)
     table.add_column("logs", no_wrap=True, justify="right")
-    table.add_column("range", overflow="fold", min_width=SHORT + 2)  # wrapped on a narrow terminal
-    repositories = {line.repo for line in document.sessions if line.repo}
-    shared = len(repositories) == 1
-    if not shared:
-        table.add_column("repository", overflow="fold")
+    table.add_column("range", overflow="fold", min_width=SHORT + 2)
+    names = _names([line.repo for line in document.sessions if line.repo])
+    if len(names) > 1:
+        table.add_column("repository", overflow="ellipsis")
     table.add_column("conclusion", overflow="fold")
     for line in document.sessions:
         table.add_row(
@@ -47,12 +51,40 @@ def render_sessions(document: StatusDocument, now: datetime) -> RenderableType:
             age((now - datetime.fromisoformat(line.created)).total_seconds()),
             _text(line.state, _STATE_STYLE.get(line.state, "")),
             _logs(line),
-            _text(line.range),
-            *([] if shared else [_text(line.repo)]),
+            _Range(clean_line(line.range, _TEXT_LIMIT)),
+            *([_text(names.get(line.repo, ""))] if len(names) > 1 else []),
             _text(line.conclusion),
         )
-    below = [_text(f"repository: {name}") for name in repositories if shared]
+    below = (_unbroken(f"repository: {repository}") for repository in names)
     return Group(table, Text(), *below, _usage(document.disk))
+
+
+@dataclass(frozen=True)
+class _Range:
+    """`GOOD..BAD`; on a narrow terminal, BAD is on a line of its own."""
+
+    text: str
+
+    def __rich_measure__(self, _: Console, options: ConsoleOptions) -> Measurement:
+        lines = self._lines(options).split("\n")
+        return Measurement(min(map(len, lines)), max(map(len, lines)))
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(self._lines(options))
+
+    def _lines(self, options: ConsoleOptions) -> str:
+        return self.text if len(self.text) <= options.max_width else self.text.replace("..", "..\n", 1)
+
+
+def _names(repositories: Collection[str]) -> dict[str, str]:
+    """Name each repository by its last folders: as few as distinguish them."""
+    parts = {each: PurePosixPath(each).parts for each in repositories}
+    most = max(map(len, parts.values()), default=1)
+    for number in range(1, most + 1):
+        names = {each: str(PurePosixPath(*found[-number:])) for each, found in parts.items()}
+        if len(set(names.values())) == len(names):
+            return names
+    return {each: each for each in repositories}
 
 
 def _logs(line: SessionSummary) -> str:
@@ -115,6 +147,11 @@ def _result_of(trial: TrialReport) -> str:
     where = f", on {trial.where}" if trial.where else ""
     outcome = outcome_text(trial.outcome, trial.reason, trial.outcomes.values())
     return f"{outcome}, {duration(trial.seconds)}{where}"
+
+
+def _unbroken(text: str) -> Text:
+    """A line to copy from, which runs past the width."""
+    return Text(clean_line(text, _TEXT_LIMIT), no_wrap=True, overflow="ignore")
 
 
 def _text(text: str, style: str = "") -> Text:

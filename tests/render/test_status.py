@@ -61,11 +61,28 @@ def test_each_of_several_repositories_is_named(printed, session):
     lines = [
         summarise(row(each, "20260306-101500-1a2b"), running=True, trials=3) for each in (session, other)
     ]
-    text = printed(render_sessions(listed(*lines), NOW), 160)
-    header, _, first, second, *_ = text.splitlines()
+    header, _, first, second, _, *below = printed(render_sessions(listed(*lines), NOW), 160).splitlines()
     assert header.split()[-2:] == ["repository", "conclusion"]
-    assert (documents.REPO in first, "/srv/other" in second) == (True, True)
-    assert "repository:" not in text
+    assert (" vllm " in first, " other " in second) == (True, True)
+    assert below[:2] == [f"repository: {documents.REPO}", "repository: /srv/other"]
+
+
+def test_repositories_of_the_same_name_have_more_of_their_paths(printed, session):
+    paths = ("/home/ada/engine", "/srv/engine", "/srv/other/engine")
+    requests = [session.request.model_copy(update={"repo": path}) for path in paths]
+    lines = [
+        summarise(row(replace(session, request=each), "20260306-101500-1a2b"), running=True, trials=3)
+        for each in requests
+    ]
+    rows = printed(render_sessions(listed(*lines), NOW), 160).splitlines()[2:5]
+    assert [line.split()[-5] for line in rows] == ["ada/engine", "srv/engine", "other/engine"]
+
+
+def test_a_long_path_is_not_broken(printed, session):
+    long = "/srv/" + "/".join(["some-folder"] * 12)
+    request = session.request.model_copy(update={"repo": long})
+    line = summarise(row(replace(session, request=request), "20260306-101500-1a2b"), running=True, trials=3)
+    assert f"\nrepository: {long}\n" in printed(render_sessions(listed(line), NOW), 80)
 
 
 def test_the_parts_of_the_home_are_counted_and_measured(printed, session, tmp_path):
@@ -89,6 +106,9 @@ def test_a_narrow_terminal_still_shows_whole_ids(printed, session):
     line = summarise(row(session, "20260306-101500-1a2b"), running=True, trials=3)
     lines = printed(render_sessions(listed(line), NOW), 80).splitlines()
     assert any(each.startswith("20260306-101500-1a2b  run      32 min  running") for each in lines)
+    for width in range(60, 120, 4):
+        text = printed(render_sessions(listed(line), NOW), width)
+        assert ("a97954b6a.." in text, "5afb387bd" in text) == (True, True)
 
 
 def test_a_session_about_one_commit_has_no_range(session):
