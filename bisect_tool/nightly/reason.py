@@ -38,7 +38,7 @@ class Reason(StrEnum):
     )
     NEVER_GREEN = (
         "never green",
-        f"No commit is known at which it passed; the {WALK_LIMIT} before it are searched.",
+        f"No passing commit is known; the {WALK_LIMIT} commits before its first failure are searched.",
         CellStatus.STILL_RED,
     )
     REPEATED = (
@@ -91,7 +91,7 @@ class Reason(StrEnum):
     NO_RESULT = "no result", "It has no result."
     GONE = (
         "no longer run",
-        "It is no longer run: its job passed other tests at three newer commits.",
+        "It is no longer run: other tests of its job passed at three newer commits.",
         CellStatus.MISSING,
     )
     FLAKY = "flaky", "It passes and fails at the same commit.", CellStatus.FLAKY
@@ -119,10 +119,10 @@ class Reason(StrEnum):
         "Three bisections found no culprit: run its first red and last green commit with `repro --compare`.",
         CellStatus.STILL_RED,
     )
-    BORN_RED = "born red", "It is new and never passed.", CellStatus.BORN_RED
+    BORN_RED = "born red", "It is new and has never passed.", CellStatus.BORN_RED
     NO_PASS_FOUND = (
         "no pass found",
-        f"No commit was found at which it passes, up to {WALK_LIMIT} before its first failure.",
+        f"No passing commit was found among the {WALK_LIMIT} before its first failure.",
         CellStatus.STILL_RED,
     )
-    NO_PASS_KNOWN = "no pass known", "No commit is known at which it passed.", CellStatus.STILL_RED
+    NO_PASS_KNOWN = "no pass known", "No passing commit is known.", CellStatus.STILL_RED

@@ -11,7 +11,16 @@ from bisect_tool.format import short
 from bisect_tool.git.forge import forge_of
 from bisect_tool.render.cause import culprit, failure_at, tested_cell
 from bisect_tool.render.failures import who
-from bisect_tool.render.markdown import Markdown, code, codes, commit_reference, fence, log_line, markdown
+from bisect_tool.render.markdown import (
+    Markdown,
+    code,
+    codes,
+    commit_reference,
+    fence,
+    log_line,
+    markdown,
+    prose,
+)
 from bisect_tool.render.nightly import chain_lines
 from bisect_tool.render.public import public, without_homes
 
@@ -123,7 +132,7 @@ def _observed(night: NightlyDocument, cause: Cause) -> str:
     if observed is None:
         return ""
     lines = fence(without_homes("\n".join(chain_lines(observed))))
-    return f"{code(who(observed))} at {code(short(observed.sha))} in the results that were read:\n\n{lines}"
+    return f"{prose(who(observed))} at {code(short(observed.sha))} in the results that were read:\n\n{lines}"
 
 
 def _culprit_reference(cause: Cause) -> str:

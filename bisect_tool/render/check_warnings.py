@@ -46,7 +46,7 @@ def shadow_title(document: Document) -> str:
     """Return what a shadowed check means for the result."""
     if any(cell.culprit for cell in document.cells.values()):
         return "The check may not test what the commits change, so the culprit may be wrong"
-    return "Every commit gave the same result: the check may not test what the commits change"
+    return "Every commit gave the same result, so the check may not test what the commits change"
 
 
 @dataclass(frozen=True)

@@ -247,7 +247,7 @@ def _cell_notes(document: Document) -> Iterable[tuple[str, str]]:
         if report.note:
             yield cell, report.note
         if report.prerequisites:
-            yield cell, f"order dependent, fails only after {listing(report.prerequisites, limit=4)}"
+            yield cell, f"order-dependent, fails only after {listing(report.prerequisites, limit=4)}"
         if report.leftovers:
             yield (
                 cell,

@@ -26,7 +26,7 @@ def merged(document: Document, report: CulpritReport) -> str:
         state = "are bad" if document.find == "fix" else "are good"
     else:
         state = "fail" if document.find == "fix" else "pass"
-    return f"{which} {state}: the merge itself is the culprit"
+    return f"{which} {state}, so the merge itself is the culprit"
 
 
 def no_parent(report: CulpritReport) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -51,8 +51,13 @@ _NAMED = 12
 # Roles that a log line does not carry as a prefix.
 _UNPREFIXED = ("", "Launcher", "Test")
 _BACKTICKS = re.compile("`+")
-# Text that cannot be markup, a link, a mention or a reference.
-_PLAIN = re.compile(r"(?:[^\W\d_]+|\d{1,3}|\d{4}-\d\d-\d\d)(?:,? (?:[^\W\d_]+|\d{1,3}))*")
+# A word, a number or a date, with punctuation: it cannot be markup, a link, a mention or a reference.
+_PLAIN = re.compile(
+    r"""["'(]*(?:[^\W\d_]+(?:['-][^\W\d_]+)*|[<>]?\d{1,6}%?|\d{4}-\d\d-\d\d|%)["')]*[,.;:]*["')]*"""
+)
+_LIST_NUMBER = re.compile(r"^(\d+)([.)])")
+_TOKEN = re.compile(r"`[^`]+`\S*|\S+")
+_PUNCTUATED = re.compile(r"(?P<before>\((?=[^()]*\)?[,.;:]*$))?(?P<code>.+?)(?P<after>(?(before)\)?)[,.;:]*)")
 _PUNCTUATION = re.compile(r"[^\w \u0080-\U0010ffff]")
 
 
@@ -146,9 +151,24 @@ def table_code(text: str, limit: int = _LINE_LIMIT) -> Markdown:
     return Markdown(f"<code>{escaped}</code>")
 
 
-def plain_or_code(text: str) -> Markdown:
-    """Return plain words, small numbers and dates unchanged, other text as code for a table cell."""
-    return Markdown(text) if _PLAIN.fullmatch(text) else table_code(text)
+def prose(text: str) -> Markdown:
+    """Format a sentence, also for a table cell: words, numbers and dates as they are, the rest as code."""
+    tokens = _TOKEN.findall(clean_line(text, _LINE_LIMIT))
+    groups = groupby(tokens, key=lambda token: bool(_PLAIN.fullmatch(token)))
+    parts = (" ".join(words) if plain else _code_in_prose(" ".join(words)) for plain, words in groups)
+    return Markdown(_LIST_NUMBER.sub(r"\1\\\2", " ".join(parts))) if tokens else code("")
+
+
+def sentence(text: str) -> Markdown:
+    """Format prose with a capital letter and a full stop."""
+    return Markdown(f"{prose(text[:1].upper() + text[1:])}.")
+
+
+def _code_in_prose(text: str) -> str:
+    """Format a code span; backticks around the text are dropped, and punctuation stays outside."""
+    found = _PUNCTUATED.fullmatch(text)
+    before, inner, after = found.groups("") if found else ("", text, "")
+    return f"{before}{table_code(inner.strip('`') or inner)}{after}"
 
 
 def fence(text: str, language: str = "text", limit: int = _EXCERPT_LIMIT) -> Markdown:
@@ -181,7 +201,8 @@ def environment() -> Environment:
     )
     environment.filters |= {
         "table_code": table_code,
-        "plain_or_code": plain_or_code,
+        "prose": prose,
+        "sentence": sentence,
         "fence": fence,
         "short": short,
         "duration": lambda seconds: Markdown(duration(seconds)),

@@ -59,11 +59,11 @@ def _night(document: NightlyDocument) -> Iterator[str]:
 
 
 def passing(document: NightlyDocument) -> str:
-    """The number of passing cells: `40 of 45 cells pass`."""
+    """The number of passing cells: `40 of 45 cells passed`."""
     green, total = document.passing, document.total
     if not total:
         return "no cell has a result"
-    return f"{green} of {count(total, 'cell')} {'passes' if 1 in (green, total) else 'pass'}"
+    return f"{green} of {count(total, 'cell')} passed"
 
 
 def _cause(cause: Cause) -> Iterator[str]:

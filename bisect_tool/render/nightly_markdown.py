@@ -13,7 +13,7 @@ from bisect_tool.nightly.cell_status import CellStatus
 from bisect_tool.render.cause import title
 from bisect_tool.render.cause_markdown import facts
 from bisect_tool.render.failures import who
-from bisect_tool.render.markdown import code, table_code
+from bisect_tool.render.markdown import code, prose, table_code
 from bisect_tool.render.nightly import SIGNATURES, chain_lines, passing
 from bisect_tool.render.public import without_homes
 
@@ -44,7 +44,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def summary(night: NightlyDocument) -> str:
-    """A summary in one line: `causes of failures: 1 new, 2 fixed; 40 of 45 cells pass`."""
+    """A summary in one line: `causes of failures: 1 new, 2 fixed; 40 of 45 cells passed`."""
     states = Counter(cause.state for cause in night.causes)
     known = [f"{states[state]} {state}" for state in STATES if states[state]]
     causes = f"causes of failures: {', '.join(known)}" if known else "causes of failures: none"
@@ -57,12 +57,12 @@ def _lines(night: NightlyDocument) -> Iterator[str]:
     yield f"Watch {code(without_homes(night.watch))}: {summary(night)}."
     for note in night.notes:
         yield ""
-        yield f"Note: {code(without_homes(note))}"
+        yield f"Note: {prose(without_homes(note))}"
     for state in STATES:
         for cause in night.causes:
             if cause.state == state:
                 yield ""
-                yield f"### {cause.heading}: {code(title(cause))}"
+                yield f"### {cause.heading}: {prose(title(cause))}"
                 yield ""
                 yield from facts(cause)
     yield from _failures(night)
@@ -72,7 +72,7 @@ def _lines(night: NightlyDocument) -> Iterator[str]:
 def _failures(night: NightlyDocument) -> Iterator[str]:
     for failure in night.failures[:SIGNATURES]:
         yield ""
-        yield f"### Why {code(without_homes(who(failure)))} at {code(short(failure.sha))}"
+        yield f"### Why {prose(without_homes(who(failure)))} at {code(short(failure.sha))}"
         yield ""
         yield from (f"- {code(without_homes(line))}" for line in chain_lines(failure))
     if len(night.failures) > SIGNATURES:
@@ -99,5 +99,5 @@ def _table(night: NightlyDocument) -> Iterator[str]:
 def _row(cell: NightlyCell) -> str:
     rate = f", {cell.rate.failed} of {cell.rate.runs} failed" if cell.rate else ""
     since, culprit = (table_code(short(sha)) if sha else "" for sha in (cell.since, cell.culprit))
-    reason = table_code(without_homes(joined(cell.sentence.rstrip("."), cell.action)))
+    reason = prose(without_homes(joined(cell.sentence.rstrip("."), cell.action)))
     return f"| {table_code(cell.label)} | {cell.status.value}{rate} | {since} | {culprit} | {reason} |"

@@ -119,7 +119,7 @@ def conclude_fixes(
         return _not_red(found, bad, results)
     if found.smallest:
         also = f"; also: {listing(others)}" if (others := _others(found)) else ""
-        return ExitCode.DONE, f"fixed by {listing(found.smallest, limit=len(found.smallest))}{also}"
+        return ExitCode.DONE, f"fixed by: {listing(found.smallest, limit=len(found.smallest))}{also}"
     if fixed := [each.name for each in found.verified if each.fixes_all]:
         return ExitCode.DONE, f"fixed at {listing(fixed)}"
     return ExitCode.INCONCLUSIVE, "no tested combination fixes every failing cell"

@@ -173,7 +173,7 @@ def _installed(command: Command, checkout: Path, read: ReadFile) -> Iterator[Sha
 
 def _install_message(python: Path, install: Install, checkout: Path) -> str:
     if install.copy:
-        return f"{python} imports a copy of the project that is installed, at every commit ({install.file})"
+        return f"{python} imports an installed copy of the project at every commit ({install.file})"
     where = checkout / (install.path or ".")
     return f"{python} imports the project from your checkout, {where}, at every commit ({install.file})"
 

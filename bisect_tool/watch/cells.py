@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bisect_tool.format import count, listing, short
+from bisect_tool.format import listing, short
 from bisect_tool.nightly.cell_status import CellStatus
 from bisect_tool.nightly.decision import Bisect, Nothing, Rerun
 from bisect_tool.nightly.reason import WALK_LIMIT, Reason
@@ -87,12 +87,17 @@ def _since(decision: Decision) -> str:
     return ""
 
 
+def _times(number: int) -> str:
+    """`once`, `3 times`."""
+    return "once" if number == 1 else f"{number} times"
+
+
 def _action(decision: Decision) -> str:
     """Describe what has to be run."""
     match decision:
         case Bisect():
             return f"bisect {range_of(decision)}"
         case Rerun(runs=runs, avoid=avoid):
-            where = listing([f"{short(one.commit)} {count(one.number, 'time')}" for one in runs])
+            where = listing([f"{short(one.commit)} {_times(one.number)}" for one in runs])
             return f"rerun {where}{f', not on {listing(avoid)}' if avoid else ''}"
     return ""

@@ -84,7 +84,7 @@ def test_nothing_new_ends_with_0(cli, repo, results, tmp_path):
     results("PPPPFPP")
     ended = cli("nightly", "--repo", repo, "--results", tmp_path / "runs", "--dry-run")
     assert ended.code == 0
-    assert ended.out.endswith("2 of 2 cells pass\n")
+    assert ended.out.endswith("2 of 2 cells passed\n")
 
 
 def test_results_that_do_not_exist_are_a_usage_error(cli, repo, tmp_path):

@@ -36,7 +36,10 @@ def test_buildkite_gets_the_night_on_stdin(delivery, agent):
     delivery(night(cause()), annotate="buildkite")
     expected = ["annotate", "--context", "bisect-run main", "--style", "error"]
     assert (folder / "argv").read_text().splitlines() == expected
-    assert f"### New: `{TITLE}`" in (folder / "stdin").read_text()
+    assert (
+        "### New: `test_external_lb_server_info[4]` and 2 more cells failing since `27066d1b2` (PR 34730)"
+        in (folder / "stdin").read_text()
+    )
 
 
 def test_a_green_night_has_another_style(delivery, agent):
@@ -70,7 +73,7 @@ def test_an_agent_that_hangs_is_ended(delivery, agent, monkeypatch):
     monkeypatch.setattr(buildkite_annotation, "_DEADLINE_S", 0.2)
     agent("exec sleep 60")
     (line,) = delivery.failing(night(), annotate="buildkite")
-    assert "buildkite-agent did not end within 0.2 s" in line
+    assert "buildkite-agent did not finish within 0.2 s" in line
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def fixes() -> Document:
     return document(
         command="fixes",
         good=(),
-        conclusion=f"fixed by {names[1]} and {names[0]}",
+        conclusion=f"fixed by: {names[1]} and {names[0]}",
         cells={},
         fixes=FixReport(
             runs=2,

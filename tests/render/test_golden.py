@@ -65,10 +65,12 @@ def test_running_session(printed):
 
 def test_a_session_that_can_go_on_says_so_and_claims_nothing(printed):
     body = markdown(documents.interrupted())
-    assert "The session is not finished: `not finished: narrowed to 9 commits`. Resume it with" in body
+    assert "Not finished: narrowed to 9 commits. Resume the session with" in body
     assert "`bisect-run resume 20260306-101500-1a2b`" in body
     assert "None known yet." in body
-    assert "`not finished: narrowed to 9 commits`. It is still running." in markdown(documents.running())
+    assert "Not finished: narrowed to 9 commits. The session is still running." in markdown(
+        documents.running()
+    )
     used_up = documents.inconclusive().model_copy(update={"resumable": True})
     assert "commit is not known yet." in markdown(used_up)
     assert "is not known yet; probabilities so far:" in markdown(used_up)

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from bisect_tool.disk.inventory import Inventory
 from bisect_tool.render.console import render_report
-from bisect_tool.render.markdown import code, fence, markdown, plain_or_code, table_code
+from bisect_tool.render.markdown import code, fence, markdown, prose, table_code
 from bisect_tool.render.status import render_session, render_sessions
 from bisect_tool.results.sanitise import sanitise
 from bisect_tool.results.status import SessionSummary, status_document
@@ -134,9 +134,34 @@ def test_code_span_is_one_span(text):
     assert tokens[0].content == ("before " if shown else "before — after")
 
 
+@pytest.mark.parametrize("text", [*documents.HOSTILE, "1) one", "2. two", "# three", "- four"])
+def test_prose_is_one_paragraph_with_code_and_no_markup(text):
+    (_, _, _, body, *_) = parsed(f"- {prose(text)}")
+    assert body.type == "inline"
+    assert {token.type for token in body.children} <= {"text", "code_inline", "html_inline"}
+    plain = "".join(token.content for token in body.children if token.type == "text")
+    assert not set("@#`*_[]<>&$~").intersection(plain)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("runs of the same commit disagree", "runs of the same commit disagree"),
+        ("test_a[4] failed in 6 of 20 runs", "`test_a[4]` failed in 6 of 20 runs"),
+        ("fixed by: revert 57c84ff12, pick 0a208d1f5", "fixed by: revert `57c84ff12`, pick `0a208d1f5`"),
+        ("run it with `repro --compare`.", "run it with `repro --compare`."),
+        ("at every commit (./a b/_c.pth)", "at every commit (`./a b/_c.pth`)"),
+        ("f(x) and (g(y)", "`f(x)` and `(g(y)`"),
+        ("passed in CI: 12 % of 5 runs", "passed in CI: 12 % of 5 runs"),
+    ],
+)
+def test_prose_has_code_only_where_needed(text, shown):
+    assert prose(text) == shown
+
+
 @pytest.mark.parametrize("text", documents.HOSTILE)
 def test_table_cell_keeps_its_row_together(text):
-    rows = parsed(f"| a | b |\n|---|---|\n| {table_code(text)} | {plain_or_code(text)} |\n")
+    rows = parsed(f"| a | b |\n|---|---|\n| {table_code(text)} | {prose(text)} |\n")
     assert sum(token.type == "td_open" for token in rows) == 2
 
 

@@ -111,7 +111,7 @@ def test_text_of_others_is_text(document):
 
 def test_a_night_without_causes_says_so():
     page = Page(nightly_html(night(cells=(cell(),), exit_code=0)))
-    assert "Causes of failures: none; 1 of 1 cell passes." in page.words
+    assert "Causes of failures: none; 1 of 1 cell passed." in page.words
     assert "article" not in page.tags
 
 

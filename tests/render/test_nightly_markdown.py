@@ -57,7 +57,7 @@ def test_red_cells_show_the_failure_chain_of_the_results_that_were_read():
     root = f"{failure.root.role}: {failure.root.headline}"
     assert f"- `{root}`" in nightly_markdown(document).splitlines()
     (heading,) = (line for line in nightly_markdown(document).splitlines() if line.startswith("### Why"))
-    assert heading == f"### Why `{documents.RED_CELLS[0]} and 2 more fail` at `27066d1b2`"
+    assert heading == f"### Why `{documents.RED_CELLS[0]}` and 2 more fail at `27066d1b2`"
     _, _, read = issue_body(document, cause(), "paused").partition("in the results that were read:\n\n")
     assert read.splitlines()[1] == root
     other = failure.model_copy(update={"cells": ("another",)})
@@ -69,26 +69,27 @@ def test_a_night_says_its_causes_and_what_does_not_pass():
         night(cause("open"), candidates(fingerprint="b"), cause("fixed", fingerprint="c"))
     )
     lines = text.splitlines()
+    failing = "`test_external_lb_server_info[4]` and 2 more cells failing since `27066d1b2` (PR 34730)"
     assert lines[:3] == [
         "## Nightly results of `origin/main` at `5afb387bd`",
         "",
-        "Watch `main`: causes of failures: 1 new, 1 open, 1 fixed; 2 of 8 cells pass.",
+        "Watch `main`: causes of failures: 1 new, 1 open, 1 fixed; 2 of 8 cells passed.",
     ]
     assert [line for line in lines if line.startswith("###")] == [
-        "### New: `test_external_lb_server_info[4] and 2 more cells failing since one of 2 commits`",
-        "### Open: `test_external_lb_server_info[4] and 2 more cells failing since 27066d1b2 (PR 34730)`",
-        "### Fixed: `test_external_lb_server_info[4] and 2 more cells failing since 27066d1b2 (PR 34730)`",
+        "### New: `test_external_lb_server_info[4]` and 2 more cells failing since one of 2 commits",
+        f"### Open: {failing}",
+        f"### Fixed: {failing}",
         "### Cells that do not pass, or were fixed",
     ]
     assert "- One of: `57c84ff12`, `27066d1b2`" in lines
     assert f"- Culprit: PR [#34730]({PULL}) " in text
-    assert "| `gpu: test_c[3]` | flaky, 2 of 20 failed |  |  | `It is flaky` |" in lines
+    assert "| `gpu: test_c[3]` | flaky, 2 of 20 failed |  |  | It is flaky |" in lines
     assert sum(line.startswith("| `gpu: ") for line in lines) == len(CELLS) - 1
 
 
 def test_a_green_night_has_no_table():
     assert nightly_markdown(night(cells=(cell(),))).splitlines()[2:] == [
-        "Watch `main`: causes of failures: none; 1 of 1 cell passes."
+        "Watch `main`: causes of failures: none; 1 of 1 cell passed."
     ]
 
 
@@ -102,7 +103,7 @@ def test_a_long_table_is_counted():
 def test_folders_of_this_machine_are_not_shown():
     cells = (cell(CellStatus.NEW, action="bisect-run run --repo /home/ada/vllm"),)
     text = nightly_markdown(night(cells=cells))
-    assert "`It is new; bisect-run run --repo ~/vllm`" in text
+    assert "It is new; bisect-run run `--repo ~/vllm`" in text
 
 
 @pytest.mark.parametrize("limit", [60, 100, 500, 1000])
@@ -121,8 +122,8 @@ def test_a_text_that_fits_is_not_cut():
 
 
 def test_a_summary_counts_what_passes():
-    assert summary(night(cause())) == "causes of failures: 1 new; 2 of 8 cells pass"
-    assert summary(night(cells=(cell(), cell(CellStatus.MISSING)))).endswith("1 of 1 cell passes")
+    assert summary(night(cause())) == "causes of failures: 1 new; 2 of 8 cells passed"
+    assert summary(night(cells=(cell(), cell(CellStatus.MISSING)))).endswith("1 of 1 cell passed")
 
 
 def test_a_cause_that_is_over_without_a_fix_says_why():

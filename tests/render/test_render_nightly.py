@@ -74,7 +74,7 @@ Infrastructure
   It fails on one agent only.
   - gpu shard 2 (CUDA=13): test_g
 
-1 of 7 cells passes"""
+1 of 7 cells passed"""
     )
 
 
@@ -97,14 +97,14 @@ def test_cause_says_what_is_known(change, line):
 def test_missing_cells_are_listed_and_do_not_count():
     cells = (cell("test_a", CellStatus.MISSING, "It is no longer run."), cell("test_b", CellStatus.GREEN))
     lines = render_nights([night(cells=cells, causes=())]).split("\n")
-    assert lines[2:] == ["Missing", "  It is no longer run.", "  - gpu: test_a", "", "1 of 1 cell passes"]
+    assert lines[2:] == ["Missing", "  It is no longer run.", "  - gpu: test_a", "", "1 of 1 cell passed"]
 
 
 def test_report_of_many_cells_is_short():
     cells = tuple(cell(f"test_{number:02}", CellStatus.UNDECIDED) for number in range(13))
     lines = render_nights([night(cells=cells, causes=(), dry_run=True)]).split("\n")
     assert lines[0] == "lb at 5afb387bd, main (dry run)"
-    assert lines[-3:] == ["  - and 3 more cells", "", "0 of 13 cells pass"]
+    assert lines[-3:] == ["  - and 3 more cells", "", "0 of 13 cells passed"]
 
 
 def test_red_cells_without_a_cause_show_their_failure_chain():
@@ -151,7 +151,7 @@ def test_cell_of_a_command_has_its_name_once():
 
 @pytest.mark.parametrize(
     ("cells", "line"),
-    [((), "no cell has a result"), ((cell("test_a", CellStatus.UNDECIDED),), "0 of 1 cell passes")],
+    [((), "no cell has a result"), ((cell("test_a", CellStatus.UNDECIDED),), "0 of 1 cell passed")],
 )
 def test_number_of_passing_cells_is_a_sentence(cells, line):
     assert render_nights([night(cells=cells)]).splitlines()[-1] == line

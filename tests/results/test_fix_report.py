@@ -31,12 +31,12 @@ def found(*candidates, together=(), verified=(), smallest=()):
 @pytest.mark.parametrize(
     ("fix_report", "sentence"),
     [
-        (found(tried("revert a"), smallest=("revert a",)), "fixed by revert a"),
+        (found(tried("revert a"), smallest=("revert a",)), "fixed by: revert a"),
         (
             found(
                 tried("revert a"), tried("apply b", fixes_all=False), tried("pick c"), smallest=("revert a",)
             ),
-            "fixed by revert a; also: pick c",
+            "fixed by: revert a; also: pick c",
         ),
         (
             found(
@@ -46,7 +46,7 @@ def found(*candidates, together=(), verified=(), smallest=()):
                 verified=(Tried(name="6c95d18c2", title="", sha="6" * 40, fixes_all=True),),
                 smallest=("revert a", "revert b"),
             ),
-            "fixed by revert a and revert b; also: 6c95d18c2 unchanged",
+            "fixed by: revert a and revert b; also: 6c95d18c2 unchanged",
         ),
     ],
 )

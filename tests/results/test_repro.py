@@ -113,7 +113,7 @@ def test_cells_that_told_nothing_are_counted_by_reason():
     notes = [line for line in shown(found).splitlines() if line.startswith("no result")]
     assert notes == ["no result for 2 cells: no --headless", "no result for 1 cell: no GPU"]
     document = documents.repro().model_copy(update={"repro": found})
-    expected = "\nNo result for 2 cells: `no --headless`.\n\nNo result for 1 cell: `no GPU`.\n"
+    expected = "\nNo result for 2 cells: no `--headless`.\n\nNo result for 1 cell: no GPU.\n"
     assert expected in markdown(document)
 
 
@@ -136,7 +136,7 @@ def test_a_role_that_no_process_had_is_told():
     assert conclusion.endswith("in 1 run under --stress delay for EngineCore and DPCordinator")
     note = "no process has the role DPCordinator; roles seen: EngineCore and Worker"
     assert shown(found).splitlines()[-1] == note
-    assert f"Stress: `{note}`." in markdown(documents.repro().model_copy(update={"repro": found}))
+    assert f"Stress: {note}." in markdown(documents.repro().model_copy(update={"repro": found}))
 
 
 @pytest.mark.parametrize(

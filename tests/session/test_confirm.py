@@ -89,7 +89,7 @@ def test_the_revert_of_the_culprit_heals(project, history, log):
     found = document.confirmation
     (revert,) = found.fixes.candidates
     assert (revert.commit, revert.fixes_all, revert.fixed) == (broken, True, ("command",))
-    assert found.conclusion == f"fixed by revert {broken[:9]} (#12)"
+    assert found.conclusion == f"fixed by: revert {broken[:9]} (#12)"
     assert found.cost.trials == found.fixes.runs == 2
     assert document.commits[revert.sha].subject == 'Revert "Break a (#12)"'
     runs = Counter(log.read_text().split())
@@ -182,7 +182,7 @@ def test_each_of_two_culprits_heals_its_own_cell(project, commit, scenario):
     words = ("--good", base, "--bad", bad, "--scenario", scenario, "--endpoint-runs", "1")
     ended = project.run(*words, "--confirm", "revert", "--json")
     assert ended.code == 0, ended.stderr
-    assert ended.document.confirmation.conclusion == f"fixed by revert {second[:9]} and revert {first[:9]}"
+    assert ended.document.confirmation.conclusion == f"fixed by: revert {second[:9]} and revert {first[:9]}"
     found = ended.document.confirmation
     healed = {each.commit: (each.fixed, each.red) for each in found.fixes.candidates}
     one, other = "test_file[a]", "test_file[b]"

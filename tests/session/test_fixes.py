@@ -68,7 +68,7 @@ def test_a_patch_that_heals_beside_a_revert_that_does_not(project, shas, fixes, 
     assert (reverted.fixes_all, reverted.red) == (False, ("command",))
     runs = Counter(log.read_text().split())
     assert runs == {shas["again"]: 1, told(ended)["mend.patch"].sha: 2, reverted.sha: 1}
-    assert ended.document.conclusion == "fixed by apply mend.patch"
+    assert ended.document.conclusion == "fixed by: apply mend.patch"
 
 
 def test_what_it_tries_and_how_it_checks_come_from_one_session(project, shas, log):
@@ -223,7 +223,7 @@ def test_the_report_and_the_command_line_to_run_it_again(project, shas, fixes):
     rerun = first.document.rerun.partition(" -- ")[0].replace(str(project.path), ".")
     for words in ("fixes nothing", "conflicts in `b`", "fixes all", "- `command`", rerun):
         assert words in issue.stdout
-    assert "fixed by revert" in project.run("status").stdout
+    assert "fixed by:" in project.run("status").stdout
     assert f"--revert {shas['b'][:12]}" in first.document.rerun
     assert first.document.rerun.startswith("bisect-run fixes --at")
 
