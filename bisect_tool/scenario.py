@@ -161,7 +161,7 @@ def load(spec: str) -> Scenario:
         )
     if not file.is_file():
         raise UsageError(
-            f"no such scenario: {spec}", f"Use {', '.join(available())}, or the path of a scenario directory."
+            f"no such scenario: {spec}", f"Use {', '.join(available())}, or the path to a scenario directory."
         )
     return read(file)
 
@@ -199,7 +199,7 @@ def _with_inherited_profiles(file: Path, visited: tuple[Path, ...] = ()) -> dict
     if not other.is_file():
         raise UsageError(
             f"{file}: profiles_of: {other_folder} has no scenario.toml",
-            "Use the path of a scenario directory, relative to this one.",
+            "Use the path to a scenario directory, relative to this one.",
         )
     if other.resolve() in chain:
         raise UsageError(

@@ -24,8 +24,8 @@ class WriteFiles:
     @property
     def line(self) -> str:
         """What it does, and where."""
-        reports = f", and reports of {count(self.causes, 'cause')}" if self.causes else ""
-        return f"write nightly.json, nightly.md, nightly.html and junit.xml{reports} to {self.folder}"
+        reports = f", and reports of {count(self.causes, 'cause')}," if self.causes else ""
+        return f"write nightly.json, nightly.md, nightly.html and junit.xml{reports} into {self.folder}"
 
 
 @dataclass(frozen=True)

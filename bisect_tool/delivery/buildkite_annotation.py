@@ -34,7 +34,7 @@ def annotate_build(text: str, style: str, watch: str, environment: Mapping[str, 
             f"cannot run buildkite-agent: {error.strerror}", "Use it only in a Buildkite job."
         ) from None
     except subprocess.TimeoutExpired:
-        raise EnvironmentFailed(f"buildkite-agent did not end within {_DEADLINE_S} s") from None
+        raise EnvironmentFailed(f"buildkite-agent did not finish within {_DEADLINE_S} s") from None
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
         reason = clean_line(lines[-1], 200) if lines else "no output"

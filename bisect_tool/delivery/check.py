@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from bisect_tool.options.delivery_options import DeliveryOptions
 
-_TOKEN_HINT = "It needs the permission to write issues, and pull requests to comment on them."  # noqa: S105
+_TOKEN_HINT = "It needs permission to write issues and, for --comment-on-culprit, pull requests."  # noqa: S105
 
 
 def check_delivery(

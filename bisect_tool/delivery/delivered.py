@@ -41,6 +41,6 @@ class Delivered:
             return {}
         except (OSError, ValueError, TypeError, KeyError):
             raise EnvironmentFailed(
-                f"cannot read which messages were sent: {self._path}",
+                f"cannot read the record of sent messages: {self._path}",
                 "Delete it to send the messages again.",
             ) from None

@@ -131,7 +131,7 @@ class GithubApi:
                     _check(answer, method, url)
                     if answer.is_json:
                         return answer
-                    reason, wait = "the answer is not JSON", 2.0**attempt
+                    reason, wait = "the response is not JSON", 2.0**attempt
                 refused = requests.codes.bad_request <= answer.status < requests.codes.server_error
             except requests.RequestException as error:
                 reason, wait, refused = type(error).__name__, 2.0**attempt, False
@@ -184,7 +184,7 @@ def _rejection(answer: Reply, request: str) -> tuple[str, str]:
     """Return a message and a hint for a permanent rejection (HTTP 3xx or 4xx)."""
     status, headers = answer.status, answer.headers
     permission = headers.get("X-Accepted-GitHub-Permissions") or headers.get("X-Accepted-OAuth-Scopes")
-    needed = clean_line(permission or "issues=write, and pull_requests=write to comment on them", 200)
+    needed = clean_line(permission or "issues=write (for --comment-on-culprit, pull_requests=write)", 200)
     if status in _MOVED:
         return f"the repository has moved: {request}", "Use its new name."
     if status == requests.codes.unauthorized:

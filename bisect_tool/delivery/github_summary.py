@@ -35,5 +35,5 @@ def append_summary(text: str, environment: Mapping[str, str]) -> None:
             append_regular(path, f"{gap}{cut(text, room)}")
     except OSError as error:
         raise EnvironmentFailed(
-            f"cannot write the summary of the job: {error.strerror}", f"It is {path}."
+            f"cannot write the summary of the job: {error.strerror}", f"The file is {path}."
         ) from error

@@ -228,8 +228,8 @@ def _engine_file(options: CheckOptions, scenario: Scenario, repository: Reposito
     """The check that runs one test file of the engine in the environment of the scenario's profile."""
     if len(options.pytest) > 1 or options.pytest_args is not None or options.python is not None:
         raise UsageError(
-            f"scenario {scenario.name} takes a single --pytest file, without --pytest-args and --python",
-            f"Add --scenario {projects.SCENARIO} to run the tests as those of any Python project.",
+            f"scenario {scenario.name} takes a single --pytest file, without --pytest-args or --python",
+            f"Add --scenario {projects.SCENARIO} to run the tests like those of any Python project.",
         )
     source = repository.resolve(options.tests_from) if options.tests_from else None
     named, _, name = options.pytest[0].partition("::")

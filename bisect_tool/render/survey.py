@@ -47,8 +47,8 @@ def render_survey(survey: Survey, subjects: Mapping[str, str]) -> RenderableType
 
 
 def _summary(survey: Survey) -> str:
-    """`3 commits: 2 existing result, 1 unblocked job. 4 requests, nothing was started.`."""
+    """`3 commits: 2 existing result, 1 unblocked job. 4 requests; nothing was started.`."""
     numbers = Counter(each.does for each in survey.prospects)
     what = ", ".join(f"{number} {_WORDS[does]}" for does, number in numbers.items())
     commits = count(len(survey.prospects), "commit")
-    return f"{commits}: {what}. {count(survey.reads, 'request')}, nothing was started."
+    return f"{commits}: {what}. {count(survey.reads, 'request')}; nothing was started."

@@ -170,7 +170,7 @@ class Store:
             ids = ", ".join(row.id for row in matches[:_SHOWN])
             more = f" and {len(matches) - _SHOWN} more" if len(matches) > _SHOWN else ""
             raise UsageError(
-                f"{session} is ambiguous, {len(matches)} sessions: {ids}{more}",
+                f"{session} matches {len(matches)} sessions: {ids}{more}",
                 "Use a longer part of the id.",
             )
         return matches[0]

@@ -58,7 +58,7 @@ def read(model: type[_Model], value: object, service: str) -> _Model:
         return model.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the answer"
+        place = ".".join(str(part) for part in first["loc"]) or "the response"
         # The message of pydantic for what is no object names a class of ours.
         reason = (
             "Input should be an object" if first["type"] == "model_type" else clean_line(first["msg"], 200)

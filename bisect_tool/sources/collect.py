@@ -90,7 +90,7 @@ def collect(  # noqa: PLR0913, PLR0917 - what a run of `nightly` knows
     if not service.token:
         raise UsageError(
             f"{service.name} needs a token: {service.token_variable} is not set",
-            f"Set {service.token_variable} to a token with scope {' and '.join(service.scopes)}.",
+            f"Set {service.token_variable} to a token with {' and '.join(service.scopes)}.",
         )
     listing = Listing(service.name, series, options.days, notify)
     answers, downloads = EtagCache(cache / "answers"), DownloadCache(cache / "downloads")

@@ -75,7 +75,7 @@ class GithubReports:
         if self._is_closed:
             return
         if artefact.size > SIZE_LIMIT:
-            self.notify(f"{name} is left out: larger than any test report")
+            self.notify(f"{name} is left out: too large for a test report")
             return
         try:
             content = self.cache.read(artefact.url, lambda url: self.client.content(url, SIZE_LIMIT))

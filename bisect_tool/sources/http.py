@@ -193,13 +193,13 @@ class Client:
                     "Try again later.",
                 ) from None
             except (*_INTERRUPTED, _NotJson) as error:
-                reason = "the answer is not JSON" if isinstance(error, _NotJson) else type(error).__name__
+                reason = "the response is not JSON" if isinstance(error, _NotJson) else type(error).__name__
                 self._pause = max(self._pause, 2.0**attempt)
             except _MISLED as error:
                 # The message may have the URL of a redirect, which can be a secret.
                 raise UnexpectedAnswer(
                     f"cannot request {clean_line(request.shown, 300)} from {self._service.name}: "
-                    f"it is not a web address, or redirects to none: {type(error).__name__}"
+                    f"it is not a URL, or redirects to something that is not one: {type(error).__name__}"
                 ) from None
             _log.warning("GET %s: %s, try %d of %d", request.shown, reason, attempt + 1, _TRIES)
         raise EnvironmentFailed(
@@ -261,7 +261,7 @@ def _whole(response: requests.Response, on_chunk: OnChunk, limit: int) -> bytes:
     for chunk in _chunks(response, on_chunk):
         body += chunk
         if len(body) > limit:
-            raise UsageError(f"the answer is longer than {limit >> 20} MiB")
+            raise UsageError(f"the response is larger than {limit >> 20} MiB")
     return bytes(body)
 
 

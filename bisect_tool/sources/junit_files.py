@@ -50,13 +50,11 @@ def junit_observations(
         UsageError: no file matches, or none can be read.
         EnvironmentFailed: the server of a URL cannot be reached.
     """
-    files = 0
     found: list[Observation] = []
     for file in report_files(pattern, note, lambda url: download(url, SIZE_LIMIT)):
-        files += 1
         found += _of_file(file, series, note, resolve, unresolved)
     if not found:
-        raise UsageError(f"none of {files} files of {clean_line(pattern, 300)} contains a result of a commit")
+        raise UsageError(f"no file that matches {clean_line(pattern, 300)} contains the result of a commit")
     return tuple(found)
 
 

@@ -87,22 +87,27 @@ class Listing:
             )
         if not builds:
             return UsageError(
-                f"{self.service} lists no build of branch {branch} of the last {count(self.days, 'day')}",
+                f"{self.service} lists no build of branch {branch} in the {_last(self.days, 'day')}",
                 "Check --branch and --days.",
             )
         if not self._belonging:
             return UsageError(
-                f"none of the last {count(builds, 'build')} of branch {branch} matches; "
-                f"their messages are: {_names(self._messages)}",
+                f"no build of branch {branch} matches; "
+                f"messages of the {_last(builds, 'build')}: {_names(self._messages)}",
                 "Check --message, --trigger and --exclude-env.",
             )
         if not self._jobs:
-            return UsageError(f"no job ran in the last {count(self._belonging, 'build')}", "Check --message.")
+            return UsageError(f"no job ran in the {_last(self._belonging, 'build')}", "Check --message.")
         return UsageError(
-            f"no job of the last {count(self._belonging, 'build')} matches "
+            f"no job in the {_last(self._belonging, 'build')} matches "
             f"{clean_line(self.series.jobs, _LENGTH)}; the jobs are: {_names(self._jobs)}",
             "--job must match the whole name: escape ( ) [ ] . * +, or add .* to it.",
         )
+
+
+def _last(number: int, noun: str) -> str:
+    """`last build`, `last 3 builds`."""
+    return f"last {noun}" if number == 1 else f"last {count(number, noun)}"
 
 
 def _names(names: Iterable[str]) -> str:

@@ -140,7 +140,7 @@ class _Bounded:
 
 def _charged(left: int, size: int) -> int:
     if not 0 <= size <= left:
-        raise NoArchive("the archive is larger than any test report")
+        raise NoArchive("the archive is too large for a test report")
     return left - size
 
 

@@ -111,7 +111,7 @@ def _read(path: Path, note: Callable[[str], None]) -> Iterator[ReportFile]:
     name = clean_line(str(path), 300)
     try:
         if path.stat().st_size > SIZE_LIMIT:
-            note(f"{name} is left out: larger than any test report")
+            note(f"{name} is left out: too large for a test report")
             return
         file = ReportFile(str(path.parent), path.name, path.read_bytes(), _beside(path))
     except OSError as error:

@@ -75,7 +75,7 @@ class Service:
             )
         if status == _FORBIDDEN:
             return Forbidden(
-                f"the token of {name} lacks the scope {scope}", f"Set {variable} to one that has it."
+                f"the {name} token lacks the scope {scope}", f"Set {variable} to one that has it."
             )
         if status in (_NOT_FOUND, _GONE):
             return Absent(f"{name}: not found, or not visible to this token", "Check the names.")

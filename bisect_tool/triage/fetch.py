@@ -47,7 +47,7 @@ def fetch_page(
         return _fetched(issue.page, service, sleep, lambda client: _issue(client, issue))
     if build is None:
         raise UsageError(
-            f"{clean_line(address, 300)} names no issue and no build",
+            f"{clean_line(address, 300)} is not the URL of an issue or a build",
             "Use the URL of a GitHub issue, a Buildkite build or a GitHub Actions run, or a file.",
         )
     if build.service == "github":

@@ -283,7 +283,7 @@ def _unended(name: str, cell: _Cell, evidence: _Evidence, ending: SuiteExit) -> 
 def _died(name: str, cell: _Cell, evidence: _Evidence, ending: SuiteExit) -> CellResult:
     """Return the result of a cell that ended its process: a crash of native code, or `os._exit`."""
     code = ending.code or 0
-    how = f"died of {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+    how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
     seen = SuiteFailure(
         phase=("setup", "call", "teardown")[min(len(cell.phases), 2)],
         exception="Crash",

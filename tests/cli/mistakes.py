@@ -129,13 +129,13 @@ WRONG = [
         "no such scenario",
         "--repo {engine} --good good --bad bad --scenario none",
         "no such scenario: none",
-        "Use external-lb-dp, pytest, shutdown, or the path of a scenario directory.",
+        "Use external-lb-dp, pytest, shutdown, or the path to a scenario directory.",
     ),
     (
         "no such scenario to show",
         "scenarios show none",
         "no such scenario: none",
-        "Use external-lb-dp, pytest, shutdown, or the path of a scenario directory.",
+        "Use external-lb-dp, pytest, shutdown, or the path to a scenario directory.",
     ),
     (
         "scenario whose suite is missing",

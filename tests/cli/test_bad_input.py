@@ -82,7 +82,7 @@ def test_ambiguous_session(cli, home):
     store = Store(home / "state" / "store.db")
     ids = [store.create("{}") for _ in range(2)]
     ended = cli("report", ids[0][:2])
-    named = f"{ids[0][:2]} is ambiguous, 2 sessions: {ids[1]}, {ids[0]}"
+    named = f"{ids[0][:2]} matches 2 sessions: {ids[1]}, {ids[0]}"
     assert ended.err == f"error: {named}\nUse a longer part of the id.\n"
     assert (ended.code, ended.out) == (2, "")
 

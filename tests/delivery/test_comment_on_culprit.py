@@ -98,7 +98,7 @@ def test_a_comment_without_an_answer_is_made_once(delivery, service, pull, done,
 def test_a_comment_that_is_refused_names_the_permission(delivery, service, pull):
     service.faults = [Fault("POST", f"{PULL}/comments", status=403)]
     (line,) = delivery.failing(night(cause()), **OPTIONS)
-    assert "needs the permission issues=write, and pull_requests=write to comment on them." in line
+    assert "needs the permission issues=write (for --comment-on-culprit, pull_requests=write)." in line
 
 
 def test_a_comment_is_a_post(delivery, service, pull):

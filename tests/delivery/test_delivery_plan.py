@@ -30,7 +30,7 @@ def lines(document, **options):
         ({}, []),
         (
             {"out": "x"},
-            [f"{FILES}, and reports of 1 cause to x"],
+            [f"{FILES}, and reports of 1 cause, into x"],
         ),
         ({"annotate": "buildkite"}, ["annotate this Buildkite build (style error)"]),
         (
@@ -55,7 +55,7 @@ def test_an_issue_follows_the_state_of_its_cause(state, verb):
 
 def test_a_night_without_causes_writes_files_only():
     assert lines(night(), **ALL) == [
-        "write nightly.json, nightly.md, nightly.html and junit.xml to runs/tonight"
+        "write nightly.json, nightly.md, nightly.html and junit.xml into runs/tonight"
     ]
     assert lines(night(), annotate="github") == ["append the result to the summary of this GitHub job"]
     assert lines(night(), annotate="buildkite") == ["annotate this Buildkite build (style success)"]
@@ -65,7 +65,7 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(delivery, service, hom
     monkeypatch.chdir(tmp_path)
     said = delivery(night(cause()), dry_run=True, **ALL)
     assert said == [
-        f"would {FILES}, and reports of 1 cause to runs/tonight",
+        f"would {FILES}, and reports of 1 cause, into runs/tonight",
         f"would open an issue in {REPOSITORY}: {TITLE}",
         f"would comment on pull request 34730 of {REPOSITORY}: {TITLE}",
         f"would post to the webhook: {TITLE}",

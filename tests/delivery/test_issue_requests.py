@@ -81,7 +81,7 @@ def test_a_comment_without_an_answer_is_made_once(delivery, service, done):
                 f"{TOKEN} needs the permission issues=write."
             ),
         ),
-        (403, {}, "needs the permission issues=write, and pull_requests=write to comment on them."),
+        (403, {}, "needs the permission issues=write (for --comment-on-culprit, pull_requests=write)."),
         (404, {}, "not found on GitHub, or not visible to the token"),
         (401, {}, "Check BISECT_RUN_GITHUB_WRITE_TOKEN: it may be wrong or expired."),
         (410, {}, "the repository has no issues"),

@@ -174,7 +174,7 @@ def test_a_damaged_record_posts_nothing(delivery, service, home, content):
     (home.state / "nightly").mkdir(parents=True)
     (home.state / "nightly" / "delivered.json").write_text(content)
     (line,) = delivery.failing(night(cause()), slack=True)
-    assert "cannot read which messages were sent" in line
+    assert "cannot read the record of sent messages" in line
     assert service.messages == []
 
 

@@ -119,7 +119,7 @@ def test_what_a_session_began_is_not_the_last_one(store):
 
 def test_an_ambiguous_prefix_is_refused(store):
     ids = [store.create("{}") for _ in range(2)]
-    with pytest.raises(UsageError, match="is ambiguous, 2 sessions"):
+    with pytest.raises(UsageError, match="matches 2 sessions"):
         store.session(ids[0][:4])
 
 

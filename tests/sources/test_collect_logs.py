@@ -35,9 +35,9 @@ def test_a_junit_artefact_says_which_tests_passed(collected):
         (
             {},
             Reply({}, 403),
-            "JUnit artefacts are not read: the token of GitHub lacks the scope actions=read",
+            "JUnit artefacts are not read: the GitHub token lacks the scope actions=read",
         ),
-        ({"size_in_bytes": 1 << 30}, None, "junit-gpu-1 of run 7 is left out: larger than any test report"),
+        ({"size_in_bytes": 1 << 30}, None, "junit-gpu-1 of run 7 is left out: too large for a test report"),
         ({}, Reply(b"PK"), "junit-gpu-1 of run 7 is left out: the archive cannot be read"),
     ],
 )

@@ -75,20 +75,20 @@ def test_other_triggers_are_ignored_and_environments_separated(collected):
         (
             [],
             [],
-            "Buildkite lists no build of branch main of the last 30 days",
+            "Buildkite lists no build of branch main in the last 30 days",
             "Check --branch and --days.",
         ),
         (
             [buildkite_build(number=1, message="Fix\x1b[31m a typo"), buildkite_build(number=2, message="a")],
             [],
-            "none of the last 2 builds of branch main matches; their messages are: Fix a typo and a",
+            "no build of branch main matches; messages of the last 2 builds: Fix a typo and a",
             "Check --message, --trigger and --exclude-env.",
         ),
-        ([buildkite_build(number=1)], [], "no job ran in the last 1 build", "Check --message."),
+        ([buildkite_build(number=1)], [], "no job ran in the last build", "Check --message."),
         (
             [buildkite_build(number=1)],
             [buildkite_job(name="GPU\n(4)"), buildkite_job(name="CPU"), buildkite_job(type="waiter")],
-            "no job of the last 1 build matches Distributed; the jobs are: CPU and GPU (4)",
+            "no job in the last build matches Distributed; the jobs are: CPU and GPU (4)",
             "--job must match the whole name: escape ( ) [ ] . * +, or add .* to it.",
         ),
     ],
@@ -108,7 +108,7 @@ def test_why_no_job_of_github_counts_is_said_by_name(collected):
     }
     with (
         collected(replies) as (run, _, _),
-        pytest.raises(UsageError, match=r"no job of the last 1 build matches gpu; the jobs are: gpu \(1"),
+        pytest.raises(UsageError, match=r"no job in the last build matches gpu; the jobs are: gpu \(1"),
     ):
         run(replace(GITHUB, job="gpu"))
 
@@ -143,7 +143,7 @@ def test_builds_that_are_not_as_documented_are_left_out(collected, caplog):
         assert [each.build for each in run(BUILDKITE)] == ["1"]
     assert [note.partition(": Input should")[0] for note in notes] == [
         f"build two {DAMAGED} build that is not as documented: number",
-        f"build {DAMAGED} build that is not as documented: the answer",
+        f"build {DAMAGED} build that is not as documented: the response",
         f"build 4 {DAMAGED} job that is not as documented: exit_status",
         f"build 5 {DAMAGED} listing that is not as documented",
     ]
@@ -212,11 +212,11 @@ def test_a_wrong_option_is_named(tmp_path, options, message):
     [
         (
             SourceOptions("buildkite", "a/b"),
-            "Set BUILDKITE_API_TOKEN to a token with scope read_builds and read_build_logs.",
+            "Set BUILDKITE_API_TOKEN to a token with read_builds and read_build_logs.",
         ),
         (
             SourceOptions("github", workflow="a.yml"),
-            "Set GITHUB_TOKEN to a token with scope actions=read.",
+            "Set GITHUB_TOKEN to a token with actions=read.",
         ),
     ],
 )

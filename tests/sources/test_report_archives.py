@@ -46,7 +46,7 @@ def test_an_archive_that_holds_too_much_is_left_out(tmp_path, folder, pack, monk
     folder("nights.bin", pack({f"{SHA}/{name}.xml": b" " * 600 for name in "ab"}))
     assert len(observe(tmp_path / "**", notes)) == 1
     assert [note.partition(" is left out: ")[2] for note in notes] == [
-        "the archive is larger than any test report"
+        "the archive is too large for a test report"
     ]
 
 
@@ -113,7 +113,7 @@ def test_an_archive_that_is_made_to_do_harm_is_left_out(content):
 
 def test_headers_of_an_archive_count_as_its_content(monkeypatch):
     monkeypatch.setattr(report_file, "SIZE_LIMIT", 10_000)
-    with pytest.raises(NoArchive, match="larger than any test report"):
+    with pytest.raises(NoArchive, match="too large for a test report"):
         unpack(pax_headers(5000), "nights")
 
 
@@ -123,5 +123,5 @@ def test_links_in_an_archive_are_not_followed(tmp_path, folder):
         member = tarfile.TarInfo(f"{SHA}/a.xml")
         member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
         archive.addfile(member)
-    with pytest.raises(UsageError, match="none of 0 files"):
+    with pytest.raises(UsageError, match=r"no file that matches .*contains the result"):
         observe(folder("nights.tar.gz", data.getvalue()))

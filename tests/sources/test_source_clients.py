@@ -138,7 +138,7 @@ def test_a_server_that_is_gone_is_given_up(connect):
     ("status", "message"),
     [
         (401, "Buildkite does not accept the token"),
-        (403, "the token of Buildkite lacks the scope read_builds"),
+        (403, "the Buildkite token lacks the scope read_builds"),
         (404, "Buildkite: not found, or not visible to this token"),
         (422, "Buildkite refuses the request: HTTP 422"),
     ],
@@ -165,7 +165,7 @@ def test_the_scope_that_github_names_is_named(connect):
     reply = Reply({}, 403, {"X-Accepted-GitHub-Permissions": "actions=read; contents=read"})
     with connect({"/list": [reply]}, github_client) as (client, _, _), pytest.raises(UsageError) as caught:
         bodies(client)
-    assert caught.value.message == "the token of GitHub lacks the scope actions=read; contents=read"
+    assert caught.value.message == "the GitHub token lacks the scope actions=read; contents=read"
 
 
 def test_without_a_token_the_variable_is_named(connect):
@@ -258,7 +258,7 @@ def test_a_redirect_to_another_server_does_not_send_the_token(connect):
 def test_a_redirect_to_what_is_no_web_address_is_an_error(connect, location):
     with (
         connect({"/log": [Reply(b"", 302, {"Location": location})]}) as (client, service, _),
-        pytest.raises(UnexpectedAnswer, match="it is not a web address, or redirects to none"),
+        pytest.raises(UnexpectedAnswer, match="it is not a URL, or redirects to something that is not one"),
     ):
         client.log(f"{service.url}/log")
 

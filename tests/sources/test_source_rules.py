@@ -220,7 +220,7 @@ def test_a_time_that_is_none_is_unknown():
     ("build", "place"),
     [
         ({}, "number"),
-        ([], "the answer"),
+        ([], "the response"),
         (buildkite_build(number="x"), "number"),
         (buildkite_build(buildkite_job(exit_status="boom")), "jobs.0.exit_status"),
     ],
@@ -236,7 +236,7 @@ def test_no_class_of_ours_is_named():
     with pytest.raises(UnexpectedAnswer) as caught:
         read(_SearchResult, "no", "GitHub")
     assert caught.value.message == (
-        "GitHub sent a search result that is not as documented: the answer: Input should be an object"
+        "GitHub sent a search result that is not as documented: the response: Input should be an object"
     )
 
 

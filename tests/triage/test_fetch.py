@@ -93,7 +93,7 @@ def test_build_of_buildkite_with_a_token_has_its_jobs():
         (Reply({}, 403), "GitHub needs a token: HTTP 403"),
         (Reply({}, 404), "GitHub needs a token: HTTP 404"),
         (Reply({}, 500), "GitHub does not answer: HTTP 500 (5 tries)"),
-        (Reply(b"<html>"), "GitHub does not answer: the answer is not JSON (5 tries)"),
+        (Reply(b"<html>"), "GitHub does not answer: the response is not JSON (5 tries)"),
         (Reply({}, 429, {"Retry-After": "3000"}), "the rate limit of GitHub is exhausted for 50 minutes"),
     ],
 )
@@ -110,7 +110,7 @@ def test_failure_says_how_to_save_the_page(answer, why):
 def test_token_without_the_scope_is_named():
     with (
         fetching({ISSUE: [Reply({}, 403)]}, TOKENS) as (fetch, _),
-        pytest.raises(EnvironmentFailed, match="the token of GitHub lacks the scope issues=read") as failed,
+        pytest.raises(EnvironmentFailed, match="the GitHub token lacks the scope issues=read") as failed,
     ):
         fetch("o/p#7")
     assert "secret" not in f"{failed.value.message} {failed.value.hint}"
@@ -130,5 +130,5 @@ def test_run_of_github_actions_needs_an_account():
 
 
 def test_other_address_is_misuse():
-    with pytest.raises(UsageError, match="names no issue and no build"):
+    with pytest.raises(UsageError, match="is not the URL of an issue or a build"):
         fetch_page("https://example.org/", {})

@@ -104,7 +104,7 @@ def _service(  # noqa: PLR0913, PLR0917 - what a session knows
     if not source.token:
         raise UsageError(
             f"{source.name} needs a token: {source.token_variable} is not set",
-            f"Set {source.token_variable} to a token with scope {' and '.join(source.scopes)}.",
+            f"Set {source.token_variable} to a token with {' and '.join(source.scopes)}.",
         )
 
     def sleep(seconds: float) -> None:

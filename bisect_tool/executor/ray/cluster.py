@@ -159,7 +159,7 @@ class Cluster:
                     self.ray.kill(self.ray.get_actor(name, NAMESPACE), no_restart=True)
             if time.monotonic() > ends:
                 raise EnvironmentFailed(
-                    f"Ray actors do not end: {', '.join(names)}", "See `ray list actors`."
+                    f"Ray actors are still running: {', '.join(names)}", "See `ray list actors`."
                 )
             time.sleep(_POLL_S)
 

@@ -173,7 +173,8 @@ class RayExecutor:
         if able < needs.nodes:
             where = "one node" if needs.nodes == 1 else f"each of {needs.nodes} nodes"
             have = f"only {able}" if able else "none"
+            verb = "have" if able > 1 else "has"
             raise EnvironmentFailed(
-                f"a trial needs {needs} on {where}, but {have} of the {len(nodes)} nodes has that",
+                f"a trial needs {needs} on {where}, but {have} of the {len(nodes)} nodes {verb} that",
                 "See `ray status`. A trial spans several nodes with `ray.nodes` in scenario.toml.",
             )
