@@ -70,10 +70,10 @@ def hours(seconds: float) -> str:
 
 
 def percent(probability: float) -> str:
-    """`81 %`; `<1 %` and `>99 %` instead of 0 % and 100 %, because nothing is certain."""
+    """`81%`; `<1%` and `>99%` instead of 0% and 100%, because nothing is certain."""
     if probability < 0.01:
-        return "<1 %"
-    return ">99 %" if probability > 0.99 else f"{probability:.0%}".replace("%", " %")
+        return "<1%"
+    return ">99%" if probability > 0.99 else f"{probability:.0%}"
 
 
 def search_progress(commits: int, disagreement: str = "") -> str:

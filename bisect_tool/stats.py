@@ -16,7 +16,7 @@ _Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
 
 def wilson(failed: int, runs: int) -> tuple[float, float]:
-    """The 95 % confidence interval of a failure rate, given `failed` of `runs`; (0, 1) without runs.
+    """The 95% confidence interval of a failure rate, given `failed` of `runs`; (0, 1) without runs.
 
     It is the score interval of E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical
     Inference", Journal of the American Statistical Association 22 (1927), which is reliable for few runs and
@@ -63,7 +63,7 @@ def fisher(failed: int, runs: int, other_failed: int, other_runs: int) -> float:
 
 @dataclass(frozen=True)
 class Shift:
-    """The shift of one sample against another: the estimate, and the ends of its 95 % interval."""
+    """The shift of one sample against another: the estimate, and the ends of its 95% interval."""
 
     middle: float
     low: float
@@ -76,7 +76,7 @@ class Shift:
 
 
 def shift(values: Sequence[float], others: Sequence[float]) -> Shift | None:
-    """How much larger `values` are than `others`; None if there are too few for a 95 % interval.
+    """How much larger `values` are than `others`; None if there are too few for a 95% interval.
 
     It is the median of all differences, with the interval of the exact Mann-Whitney test, which assumes no
     distribution (J. L. Hodges and E. L. Lehmann, "Estimates of Location Based on Rank Tests", Annals of
@@ -93,7 +93,7 @@ def shift(values: Sequence[float], others: Sequence[float]) -> Shift | None:
 def _tail(one: int, other: int) -> int:
     """How many of the sorted differences are outside the interval at each end; 0 if there is no interval.
 
-    It is the largest k for which the Mann-Whitney statistic is below k in at most 2.5 % of all orders of the
+    It is the largest k for which the Mann-Whitney statistic is below k in at most 2.5% of all orders of the
     values. The orders are counted as coefficients of the Gaussian binomial of these sizes.
     """
     orders = [1] + [0] * (one * other)

@@ -129,7 +129,7 @@ def test_longer_streaks_and_more_failures_leave_less_to_luck(seen, passes):
     ],
 )
 def test_intervals_of_a_shift_are_those_of_published_tables(one, other, outside):
-    """Critical values of the two-sided Mann-Whitney U at 5 %: one less than the number left out."""
+    """Critical values of the two-sided Mann-Whitney U at 5%: one less than the number left out."""
     found = shift(range(one), [0.0] * other) if outside else shift([0.0] * one, [0.0] * other)
     if not outside:
         assert found is None
@@ -146,7 +146,7 @@ def test_a_shift_is_told_from_chance():
 
 
 def test_an_interval_of_a_shift_holds_the_truth():
-    """For any sizes: in at least 95 % of 400 pairs of samples that are shifted by 1."""
+    """For any sizes: in at least 95% of 400 pairs of samples that are shifted by 1."""
     draw = random.Random(7)  # noqa: S311
     held = 0
     for _ in range(400):

@@ -37,11 +37,11 @@ def one_sided(project: Projects) -> Questions:
         check = made.script(_BY_CHANCE.format(percent=percent), f"check-{percent}.sh")
         asked = search(good, made.head, check, options=("--endpoint-runs", "60"))
         expected = Expected((0, 3), culprit, or_none=True)
-        yield Question(f"{percent} %", made, asked, expected)
+        yield Question(f"{percent}%", made, asked, expected)
 
 
 def two_sided(project: Projects) -> Questions:
-    """A duration against a threshold: 11.5 % false alarms and 11.5 % misses."""
+    """A duration against a threshold: 11.5% false alarms and 11.5% misses."""
     made = project()
     good, *_ = made.series(*[100] * 12)
     culprit = made.commit(112, "12 percent slower")

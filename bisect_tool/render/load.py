@@ -22,7 +22,7 @@ _CELLS = 4
 
 
 def contrast_text(contrast: LoadContrast) -> str:
-    """`3 of 3 failures and 0 of 5 passes happened while the machine was busy (CPU pressure 60 %)`."""
+    """`3 of 3 failures and 0 of 5 passes happened while the machine was busy (CPU pressure 60%)`."""
     failures = f"{contrast.busy_failures} of {contrast.failures} failures"
     passes = f"{contrast.busy_passes} of {contrast.passes} passes"
     return f"{failures} and {passes} happened while the machine was busy ({contrast.measure})"

@@ -67,7 +67,7 @@ def render_rates(found: Reproduction) -> RenderableType | None:
     table.add_column("cell", overflow="fold")
     if found.against:
         table.add_column("commit", no_wrap=True)
-    for name in ("failed", "rate", "95 % interval"):
+    for name in ("failed", "rate", "95% CI"):
         table.add_column(name, no_wrap=True, justify="right")
     table.add_column("time to failure")
     if found.against:
@@ -143,7 +143,7 @@ def _span(spread: Spread | None) -> str:
 
 
 def _percent(chance: float) -> str:
-    return f"{chance * 100:.0f} %"
+    return f"{chance * 100:.0f}%"
 
 
 def _p(value: float | None) -> str:

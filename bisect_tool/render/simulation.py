@@ -24,7 +24,7 @@ def render_slots(
 ) -> RenderableType:
     """Render accuracy and cost for each number of slots."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
-    for name in ("slots", "correct", "trials", "wall time", "10-90 %", *_hours_columns(trial)):
+    for name in ("slots", "correct", "trials", "wall time", "10-90%", *_hours_columns(trial)):
         table.add_column(name, justify="right")
     for slots, summary in by_slots.items():
         wall = summary.cost.wall_seconds
@@ -47,8 +47,8 @@ def _trial(trial: PastTrial) -> str:
 
 
 def _share(value: float) -> str:
-    """`97.4 %`."""
-    return f"{value * 100:.1f} %"
+    """`97.4%`."""
+    return f"{value * 100:.1f}%"
 
 
 def _held(summary: Summary, trial: PastTrial) -> Interval:
@@ -56,7 +56,7 @@ def _held(summary: Summary, trial: PastTrial) -> Interval:
 
 
 def _hours_columns(trial: PastTrial) -> tuple[str, str]:
-    return ("GPU-hours" if trial.gpus else "trial hours", "10-90 %")
+    return ("GPU-hours" if trial.gpus else "trial hours", "10-90%")
 
 
 def _hours_cells(held: Interval) -> tuple[str, str]:
@@ -69,7 +69,7 @@ def render_simulation(summary: Summary, trial: PastTrial, searches: int, seconds
     grid.add_row(Text("Correct", "bold"), f"{_share(summary.accuracy)} of {searches} searches")
     grid.add_row(Text("Wrong", "bold"), f"{_share(summary.wrong_rate)} named another commit")
     bound_text = (
-        f"{summary.bound:.1f} trials, the theoretical minimum: {summary.reached * 100:.0f} % of the mean"
+        f"{summary.bound:.1f} trials, the theoretical minimum: {summary.reached * 100:.0f}% of the mean"
     )
     grid.add_row(Text("Bound", "bold"), bound_text)
     grid.add_row(Text("Cost", "bold"), f"{cost_text(summary.cost)} with {_trial(trial)}")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 START_UP = "Median start-up time from spawn to ready (number of processes)"
 DIFFERENT_START_UP = "Start-up times from spawn to ready that differ between good and bad commits"
-DIFFERENCE = "difference (95 % interval)"
+DIFFERENCE = "difference (95% CI)"
 GOOD, BAD = "good commits", "bad commits"
 _RESOLUTION_S = 0.1
 """The resolution of differences: timestamps of log lines are accurate to half of it."""

@@ -52,7 +52,7 @@ class Spread(_Model):
 class FailureRate(_Model):
     """How often a cell failed at a commit: `rate` between 0 and 1, null without runs.
 
-    `low` and `high` bound the 95 % Wilson interval. `inconclusive` is the reason why no run gave a result.
+    `low` and `high` bound the 95% Wilson interval. `inconclusive` is the reason why no run gave a result.
     """
 
     sha: str

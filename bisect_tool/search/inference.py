@@ -137,7 +137,7 @@ class Inference:
 
     @property
     def probabilities(self) -> dict[str, float]:
-        """The likeliest commits, which hold 99 % of the posterior of all commits, and their probabilities."""
+        """The likeliest commits, which hold 99% of the posterior of all commits, and their probabilities."""
         chance = self.posterior.commits
         return {self.dag.candidates[place]: float(chance[place]) for place in self._top(_REPORTED_SHARE)}
 

@@ -60,7 +60,7 @@ class Load:
 
     @property
     def busy(self) -> str:
-        """The measure that shows other work, such as `CPU pressure 60 %`; empty if none does."""
+        """The measure that shows other work, such as `CPU pressure 60%`; empty if none does."""
         if self.memory is not None and self.memory >= BUSY_MEMORY:
             return f"memory pressure {_percent(self.memory)}"
         if self.others is not None and self.others < BUSY_OTHERS * self.cpus:
@@ -157,7 +157,7 @@ def _busy() -> float:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
+    return f"{100 * share:.0f}%"
 
 
 def _own_seconds() -> float:

@@ -110,7 +110,7 @@ def engine(work_folder):
 def one_rank(quick_engine, tmp_path_factory):
     """The scenario `external-lb-dp` with one rank of the reference engine, which is half of the work.
 
-    The rank takes 60 % of the GPU's memory, where two take 45 % each.
+    The rank takes 60% of the GPU's memory, where two take 45% each.
     """
     folder = tmp_path_factory.mktemp("one-rank") / "external_lb_dp"
     shutil.copytree(quick_engine / "external_lb_dp", folder)

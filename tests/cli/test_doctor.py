@@ -27,7 +27,7 @@ def test_machine_with_all_that_is_required(cli, home):
     assert ended.out.startswith("All required checks passed.\n\n")
     found = {name: (mark, text) for mark, name, text in rows(ended)}
     assert list(found) == ["Python", "git", "disk", "store", "load", "demo", "uv", "GPUs"]
-    assert found["load"] == ("✓", "CPU pressure 1 %, load 0.1 on 2 CPUs")
+    assert found["load"] == ("✓", "CPU pressure 1%, load 0.1 on 2 CPUs")
     assert found["GPUs"] == ("-", "none")
     assert found["Python"] == ("✓", ".".join(map(str, sys.version_info[:3])))
     assert re.fullmatch(rf"\d+ GiB free at {home}/cache", found["disk"][1])
@@ -38,7 +38,7 @@ def test_busy_machine_passes_and_is_reported(cli, load):
     load(cpu=0.6, load_after=8.0)
     ended = cli("doctor")
     assert ended.code == 0
-    assert ("-", "load", "busy: CPU pressure 60 %, load 8.0 on 2 CPUs") in rows(ended)
+    assert ("-", "load", "busy: CPU pressure 60%, load 8.0 on 2 CPUs") in rows(ended)
     assert "tests with deadlines may time out" in ended.out
 
 

@@ -59,7 +59,7 @@ def test_plan_of_a_command(cli, normalise, project):
 def test_plan_says_that_the_machine_is_busy(cli, project, load):
     load(cpu=0.6)
     ended = cli("plan", "--repo", project.path, "--good", "c1", "--bad", "c8", "--", "./check.sh")
-    assert re.search(r"(?m)^Machine +busy: CPU pressure 60 %; tests with deadlines may time out", ended.out)
+    assert re.search(r"(?m)^Machine +busy: CPU pressure 60%; tests with deadlines may time out", ended.out)
 
 
 @pytest.mark.parametrize("first_parent", [False, True])
@@ -135,8 +135,8 @@ def test_plan_says_what_a_search_would_cost():
     shown = planned(2, forecasts=(Forecast(1.0, 8.6, 10.0, 2), Forecast(0.25, 61.7, 131.0, 2)))
     assert "Trials        about 9 (95th percentile 10) if the check always fails" in shown
     text = " ".join(" ".join(shown).split())
-    assert "about 62 (95th percentile 131) if the check fails 25 % of the time; 2 runs" in text
-    assert "; 2 runs of the bad commit miss the failure 56 % of the time (--endpoint-runs)" in text
+    assert "about 62 (95th percentile 131) if the check fails 25% of the time; 2 runs" in text
+    assert "; 2 runs of the bad commit miss the failure 56% of the time (--endpoint-runs)" in text
 
 
 def test_plan_says_why_a_commit_is_suspect():

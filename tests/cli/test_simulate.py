@@ -92,7 +92,7 @@ def test_a_recorded_history(simulate, recorded):
 def test_report(cli):
     ended = cli("simulate", "--candidates", "8", "--runs", "10")
     assert (ended.code, ended.err) == (0, "")
-    assert "100.0 % of 10 searches" in ended.out
+    assert "100.0% of 10 searches" in ended.out
     assert "narrowing trials" in ended.out
 
 

@@ -166,7 +166,7 @@ def test_one_run_that_disagrees_takes_more_runs_and_no_more(answers, sha):
 @pytest.mark.parametrize("fix", [False, True])
 @pytest.mark.parametrize("rates", [(0.9, 0.0), (0.5, 0.0), (0.95, 0.05)])
 def test_a_flaky_failure_has_its_culprit_named(rates, fix):
-    """Of thirty seeded worlds two at the most may be wrong beyond the one or two that 95 % leave."""
+    """Of thirty seeded worlds two at the most may be wrong beyond the one or two that 95% leave."""
     wrong = named = 0
     for seed in range(30):
         culprit = random.Random(seed).randrange(16)  # noqa: S311

@@ -173,7 +173,7 @@ def test_runs_that_disagree_do_not_narrow(seed):
 
 
 def test_cleared_suspects_do_not_bring_back_others():
-    """Those that hold 95 % of the chance are few at first, and more once the likeliest is seen to be good."""
+    """Those that hold 95% of the chance are few at first, and more once the likeliest is seen to be good."""
     changes = tuple(
         Change(f"c{place}", "", ("engine.py",) if place == 2 else ("README.md",)) for place in range(16)
     )

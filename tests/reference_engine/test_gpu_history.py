@@ -92,7 +92,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def worker(tree, folder):
-    """Starts a process that reserves 45 % of the device, as a worker does."""
+    """Starts a process that reserves 45% of the device, as a worker does."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(tree),

@@ -152,7 +152,7 @@ def test_prose_is_one_paragraph_with_code_and_no_markup(text):
         ("run it with `repro --compare`.", "run it with `repro --compare`."),
         ("at every commit (./a b/_c.pth)", "at every commit (`./a b/_c.pth`)"),
         ("f(x) and (g(y)", "`f(x)` and `(g(y)`"),
-        ("passed in CI: 12 % of 5 runs", "passed in CI: 12 % of 5 runs"),
+        ("passed in CI: 12% of 5 runs", "passed in CI: 12% of 5 runs"),
     ],
 )
 def test_prose_has_code_only_where_needed(text, shown):

@@ -45,7 +45,7 @@ def test_commits_are_told_apart():
 
 
 CELL = documents.RED_CELLS[0]
-BUSY = MachineLoad(busy="CPU pressure 60 %", cpus=2, load_before=8.0, load_after=8.0)
+BUSY = MachineLoad(busy="CPU pressure 60%", cpus=2, load_before=8.0, load_after=8.0)
 
 
 def compared(good, bad, **more):

@@ -86,7 +86,7 @@ def test_cost_is_said_for_each_forecast_with_its_interval():
     assert cost_lines(ExecutorCost("local", 2, 34, (cost_of(20, 2), cost_of(60, 2)))) == [
         "local, 2 slots, from 34 past trials:",
         "about 20 min 00 s (10 to 30 min), 0.7 GPU-hours (0.3 to 1.0) if it always fails",
-        "about 1 h 00 min (30 min to 2 h), 2.0 GPU-hours (1.0 to 3.0) if it fails 50 % of the time",
+        "about 1 h 00 min (30 min to 2 h), 2.0 GPU-hours (1.0 to 3.0) if it fails 50% of the time",
     ]
 
 

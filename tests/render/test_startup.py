@@ -74,7 +74,7 @@ def test_what_is_no_more_than_chance_is_not_told(printed, trials):
 
 def test_trials_on_a_busy_machine_do_not_count():
     """A bad end on a busy machine once showed +11 s that the commit did not cause."""
-    load = MachineLoad(busy="CPU pressure 60 %", cpus=2, load_before=8.0, load_after=8.0)
+    load = MachineLoad(busy="CPU pressure 60%", cpus=2, load_before=8.0, load_after=8.0)
     busy = [trial.model_copy(update={"load": load}) for trial in bad(16.0, 16.1, 16.2, 16.3)]
     assert rows(session(*GOODS, *busy, *bad(5.1, 5.2))) == {}
     assert rows(session(*GOODS, *busy, *BADS)) == rows(session(*GOODS, *BADS))

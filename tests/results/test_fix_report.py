@@ -61,6 +61,6 @@ def test_fix_that_may_be_a_false_pass_is_doubted(fixed, doubted):
     fix_report = found(candidate).model_copy(update={"flaky_cells": (unsteady,)})
     phrases = [(note.name, note.words) for note in doubtful_cells(fix_report)]
     expected = (
-        "failed in 4 of 8 runs there, so 2 passes would happen 34 % of the time without a fix; use --runs 8"
+        "failed in 4 of 8 runs there, so 2 passes would happen 34% of the time without a fix; use --runs 8"
     )
     assert phrases == ([(CELLS[1], expected)] if doubted else [])

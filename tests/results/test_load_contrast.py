@@ -15,7 +15,7 @@ CELL, OTHER = documents.RED_CELLS[:2]
 
 
 def load(busy: bool, cpu: float = 0.6) -> MachineLoad:
-    measure = f"CPU pressure {100 * cpu:.0f} %" if busy else ""
+    measure = f"CPU pressure {100 * cpu:.0f}%" if busy else ""
     return MachineLoad(busy=measure, cpus=2, load_before=8.0, load_after=8.0, others=1.5, cpu=cpu)
 
 
@@ -31,7 +31,7 @@ BEYOND_CHANCE = [("hung", True)] * 3 + [("passed", False)] * 5
 
 def test_failures_that_go_with_the_load_are_said(printed):
     (found,) = load_contrasts(trials(*BEYOND_CHANCE))
-    sentence = "3 of 3 failures and 0 of 5 passes happened while the machine was busy (CPU pressure 60 %)"
+    sentence = "3 of 3 failures and 0 of 5 passes happened while the machine was busy (CPU pressure 60%)"
     assert contrast_text(found) == sentence
     assert found.p_value == pytest.approx(1 / 56)
     document = documents.document(trials=trials(*BEYOND_CHANCE), load=(found,))
@@ -69,11 +69,11 @@ def test_trials_whose_load_is_not_known_do_not_count():
 def test_the_measure_is_that_of_the_busiest_failure():
     busiest = documents.trial(documents.BAD, "narrow", {CELL: "hung"}, load=load(busy=True, cpu=0.9))
     (found,) = load_contrasts((*trials(*BEYOND_CHANCE), busiest))
-    assert found.measure == "CPU pressure 90 %"
+    assert found.measure == "CPU pressure 90%"
 
 
 def test_a_culprit_in_doubt_is_called_suspect(printed):
-    note = "it only missed deadlines there, while the machine was busy (CPU pressure 60 %)"
+    note = "it only missed deadlines there, while the machine was busy (CPU pressure 60%)"
     document = documents.document(cells={CELL: documents.red(finding="suspect", note=note)})
     shown = printed(render_report(document))
     assert shown.startswith("Suspect ")

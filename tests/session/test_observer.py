@@ -28,7 +28,7 @@ def test_decision_names_commit_purpose_cells_and_probabilities():
     chosen = state(Step(SHA, ("test[4]",), Purpose.NARROW), beliefs=(belief,))
     assert decision(chosen) == (
         "next trial: aaaaaaaaa, narrow, test[4]; narrowed to 2 commits, about 3 trials left;"
-        " test[4]: aaaaaaaaa 75 %, bbbbbbbbb 20 %, flaky 5 %"
+        " test[4]: aaaaaaaaa 75%, bbbbbbbbb 20%, flaky 5%"
     )
 
 
@@ -58,7 +58,7 @@ def test_no_trial_has_a_reason(more, reason):
 
 def test_conclusion_has_finding_confidence_and_runs():
     assert conclusion(FOUND) == (
-        "concluded test[4]: culprit, aaaaaaaaa, confidence 98 %;"
+        "concluded test[4]: culprit, aaaaaaaaa, confidence 98%;"
         " failed in 3 of 3 at --bad, 0 of 2 at --good; alone"
     )
 

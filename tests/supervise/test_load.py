@@ -19,11 +19,11 @@ BUSY = Load(cpus=2, load_before=8.0, load_after=8.0, others=1.5, cpu=0.6, memory
 @pytest.mark.parametrize(
     ("changes", "busy"),
     [
-        ({}, "CPU pressure 60 %"),
-        ({"others": None}, "CPU pressure 60 %"),
+        ({}, "CPU pressure 60%"),
+        ({"others": None}, "CPU pressure 60%"),
         ({"cpu": 0.1}, ""),  # whatever the load average says
         ({"others": 0.1}, ""),  # what waits for itself
-        ({"others": 0.1, "memory": 0.2}, "memory pressure 20 %"),
+        ({"others": 0.1, "memory": 0.2}, "memory pressure 20%"),
         ({"cpu": None}, "load 8.0 on 2 CPUs"),
         ({"cpu": None, "load_before": 0.5}, "load 8.0 on 2 CPUs"),
         ({"cpu": None, "load_before": 0.5, "load_after": 1.0}, ""),
@@ -38,10 +38,10 @@ def test_busy_names_the_measure_and_the_figure(changes, busy):
 @pytest.mark.parametrize(
     ("changes", "slowing"),
     [
-        ({"own": None}, "CPU pressure 60 %"),
-        ({"own": 0.3}, "CPU pressure 60 %"),
+        ({"own": None}, "CPU pressure 60%"),
+        ({"own": 0.3}, "CPU pressure 60%"),
         ({"own": 0.01}, ""),  # it slept
-        ({"own": 0.01, "memory": 0.5}, "memory pressure 50 %"),
+        ({"own": 0.01, "memory": 0.5}, "memory pressure 50%"),
         ({"own": 0.3, "cpu": 0.0}, ""),
     ],
 )
@@ -134,8 +134,8 @@ def test_the_watch_looks_again_after_some_seconds(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(load.time, "monotonic", lambda: now[0])
     watch = load.BusyWatch()
-    assert watch() == "CPU pressure 60 %"
+    assert watch() == "CPU pressure 60%"
     monkeypatch.setattr(LoadMeter, "read", lambda _: replace(BUSY, cpu=0.0))
-    assert watch() == "CPU pressure 60 %"
+    assert watch() == "CPU pressure 60%"
     now[0] += load.WATCH_S
     assert watch() == ""

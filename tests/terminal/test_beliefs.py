@@ -18,9 +18,9 @@ def belief(cell, *top, flaky=0.02):
 def test_a_bar_and_the_likeliest_commits(printed):
     beliefs = (belief("teardown[1]", ("b" * 40, 0.5), flaky=0.5), belief("completion[4]"))
     assert printed(Group(*render_beliefs(beliefs)), 110) == (
-        "  teardown[1]    ████████████░░░░░░░░░░░░  bbbbbbbbb 50 %  | flaky 50 %\n"
+        "  teardown[1]    ████████████░░░░░░░░░░░░  bbbbbbbbb 50%  | flaky 50%\n"
         "  completion[4]  ███████████████████▓▓▓▒·  "
-        "27066d1b2 81 %  a1ffa56a1 12 %  | flaky 2 %\n"
+        "27066d1b2 81%  a1ffa56a1 12%  | flaky 2%\n"
     )
 
 
@@ -41,13 +41,13 @@ def test_what_does_not_fit_is_counted(printed):
 def test_one_plain_line():
     beliefs = (belief("teardown[4]"), belief("teardown[1]", ("b" * 40, 0.4), flaky=0.001))
     assert belief_line(beliefs) == (
-        "teardown[4]: 27066d1b2 81 %, a1ffa56a1 12 %, flaky 2 %; teardown[1]: bbbbbbbbb 40 %, flaky <1 %"
+        "teardown[4]: 27066d1b2 81%, a1ffa56a1 12%, flaky 2%; teardown[1]: bbbbbbbbb 40%, flaky <1%"
     )
 
 
 def test_one_of_many_is_not_named():
     many = belief("teardown[4]", ("b" * 40, 0.04), ("c" * 40, 0.03))
-    assert belief_line((many,)).endswith("no commit above 4 %, flaky 2 %")
+    assert belief_line((many,)).endswith("no commit above 4%, flaky 2%")
 
 
 def test_the_name_of_a_lone_cell_keeps_its_words():
@@ -74,7 +74,7 @@ def test_every_bar_is_as_long(printed, first, flaky):
 
 @pytest.mark.parametrize(
     ("chance", "text"),
-    [(0.0, "<1 %"), (0.004, "<1 %"), (0.01, "1 %"), (0.814, "81 %"), (0.99, "99 %"), (1.0, ">99 %")],
+    [(0.0, "<1%"), (0.004, "<1%"), (0.01, "1%"), (0.814, "81%"), (0.99, "99%"), (1.0, ">99%")],
 )
 def test_percent(chance, text):
     assert percent(chance) == text

@@ -127,8 +127,8 @@ def test_a_busy_machine_is_said_at_the_start_and_with_each_trial(session):
 
 
 def test_the_changing_lines_say_that_the_machine_is_busy(printed):
-    shown = printed(render_progress(Snapshot(began=0.0, busy="CPU pressure 60 %"), 1.0), 80)
-    assert shown.endswith("  the machine is busy: CPU pressure 60 %\n")
+    shown = printed(render_progress(Snapshot(began=0.0, busy="CPU pressure 60%"), 1.0), 80)
+    assert shown.endswith("  the machine is busy: CPU pressure 60%\n")
 
 
 def test_no_line_ends_with_a_space_where_the_subject_is_not_known(session, tmp_path):
@@ -241,8 +241,8 @@ def test_what_is_thought_is_said_when_it_changes(session):
             progress.on_decision(replace(state(None, None, 4, 3), beliefs=(belief,)))
         progress.on_decision(state(None, None, 0, 0))
     assert [line[12:] for line in paper.getvalue().splitlines()] == [
-        "  small: aaaaaaaaa 50 %, flaky 10 %",
-        "  small: aaaaaaaaa 90 %, flaky 10 %",
+        "  small: aaaaaaaaa 50%, flaky 10%",
+        "  small: aaaaaaaaa 90%, flaky 10%",
     ]
 
 
@@ -274,7 +274,7 @@ def test_changing_lines(printed, stream):
     assert printed(render_progress(snapshot, 172.0), 110) == (
         "⠇ 27066d1b2  narrow, test, cell 3 of 8: test[2], 12 s  [Frontend][Core] Add shutdown timeout\n"
         "⠇ a1ffa56a1  narrow, checkout, 7.0 s  Say nothing\n"
-        "  teardown[4]  ██████████████████░░░░░░  27066d1b2 75 %  | flaky 25 %\n"
+        "  teardown[4]  ██████████████████░░░░░░  27066d1b2 75%  | flaky 25%\n"
         "  narrowed to 9 commits, ~4 steps left, ~1 min, 1 min 12 s elapsed\n"
     )
 
