@@ -37,7 +37,7 @@ from bisect_tool.render.startup import DIFFERENCE, sides, start_ups, title
 from bisect_tool.sanitise import clean, clean_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from bisect_tool.evidence import Event
     from bisect_tool.results.document import CommitInfo, Document, FailRates
@@ -52,9 +52,7 @@ _NAMED = 12
 _UNPREFIXED = ("", "Launcher", "Test")
 _BACKTICKS = re.compile("`+")
 # A word, a number or a date, with punctuation: it cannot be markup, a link, a mention or a reference.
-_PLAIN = re.compile(
-    r"""["'(]*(?:[^\W\d_]+(?:['-][^\W\d_]+)*|[<>]?\d{1,6}%?|\d{4}-\d\d-\d\d|%)["')]*[,.;:]*["')]*"""
-)
+_PLAIN = re.compile(r"""["'(]*(?:[^\W\d_]+(?:['-][^\W\d_]+)*|\d{1,6}%?|\d{4}-\d\d-\d\d)["')]*[,.;:]*["')]*""")
 _LIST_NUMBER = re.compile(r"^(\d+)([.)])")
 _TOKEN = re.compile(r"`[^`]+`\S*|\S+")
 _PUNCTUATED = re.compile(r"(?P<before>\((?=[^()]*\)?[,.;:]*$))?(?P<code>.+?)(?P<after>(?(before)\)?)[,.;:]*)")
@@ -151,11 +149,14 @@ def table_code(text: str, limit: int = _LINE_LIMIT) -> Markdown:
     return Markdown(f"<code>{escaped}</code>")
 
 
-def prose(text: str) -> Markdown:
-    """Format a sentence, also for a table cell: words, numbers and dates as they are, the rest as code."""
+def prose(text: str, span: Callable[[str], str] = table_code) -> Markdown:
+    """Format a sentence, also for a table cell: words, numbers and dates as they are, the rest as code.
+
+    `span` formats a code span.
+    """
     tokens = _TOKEN.findall(clean_line(text, _LINE_LIMIT))
     groups = groupby(tokens, key=lambda token: bool(_PLAIN.fullmatch(token)))
-    parts = (" ".join(words) if plain else _code_in_prose(" ".join(words)) for plain, words in groups)
+    parts = (" ".join(words) if plain else _code_in_prose(" ".join(words), span) for plain, words in groups)
     return Markdown(_LIST_NUMBER.sub(r"\1\\\2", " ".join(parts))) if tokens else code("")
 
 
@@ -164,11 +165,11 @@ def sentence(text: str) -> Markdown:
     return Markdown(f"{prose(text[:1].upper() + text[1:])}.")
 
 
-def _code_in_prose(text: str) -> str:
+def _code_in_prose(text: str, span: Callable[[str], str]) -> str:
     """Format a code span; backticks around the text are dropped, and punctuation stays outside."""
     found = _PUNCTUATED.fullmatch(text)
     before, inner, after = found.groups("") if found else ("", text, "")
-    return f"{before}{table_code(inner.strip('`') or inner)}{after}"
+    return f"{before}{span(inner.strip('`') or inner)}{after}"
 
 
 def fence(text: str, language: str = "text", limit: int = _EXCERPT_LIMIT) -> Markdown:

@@ -13,7 +13,7 @@ from night_documents import candidates, cause, hostile, night
 
 from bisect_tool import transfer
 
-CELLS = "test_external_lb_server_info[4] and 2 more cells"
+CELLS = "`test_external_lb_server_info[4]` and 2 more cells"
 PULL = "<https://github.com/vllm-project/vllm/pull/34730|PR #34730>"
 SUBJECT = "[Frontend][Core] Add shutdown timeout - allowing in-flight requests to finish (\uff0334730)"
 
@@ -26,9 +26,9 @@ def test_each_state_is_posted_once(delivery, service):
     for each in (candidates(), candidates("open"), cause("open"), cause("open"), cause("fixed")):
         delivery(night(each), slack=True)
     assert [text.split("\n")[0] for text in service.messages] == [
-        f"*New regression* in `origin/main`: `{CELLS} failing since one of 2 commits`",
-        f"*Regression* in `origin/main`: `{CELLS} failing since 27066d1b2 (PR 34730)`",
-        f"*Fixed* in `origin/main`: `{CELLS} failing since 27066d1b2 (PR 34730)`",
+        f"*New regression* in `origin/main`: {CELLS} failing since one of 2 commits",
+        f"*Regression* in `origin/main`: {CELLS} failing since `27066d1b2` (PR 34730)",
+        f"*Fixed* in `origin/main`: {CELLS} failing since `27066d1b2` (PR 34730)",
     ]
 
 
