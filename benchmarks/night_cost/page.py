@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from benchmarks.search.problem import Noise
 
 BEGIN, END = "<!-- begin of the tables -->", "<!-- end of the tables -->"
-_HEAD = ("tool", "slots", "right", "trials", "wall time, h", "10-90%", "GPU-hours", "10-90%")
+_HEAD = ("tool", "slots", "right", "trials", "wall time, h", "p10-p90", "GPU-hours", "p10-p90")
 
 
 def tables(found: Mapping[Noise, Sequence[Row]]) -> str:

@@ -24,7 +24,7 @@ def render_slots(
 ) -> RenderableType:
     """Render accuracy and cost for each number of slots."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
-    for name in ("slots", "correct", "trials", "wall time", "10-90%", *_hours_columns(trial)):
+    for name in ("slots", "correct", "trials", "wall time", "p10-p90", *_hours_columns(trial)):
         table.add_column(name, justify="right")
     for slots, summary in by_slots.items():
         wall = summary.cost.wall_seconds
@@ -56,7 +56,7 @@ def _held(summary: Summary, trial: PastTrial) -> Interval:
 
 
 def _hours_columns(trial: PastTrial) -> tuple[str, str]:
-    return ("GPU-hours" if trial.gpus else "trial hours", "10-90%")
+    return ("GPU-hours" if trial.gpus else "trial hours", "p10-p90")
 
 
 def _hours_cells(held: Interval) -> tuple[str, str]:
