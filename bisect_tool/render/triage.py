@@ -47,6 +47,11 @@ class Item:
     sources: tuple[Source, ...] = ()
     calls: tuple[str, ...] = ()
 
+    @property
+    def quoted(self) -> tuple[tuple[str, str], ...]:
+        """Each sentence once, with its place on the page in front."""
+        return tuple(dict.fromkeys((source.place, source.text) for source in self.sources))
+
 
 @dataclass(frozen=True)
 class Section:
@@ -192,8 +197,8 @@ def _lines(item: Item) -> Iterator[Text]:
     yield head
     if item.reason:
         yield Text(f"      {clean_line(item.reason, _LINE_LIMIT)}", "dim")
-    for source_text in dict.fromkeys((source.place, source.text) for source in item.sources):
-        yield Text(f'      {source_text[0]}: "{clean_line(source_text[1], _LINE_LIMIT)}"', "dim")
+    for place, text in item.quoted:
+        yield Text(f'      {place}: "{clean_line(text, _LINE_LIMIT)}"', "dim")
     for call in item.calls:
         line = Text(f"      {clean_line(call)}")
         line.no_wrap, line.overflow = True, "ignore"

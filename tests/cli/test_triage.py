@@ -51,6 +51,14 @@ def test_markdown_has_the_commands_in_fences(cli, page):
     assert "```sh\nbisect-run --repo https://github.com/vllm-project/vllm" in ended.out
 
 
+def test_markdown_quotes_a_sentence_once_for_each_item(cli, tmp_path):
+    (tmp_path / "page.md").write_text("# ada/engine#3: red\n\nFixed by #5, reverted in #7.\n")
+    shown = cli("triage", tmp_path / "page.md", "--markdown").out
+    item = shown.partition("- PR `#7`: revert; merged; reverts `#5`")[2].partition("\n\n- ")[0]
+    assert item.count("`Fixed by #5, reverted in #7.`") == 1
+    assert "\n\n  The page says that it reverts a change.\n\n  line 3: " in item
+
+
 def test_page_from_standard_input(cli, page, monkeypatch):
     with open(page) as stdin:  # noqa: PTH123
         monkeypatch.setattr("sys.stdin", stdin)
