@@ -15,6 +15,7 @@ import pytest
 from bisect_tool.executor.ray import lease
 from bisect_tool.executor.ray.lease import Lease
 from bisect_tool.executor.ray.node_home import NodeHome
+from bisect_tool.file_lock import is_held, try_lock
 from bisect_tool.paths import Home
 from bisect_tool.supervise.processes import read_process
 
@@ -68,6 +69,36 @@ def test_what_killed_actors_left_is_ended_and_removed_and_what_runs_is_not(node,
         assert running.is_dir()
         assert not folder.exists()
         assert not is_running(program)
+    assert [*(tmp_path / "trials").iterdir()] == []
+
+
+def test_a_lock_without_its_folder_is_removed(node, tmp_path):
+    """Its actor was killed between the two, or another sweep had just removed both."""
+    (tmp_path / "trials").mkdir()
+    (tmp_path / "trials" / "one.lock").touch()
+    node.sweep()
+    assert [*(tmp_path / "trials").iterdir()] == []
+
+
+def test_a_trial_whose_new_lock_is_swept_holds_another(node, tmp_path):
+    lock = tmp_path / "trials" / "one.lock"
+    begun, end = threading.Event(), threading.Event()
+
+    def run():
+        with node.trial("one"):
+            begun.set()
+            end.wait(60)
+
+    trial = threading.Thread(target=run)
+    with try_lock(lock) as held:
+        assert held is not None
+        trial.start()
+        assert not begun.wait(0.1)
+        lock.unlink()
+    assert begun.wait(60)
+    assert is_held(lock)
+    end.set()
+    trial.join()
     assert [*(tmp_path / "trials").iterdir()] == []
 
 

@@ -6,6 +6,7 @@ worktrees.
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bisect_tool.paths import Home
+
+_LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class NodeHome:
     def trial(self, name: str) -> Iterator[Path]:
         """Create the folder of a trial; it is removed at the end of the block."""
         folder = self._trials / name
-        with try_lock(_lock(folder)):
+        with _held(_lock(folder)):
             folder.mkdir(parents=True)
             try:
                 yield folder
@@ -46,13 +49,16 @@ class NodeHome:
                 _lock(folder).unlink(missing_ok=True)
 
     def sweep(self) -> None:
-        """End the trials whose actors are gone, and remove their folders."""
-        for folder in self._trials.glob("*/"):
-            with try_lock(_lock(folder)) as held:
-                if held is not None and folder.is_dir():
+        """End the trials whose actors are gone, and remove their folders and locks."""
+        for lock in self._trials.glob(f"*{_LOCK}"):
+            with try_lock(lock) as held:
+                if held is None:
+                    continue
+                folder = lock.with_name(lock.name.removesuffix(_LOCK))
+                if folder.is_dir():  # else its actor, or another sweep, ended after it had removed the folder
                     recover(folder)
                     clear(folder)
-                    _lock(folder).unlink(missing_ok=True)
+                lock.unlink(missing_ok=True)
 
     @property
     def _trials(self) -> Path:
@@ -60,4 +66,14 @@ class NodeHome:
 
 
 def _lock(folder: Path) -> Path:
-    return folder.parent / f"{folder.name}.lock"
+    return folder.with_name(folder.name + _LOCK)
+
+
+@contextmanager
+def _held(lock: Path) -> Iterator[None]:
+    """Hold a new lock file. A sweep may hold and remove it before this process holds it: then try again."""
+    while True:
+        with try_lock(lock) as held:
+            if held is not None and os.fstat(held).st_nlink:
+                yield
+                return
