@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from quick_engine import use_one_rank
 
 from bisect_tool.cli.app import main
 from bisect_tool.demo.patch_series import replay
@@ -108,17 +109,10 @@ def engine(work_folder):
 
 @pytest.fixture(scope="session")
 def one_rank(quick_engine, tmp_path_factory):
-    """The scenario `external-lb-dp` with one rank of the reference engine, which is half of the work.
-
-    The rank takes 60% of the GPU's memory, where two take 45% each.
-    """
+    """The scenario `external-lb-dp` with one rank of the reference engine."""
     folder = tmp_path_factory.mktemp("one-rank") / "external_lb_dp"
     shutil.copytree(quick_engine / "external_lb_dp", folder)
-    file = folder / "scenario.toml"
-    text = file.read_text()
-    model, share = 'model = "tiny-moe"\n', '"--gpu-memory-utilization", "0.45"'
-    assert (text.count(model), text.count(share)) == (2, 1)
-    file.write_text(text.replace(model, f"{model}dp_size = 1\n").replace(share, share.replace("0.45", "0.6")))
+    use_one_rank(folder)
     return folder
 
 

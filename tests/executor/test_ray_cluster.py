@@ -16,7 +16,7 @@ from uuid import uuid4
 import psutil
 import pytest
 from executor.user_git import new_repository
-from quick_engine import QUICK, SCENARIOS, copy_scenarios
+from quick_engine import QUICK, SCENARIOS, copy_scenarios, use_one_rank
 
 from bisect_tool.demo.patch_series import replay
 from bisect_tool.results.document import Document
@@ -164,6 +164,8 @@ def engine(tmp_path, nodes):
     repository = tmp_path / "engine.git"
     labels = replay(SCENARIOS / "reference_engine" / "series.toml", repository).labels
     scenario = copy_scenarios(tmp_path, QUICK) / "external_lb_dp"
+    if nodes == 1:
+        use_one_rank(scenario)
     needs = f"[profiles.reference.ray]\ncpus = 1\nresources = {{ engine = 1 }}\nnodes = {nodes}\n\n"
     launch = "[profiles.reference.launch]"
     file = scenario / "scenario.toml"
