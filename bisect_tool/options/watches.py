@@ -81,7 +81,7 @@ def name_of(options: NightlyOptions) -> str:
     if options.source:
         parts = [options.pipeline or options.repository, options.workflow, options.job]
     else:
-        parts = [options.scenario or "", *options.results, *options.pytest, *options.command]
+        parts = [options.scenario or "", *options.results, *options.pytest, shlex.join(options.command)]
     return clean_line(" ".join(filter(None, parts)), _NAME_LIMIT) or _DEFAULT_NAME
 
 

@@ -124,7 +124,7 @@ def test_without_a_file_the_command_line_is_the_watch(tmp_path):
         ({"pytest": ("tests/a.py", "b")}, "tests/a.py b"),
         ({"source": "buildkite", "pipeline": "vllm/ci", "job": "gpu.*"}, "vllm/ci gpu.*"),
         ({"source": "github", "repository": "o/r", "workflow": "n.yml"}, "o/r n.yml"),
-        ({"command": ("./check.sh", "a\nb")}, "./check.sh a b"),
+        ({"command": ("sh", "-c", "exit\n3")}, "sh -c 'exit 3'"),
     ],
 )
 def test_name_says_what_is_watched(options, name):
