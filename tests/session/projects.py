@@ -16,7 +16,8 @@ from bisect_tool.results.document import Document
 ROOT = Path(__file__).parents[2]
 BISECT_RUN = (sys.executable, "-c", "from bisect_tool.cli.app import main; main()")
 MARK = "SESSION_TEST_MARK"
-LIMIT_S = 120
+LIMIT_S = 240
+"""Less than the limit of pytest-timeout; no session here takes a tenth of it on an idle machine."""
 
 CHECK = """#!/bin/sh
 # Ends as the commit's file `code` says.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shlex
 import signal
+import sys
 from collections import Counter
 from contextlib import closing
 
@@ -23,30 +24,13 @@ Revert*) touch {gate}.met; while [ -e {gate} ]; do sleep 0.05; done ;;
 esac
 ! grep -q bad a b
 """
-SCENARIO = """
-name = "pair"
-description = "a cell for each file"
-suite = "test_pair.py"
-repository = "https://example.invalid/pair"
-
-[profiles.pair]
-marker = "a"
-build = {{ provider = "none" }}
-launch = {{ command = ["{{tree}}"], model = "none" }}
-timeouts = {{ trial = 90 }}
-"""
-SUITE = """
-from pathlib import Path
-
+TESTS = """
 import pytest
 
 
 @pytest.mark.parametrize("name", ["a", "b", "c"])
-def test_file(launch, name):
-    tree = Path(launch.command[0])
-    with Path({log!r}).open("a") as log:
-        log.write(f"{{tree.name}} {{name}}\\n")
-    assert "bad" not in (tree / name).read_text()
+def test_file(name):
+    assert "bad" not in open(name).read()
 """
 
 
@@ -165,27 +149,20 @@ def test_a_culprit_that_was_taken_back_is_searched_on_from_there(project, commit
     assert again.document.cells["command"].culprit.sha == other
 
 
-@pytest.fixture
-def scenario(tmp_path, log):
-    folder = tmp_path / "pair"
-    folder.mkdir()
-    (folder / "scenario.toml").write_text(SCENARIO.format())
-    (folder / "test_pair.py").write_text(SUITE.format(log=str(log)))
-    return str(folder)
-
-
 @pytest.mark.slow
-def test_each_of_two_culprits_heals_its_own_cell(project, commit, scenario):
-    base = commit("Base", a=text(), b=text(), c=text())
+def test_each_of_two_culprits_heals_its_own_cell(project):
+    commit = project.commit_files
+    base = commit("Base", a=text(), b=text(), c=text(), **{"test_pair.py": TESTS})
     first = commit("Break a", a=text((5, "bad")))
     second = bad = commit("Break b", b=text((9, "bad")))
-    words = ("--good", base, "--bad", bad, "--scenario", scenario, "--endpoint-runs", "1")
-    ended = project.run(*words, "--confirm", "revert", "--json")
+    words = ("--good", base, "--bad", bad, "--pytest", "test_pair.py", "--python", sys.executable)
+    quick = ("--endpoint-runs", "1", "--confidence", "0.6")
+    ended = project.run(*words, *quick, "--confirm", "revert", "--json")
     assert ended.code == 0, ended.stderr
     assert ended.document.confirmation.conclusion == f"fixed by: revert {second[:9]} and revert {first[:9]}"
     found = ended.document.confirmation
     healed = {each.commit: (each.fixed, each.red) for each in found.fixes.candidates}
-    one, other = "test_file[a]", "test_file[b]"
+    one, other = "test_pair.py::test_file[a]", "test_pair.py::test_file[b]"
     assert healed == {first: ((one,), (other,)), second: ((other,), (one,))}
     assert found.fixes.smallest == (f"revert {second[:9]}", f"revert {first[:9]}")
     trials = project.run("report", found.session, "--json").document.trials

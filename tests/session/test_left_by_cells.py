@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from contextlib import closing
 from types import SimpleNamespace
@@ -43,8 +44,8 @@ def test_locks(servers):
 
 
 @pytest.mark.parametrize("servers", [4])
-def test_needs_the_lock(launch, servers):
-    code = Path(launch.command[0]).read_text().strip()
+def test_needs_the_lock(servers):
+    code = Path("code").read_text().strip()
     assert code == "0" or not (FOLDER / "engine").exists()
 """
 
@@ -107,15 +108,16 @@ def trials(project, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_file_that_an_earlier_test_left_is_named(project, scenario):
+def test_a_file_that_an_earlier_test_left_is_named(project):
     """Of what all cells leave, what is told is left by those that the failure needs."""
-    good, culprit, bad = project.commits(0, 1, 1)
-    ended = project.run("--good", good, "--bad", bad, "--scenario", scenario(LOCKED), "--json")
+    good, culprit = (project.commit(code, files={"test_order.py": LOCKED}) for code in (0, 1))
+    words = ("--good", good, "--bad", culprit, "--pytest", "test_order.py", "--python", sys.executable)
+    ended = project.run(*words, "--endpoint-runs", "1", "--confidence", "0.6", "--json")
     assert ended.code == 0, ended.stderr
     document = ended.document
-    cell = document.cells["test_needs_the_lock[4]"]
+    cell = document.cells["test_order.py::test_needs_the_lock[4]"]
     assert (cell.finding, cell.culprit.sha, cell.order_dependent) == ("culprit", culprit, True)
-    assert cell.prerequisites == ("test_locks[1]",)
+    assert cell.prerequisites == ("test_order.py::test_locks[1]",)
     assert cell.leftovers == ("file $TMPDIR/engine/lock",)
     assert ("file $TMPDIR/socket", "file $TMPDIR/engine/lock") in {each.leftovers for each in document.trials}
     report = " ".join(project.run("report").stdout.split())  # whatever its width

@@ -134,10 +134,10 @@ def test_interrupted_and_resumed(project, log, tmp_path, wait_for):
     gate = tmp_path / "gate"
     script = f"#!/bin/sh\necho run >> {log}\n[ -e {gate} ] || [ $(wc -l < {log}) -lt 3 ] || sleep 600\n"
     project.write_check(script)
-    with project.start("repro", "HEAD", "--runs", "4", "--", "./check.sh") as process:
-        wait_for(lambda: log.exists() and len(log.read_text().split()) == 3)
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+    process = project.fork("repro", "HEAD", "--runs", "4", "--", "./check.sh")
+    wait_for(lambda: log.exists() and len(log.read_text().split()) == 3)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
     assert process.returncode == 130
     unfinished = project.run("report", "--json").document
     assert (unfinished.exit_code, unfinished.resumable) == (130, True)
@@ -153,10 +153,10 @@ def test_interrupted_and_resumed(project, log, tmp_path, wait_for):
 def test_a_session_without_any_run_is_told(project, log, tmp_path, wait_for):
     project.commit(0)
     project.write_check(f"#!/bin/sh\ntouch {log}\nexec sleep 600\n")
-    with project.start("repro", "HEAD", "--", "./check.sh") as process:
-        wait_for(log.exists)
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+    process = project.fork("repro", "HEAD", "--", "./check.sh")
+    wait_for(log.exists)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
     assert process.returncode == 143
     said = project.run("report")
     assert (said.code, "20 runs left" in said.stdout) == (0, True)

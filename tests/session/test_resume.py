@@ -52,7 +52,7 @@ def started(project, counter, gate):
             f'while [ -e {gate} ]; do sleep 0.05; done\nexit "$(cat code)"\n'
         )
         words = ("--good", shas[0], "--bad", shas[-1], "--json", *options, "--", "./check.sh")
-        return project.start(*words), shas
+        return project.fork(*words), shas
 
     return start
 
@@ -91,7 +91,7 @@ def ended(process):
 
 
 def kill(process):
-    process.kill()
+    process.send_signal(signal.SIGKILL)
     process.communicate(timeout=60)
 
 
@@ -182,7 +182,7 @@ def test_killed_with_its_guardian(project, counter, held, gate, wait_for):
             os.kill(int(survivor.split()[0]), signal.SIGKILL)
     kill(held)
     (orphan,) = running_checks(project, counter)
-    resumed = project.start("resume")
+    resumed = project.fork("resume")
     wait_for(lambda: len(lines(counter)) == 2)
     (anew,) = running_checks(project, counter)
     assert anew != orphan

@@ -89,10 +89,10 @@ def test_a_signal_stops_the_bisection(project, wait_for, tmp_path, name):
     project.commit(0)
     begun = tmp_path / "begun"
     project.write_check(f"#!/bin/sh\ntouch {begun}\nexec sleep 600\n")
-    with project.start("step", "--", "./check.sh") as process:
-        wait_for(begun.exists)
-        process.send_signal(signal.Signals[name])
-        _, errors = process.communicate(timeout=30)
+    process = project.fork("step", "--", "./check.sh")
+    wait_for(begun.exists)
+    process.send_signal(signal.Signals[name])
+    _, errors = process.communicate(timeout=30)
     assert process.returncode == 128
     assert "Traceback" not in errors
     assert survivors(project.mark) == []
