@@ -16,7 +16,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bisect_tool.supervise.guardian_protocol import FAILED
 from bisect_tool.supervise.journal import read_guardian
+from bisect_tool.supervise.orphan_tree import KEEPER_S
 from bisect_tool.supervise.processes import send
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ _KILLED_S = 5.0
 
 
 class GuardianChannel:
-    """The connection to one guardian; it closes when the guardian ends."""
+    """The connection to one guardian; it closes when the guardian and its keeper have ended."""
 
     def __init__(self, spec: Path, end: socket.socket) -> None:
         self._folder = spec.parent
@@ -39,7 +41,12 @@ class GuardianChannel:
     @property
     def failed(self) -> bool:
         """Whether the guardian reported that it failed."""
-        return self._said.endswith(b"1")
+        return self._said == FAILED
+
+    @property
+    def result_digest(self) -> bytes:
+        """The digest of the result that it has written; empty if it was killed before."""
+        return self._said
 
     def send(self, word: str) -> None:
         """Send the guardian one line; ignored if it has ended."""
@@ -54,7 +61,7 @@ class GuardianChannel:
         while not self._broken and waiting.poll(max(0.0, ends - time.monotonic()) * 1000):
             heard = b""
             with suppress(ConnectionResetError):  # it ended before reading our last message
-                heard = self._end.recv(16)
+                heard = self._end.recv(256)
             self._said += heard
             self._broken = not heard
         return self._broken
@@ -69,7 +76,7 @@ class GuardianChannel:
         _log.info("the guardian of %s does not end: killing it", self._folder)
         if guardian:
             send(guardian, signal.SIGKILL)
-            self.ended(_KILLED_S)
+            self.ended(KEEPER_S)
 
 
 class ForkServer:

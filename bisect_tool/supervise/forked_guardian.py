@@ -3,10 +3,12 @@
 Starting a guardian takes as long as dozens of forks, most of the time of a short command. Started by
 `fork_server.py` as `python -I -S forked_guardian.py` in a session of its own, with a socket on stdin. A
 request is the path of a spec with two descriptors: the guardian's socket to its caller, which becomes its
-stdin, and the file for its own output. At its end the guardian writes its exit code to the socket; if it is
-killed, the socket closes without one.
+stdin, and the file for its own output. At its end the guardian writes the digest of its result to the socket,
+or that it failed.
 
-This process supervises nothing. Guardians watch their caller themselves, and survive if it is killed.
+This process supervises nothing. Guardians watch their caller themselves, and survive if it is killed. Between
+it and each guardian is a keeper, to which the trial's processes fall if the guardian is killed: it ends them,
+also those that nothing identifies. The socket closes when both have ended.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import select
 import signal
 import socket
 import sys
+import time
 import traceback
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +28,9 @@ if not __package__:  # started by its path
     sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from bisect_tool.supervise.guardian import guard
+from bisect_tool.supervise.guardian_protocol import FAILED, GuardianSpec, digest
+from bisect_tool.supervise.linux import become_subreaper
+from bisect_tool.supervise.orphan_tree import end_abandoned, record_lost
 from bisect_tool.supervise.processes import is_alive, read_process
 
 if TYPE_CHECKING:
@@ -53,7 +59,7 @@ def main() -> None:
                 return
             if os.fork() == 0:
                 requests.close()
-                _become_guardian(Path(os.fsdecode(spec)), descriptors, parent.identity)
+                _become_keeper(Path(os.fsdecode(spec)), descriptors, parent.identity)
             for descriptor in descriptors:
                 os.close(descriptor)
 
@@ -75,9 +81,9 @@ def _reap(_number: int, _frame: FrameType | None) -> None:
             continue
 
 
-def _become_guardian(spec: Path, descriptors: list[int], caller: Identity) -> None:
-    """Run a guardian in the forked process."""
-    code = b"1"
+def _become_keeper(spec: Path, descriptors: list[int], caller: Identity) -> None:
+    """Turn the forked process into a keeper, with a guardian as its child."""
+    words = FAILED
     try:
         line, output = descriptors
         os.setsid()
@@ -86,14 +92,29 @@ def _become_guardian(spec: Path, descriptors: list[int], caller: Identity) -> No
             os.dup2(descriptor, number)
         for descriptor in descriptors:
             os.close(descriptor)
-        guard(spec, caller)
-        code = b"0"
+        words = _guarded(GuardianSpec.from_json(spec.read_text()), caller)
     except BaseException:  # noqa: BLE001 - what would end a separate process ends this one
         traceback.print_exc()
     finally:
         with suppress(OSError):  # its caller has ended
-            os.write(0, code)
-        os._exit(int(code))
+            os.write(0, words)
+        os._exit(int(words == FAILED))
+
+
+def _guarded(spec: GuardianSpec, caller: Identity) -> bytes:
+    """Return what to tell the caller: in the guardian, its result's digest; in the keeper, what it lacks."""
+    began = time.monotonic()
+    become_subreaper()
+    keeper = read_process(os.getpid())
+    guardian = os.fork()
+    if guardian == 0:
+        return guard(spec, caller, keeper and keeper.identity)
+    _, status = os.waitpid(guardian, 0)  # it has deadlines, and its caller kills it after them
+    if not os.WIFSIGNALED(status):
+        return b""
+    ended = end_abandoned(spec.folder, spec.token, keeper=os.getpid())
+    _reap(0, None)
+    return digest(record_lost(spec.folder, began, *ended).to_json())
 
 
 if __name__ == "__main__":

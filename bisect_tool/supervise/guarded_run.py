@@ -21,11 +21,12 @@ from bisect_tool.supervise.guardian_protocol import (
     GuardianResult,
     GuardianSpec,
     Reason,
+    digest,
     seconds,
     text,
 )
-from bisect_tool.supervise.journal import GUARDIAN_FILE, JOURNAL_FILE, read_guardian
-from bisect_tool.supervise.orphan_tree import end_abandoned
+from bisect_tool.supervise.journal import GUARDIAN_FILE, JOURNAL_FILE, read_guardian, read_keeper
+from bisect_tool.supervise.orphan_tree import KEEPER_S, end_abandoned, record_lost
 from bisect_tool.supervise.process_set import KILL_LIMIT_S
 from bisect_tool.supervise.processes import is_alive, send
 from bisect_tool.supervise.shared_memory import SHM_FILE
@@ -33,6 +34,8 @@ from bisect_tool.supervise.shared_memory import SHM_FILE
 if TYPE_CHECKING:
     import threading
     from pathlib import Path
+
+    from bisect_tool.supervise.processes import Identity
 
 # No warnings: processes that have only this package log, too, and Python would print them there.
 _log = logging.getLogger("bisect_run.supervise")
@@ -63,7 +66,7 @@ def run_guarded(spec: GuardianSpec, cancel: threading.Event | None = None) -> Gu
         _wait(guardian, spec, cancel)
     finally:
         _finish(guardian, spec)
-        result = _result(spec.folder, spec.token, began)
+        result = _result(spec, guardian.result_digest, began)
         code = "unknown" if result.exit_code is None else result.exit_code
         _log.debug(
             "end %s: %s, exit code %s, %.3f s", _shown_command(spec), result.reason, code, result.seconds
@@ -140,24 +143,28 @@ def recover(folder: Path) -> GuardianResult | None:
         spec = GuardianSpec.from_json(read_regular(folder / SPEC_FILE))
         token, grace_s = text(spec.token), seconds(spec.grace_s)
     ends = time.monotonic() + grace_s + KILL_LIMIT_S + CLEAN_UP_S
-    guardian = read_guardian(folder)
-    while guardian and is_alive(guardian) and time.monotonic() < ends:
-        time.sleep(POLL_S)
+    guardian, keeper = read_guardian(folder), read_keeper(folder)
+    _await(guardian, ends)
     if guardian:
         send(guardian, signal.SIGKILL)
-    return _result(folder, token, time.monotonic())
-
-
-def _result(folder: Path, token: str, began: float) -> GuardianResult:
-    path = folder / RESULT_FILE
+    began = time.monotonic()
+    left = end_abandoned(folder, token)  # also beside a result: the program may have written that
+    _await(keeper, time.monotonic() + KEEPER_S)
     with contextlib.suppress(OSError, *UNREADABLE):  # the guardian was killed before it wrote one
-        return GuardianResult.from_json(read_regular(path))
-    ended = time.time()
-    _log.info("the guardian of %s left no result: ending what is left", folder)
-    leftovers, parents = end_abandoned(folder, token)
-    result = GuardianResult(Reason.LOST, None, time.monotonic() - began, ended, leftovers, parents)
-    try:
-        write_atomically(path, result.to_json())
-    except OSError as error:  # on a full disk the next `recover` finds the same
-        _log.info("%s is not written: %s", path, error)
-    return result
+        return GuardianResult.from_json(read_regular(folder / RESULT_FILE))
+    return record_lost(folder, began, *left)
+
+
+def _await(process: Identity | None, ends: float) -> None:
+    while process and is_alive(process) and time.monotonic() < ends:
+        time.sleep(POLL_S)
+
+
+def _result(spec: GuardianSpec, told: bytes, began: float) -> GuardianResult:
+    """Return the result if it is the one that the guardian told of; the program may have written another."""
+    with contextlib.suppress(OSError, *UNREADABLE):  # the guardian was killed before it wrote one
+        record = read_regular(spec.folder / RESULT_FILE)
+        if digest(record) == told:
+            return GuardianResult.from_json(record)
+    _log.info("the guardian of %s left no result: ending what is left", spec.folder)
+    return record_lost(spec.folder, began, *end_abandoned(spec.folder, spec.token))

@@ -33,6 +33,7 @@ from bisect_tool.supervise.guardian_protocol import (
     GuardianSpec,
     Leftovers,
     Reason,
+    digest,
     marked,
 )
 from bisect_tool.supervise.journal import Journal, write_guardian
@@ -281,20 +282,20 @@ def _execute(spec: GuardianSpec, env: dict[str, str], gate: int, output: int, re
         os._exit(NOT_STARTED)
 
 
-def guard(spec_file: Path, caller: Identity) -> None:
-    """Guard the program of the spec in this file for `caller`, and write the result beside it."""
-    spec = GuardianSpec.from_json(spec_file.read_text())
+def guard(spec: GuardianSpec, caller: Identity, keeper: Identity | None = None) -> bytes:
+    """Guard the program of this spec for `caller`, and write the result; returns its digest."""
     become_subreaper()
-    write_guardian(spec.folder)
-    result = Guardian(spec, caller).run()
-    write_atomically(spec.folder / RESULT_FILE, result.to_json())
+    write_guardian(spec.folder, keeper)
+    record = Guardian(spec, caller).run().to_json()
+    write_atomically(spec.folder / RESULT_FILE, record)
+    return digest(record)
 
 
 def main() -> None:
     """Guard the program of the spec that is named on the command line, for the process that started this."""
     parent = read_process(os.getppid())
     if parent is not None:
-        guard(Path(sys.argv[1]), parent.identity)
+        guard(GuardianSpec.from_json(Path(sys.argv[1]).read_text()), parent.identity)
 
 
 if __name__ == "__main__":

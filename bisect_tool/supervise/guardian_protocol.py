@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 TOKEN_VARIABLE = "BISECT_RUN_TOKEN"  # noqa: S105 - a mark on processes, not a secret
 SPEC_FILE = "spec.json"
 RESULT_FILE = "result.json"
+FAILED = b"1"
+"""What a failed guardian tells its caller, instead of its result's digest."""
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 """Exceptions of reading a record that is truncated, empty, or written by another program."""
 SECONDS_LIMIT = 1e11
@@ -173,6 +176,11 @@ class GuardianResult:
             load=_load(raw.get("load")),
             not_started=text(raw.get("not_started", "")),
         )
+
+
+def digest(record: str | bytes) -> bytes:
+    """Return the SHA-256 of a result, which its caller gets through the socket: a trial can write files."""
+    return hashlib.sha256(record.encode() if isinstance(record, str) else record).hexdigest().encode()
 
 
 def marked(env: Mapping[str, str], token: str) -> dict[str, str]:

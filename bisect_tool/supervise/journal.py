@@ -75,10 +75,11 @@ def read_journal(folder: Path) -> tuple[ProcessInfo, ...]:
     return tuple(known.values())
 
 
-def write_guardian(folder: Path) -> None:
-    """Record that this process is the guardian of the trial in `folder`."""
+def write_guardian(folder: Path, keeper: Identity | None = None) -> None:
+    """Record that this process is the guardian of the trial in `folder`, and its keeper."""
     own = read_process(os.getpid())
-    write_atomically(folder / GUARDIAN_FILE, json.dumps({"identity": own and own.identity, "boot": _boot()}))
+    record = {"identity": own and own.identity, "keeper": keeper, "boot": _boot()}
+    write_atomically(folder / GUARDIAN_FILE, json.dumps(record))
 
 
 def read_guardian(folder: Path) -> Identity | None:
@@ -86,9 +87,18 @@ def read_guardian(folder: Path) -> Identity | None:
 
     After a boot, pids and start times are reused, so neither this nor the journal identifies a process.
     """
+    return _recorded(folder, "identity")
+
+
+def read_keeper(folder: Path) -> Identity | None:
+    """Return the keeper of the trial's guardian; None as for `read_guardian`."""
+    return _recorded(folder, "keeper")
+
+
+def _recorded(folder: Path, role: str) -> Identity | None:
     with suppress(OSError, *UNREADABLE):  # there was none, or its record is damaged
         record = json.loads(read_regular(folder / GUARDIAN_FILE))
-        pid, started = record["identity"]
+        pid, started = record[role]
         if record["boot"] == _boot():
             return whole(pid), whole(started)
     return None

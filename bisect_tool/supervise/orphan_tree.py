@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bisect_tool.supervise.guardian_protocol import Leftovers
+from bisect_tool.supervise.files import write_atomically
+from bisect_tool.supervise.guardian_protocol import RESULT_FILE, GuardianResult, Leftovers, Reason
 from bisect_tool.supervise.journal import read_guardian, read_journal
-from bisect_tool.supervise.process_set import sweep
+from bisect_tool.supervise.process_set import KILL_LIMIT_S, sweep
 from bisect_tool.supervise.processes import Process, below, environment, table
 from bisect_tool.supervise.shared_memory import remove_leftovers
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+_log = logging.getLogger("bisect_run.supervise")
 GRACE_S = 1.0
+KEEPER_S = GRACE_S + KILL_LIMIT_S + 1.0
+"""How long a keeper takes at most to end what a killed guardian leaves."""
 EMPTY_POLLS = 3
 
 
-def end_abandoned(folder: Path, token: str) -> tuple[Leftovers, dict[int, int]]:
-    """End the rest of the tree recorded in `folder`; returns the leftovers, and all processes' parents."""
-    abandoned = OrphanTree(folder, token)
+def end_abandoned(folder: Path, token: str, keeper: int = 0) -> tuple[Leftovers, dict[int, int]]:
+    """End the rest of the tree recorded in `folder`, and all processes below a keeper with this pid.
+
+    Returns the leftovers, and the parents of all recorded processes.
+    """
+    abandoned = OrphanTree(folder, token, keeper)
     ends = time.monotonic() + GRACE_S
     signals = sweep(abandoned, lambda: ends, time.sleep)
     known = {info.identity: info for info in read_journal(folder)}
@@ -31,18 +40,32 @@ def end_abandoned(folder: Path, token: str) -> tuple[Leftovers, dict[int, int]]:
     return Leftovers(processes, (), remove_leftovers(folder)), parents
 
 
+def record_lost(
+    folder: Path, began: float, leftovers: Leftovers, parents: Mapping[int, int]
+) -> GuardianResult:
+    """Write and return the result of a run whose guardian was killed; it `began` then (monotonic)."""
+    result = GuardianResult(Reason.LOST, None, time.monotonic() - began, time.time(), leftovers, parents)
+    try:
+        write_atomically(folder / RESULT_FILE, result.to_json())
+    except OSError as error:  # on a full disk the next `recover` finds the same
+        _log.info("%s is not written: %s", folder / RESULT_FILE, error)
+    return result
+
+
 class OrphanTree:
     """The processes with the token in their environment or recorded by the guardian, and their descendants.
 
     Both are needed: a process that changes its title may overwrite its environment, and one that started
     right before the guardian was killed is not recorded. No process older than the guardian belongs to the
-    tree. Without a token (its record is damaged), only recorded processes belong to it.
+    tree. Without a token (its record is damaged), only recorded processes belong to it. All that is below a
+    keeper does.
     """
 
-    def __init__(self, folder: Path, token: str) -> None:
+    def __init__(self, folder: Path, token: str, keeper: int = 0) -> None:
         guardian = read_guardian(folder)
         self._mark = token.encode()
         self._known = {info.identity for info in read_journal(folder)} if guardian else set()
+        self._tops = [keeper] if keeper else []
         self._oldest = guardian[1] if guardian else 0
         self._seen: list[Process] = []
         self._quiet = 0
@@ -58,7 +81,7 @@ class OrphanTree:
         """
         processes = table()
         ours = [process for process in processes.values() if self._is_ours(process)]
-        found = [*ours, *below([process.pid for process in ours], processes)]
+        found = [*ours, *below([*self._tops, *(process.pid for process in ours)], processes)]
         self._known.update(process.identity for process in found)
         self._seen = [process for process in found if not process.dead and process.pid != os.getpid()]
         self._quiet = 0 if self._seen else self._quiet + 1

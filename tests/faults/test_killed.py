@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bisect_tool.supervise import GuardianResult, Reason, recover
+from bisect_tool.supervise import GuardianResult, Reason, recover, run_guarded
 from bisect_tool.supervise.journal import read_guardian
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
@@ -54,6 +55,22 @@ def seconds_until_gone(alive, mark):
     return time.monotonic() - began
 
 
+@pytest.fixture
+def running():
+    """Whether a process that sleeps still does; what still does at the end is ended."""
+    asked = set()
+
+    def look(pid):
+        asked.add(pid)
+        with contextlib.suppress(OSError):  # it has ended
+            return b"sleep" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return False
+
+    yield look
+    for pid in filter(look, tuple(asked)):
+        os.kill(pid, signal.SIGKILL)
+
+
 def test_the_command_line_is_killed(spec, alive, count_times, figure):
     def once(seed):
         made = spec("tree")
@@ -92,6 +109,40 @@ def test_the_guardian_is_killed(spec, alive, count_times, wait_for, figure):
     worst = max(took for took, _ in ends)
     figure(f"0 survivors in {clean} of {len(ends)}; within {LIMIT_S:g} s: {in_time}; worst {worst:.2f} s")
     assert clean == len(ends), ends
+
+
+STRIPPED = "env -i setsid sh -c 'sleep 1000 & echo $!' >> pids"
+"""Starts a process without our mark, whose parent ends: nothing but its ancestors shows whose it is."""
+
+
+def test_processes_that_nothing_identifies(spec, running):
+    """The guardian is killed before it has seen any of them."""
+    many = f"n=0; while [ $n -lt 8 ]; do {STRIPPED}; n=$((n+1)); done"
+    made = spec(argv=("sh", "-c", f"kill -STOP $PPID; {many}; kill -9 $PPID; {STRIPPED}; {STRIPPED}"))
+    assert run_guarded(made).reason is Reason.LOST
+    pids = (made.folder / "pids").read_text().split()
+    assert len(pids) >= 8
+    assert [pid for pid in pids if running(int(pid))] == []
+
+
+def test_the_caller_is_killed_as_well(spec, running, wait_for):
+    made = spec(argv=("sh", "-c", f"{STRIPPED}; {STRIPPED}; echo ready; sleep 1000"))
+    with start(made) as process:
+        wait_for(lambda: made.stdout.exists() and b"ready" in made.stdout.read_bytes())
+        os.kill(guardian_of(made), signal.SIGKILL)
+        process.kill()
+    pids = (made.folder / "pids").read_text().split()
+    assert len(pids) == 2
+    wait_for(lambda: not any(running(int(pid)) for pid in pids))
+
+
+def test_a_result_that_the_program_wrote_itself(spec, alive, running):
+    """It kills its guardian and says that it passed."""
+    forged = GuardianResult(Reason.EXITED, 0, 1.0, time.time()).to_json()
+    made = spec(argv=("sh", "-c", f"{STRIPPED}; echo '{forged}' > result.json; kill -9 $PPID; sleep 1000"))
+    assert run_guarded(made).reason is Reason.LOST
+    assert alive(made.env[MARK]) == []
+    assert not running(int((made.folder / "pids").read_text()))
 
 
 @pytest.mark.parametrize("mode", ["kill_guardian", "kill_guardian_at_once"])
