@@ -16,7 +16,7 @@ from bisect_tool.executor.ray.node_home import NodeHome
 from bisect_tool.git.slot_files import SlotFiles
 from bisect_tool.git.worktree import remove as remove_tree
 from bisect_tool.paths import node_name
-from bisect_tool.session.log_files import log_files, note_pruned
+from bisect_tool.session.log_files import log_files, note_pruned, trial_folders
 from bisect_tool.supervise.guarded_run import recover
 from bisect_tool.trial.run import TEMPORARY, clear
 
@@ -108,9 +108,10 @@ def _files(item: Item, home: Home, now: datetime) -> tuple[Path, ...]:
         case Kind.WHEEL:
             return (item.path,)
         case Kind.LOGS:
-            for link in item.path.glob(f"trials/*/{TEMPORARY}"):  # of a trial that was killed
-                recover(link.parent)
-                clear(link.parent)
+            for trial in trial_folders(item.path):
+                if (trial / TEMPORARY).is_symlink():  # it was killed
+                    recover(trial)
+                    clear(trial)
             note_pruned(home, item.name, now)
             return log_files(home, item.name)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from bisect_tool.paths import Home
 
+TRIALS = "trials"
 _PRUNED = "pruned"
 _STAYS = frozenset({LOCK, ENDED_WITH, _PRUNED})
 _log = logging.getLogger("bisect_run.session")
@@ -25,6 +26,15 @@ def log_files(home: Home, session: str) -> tuple[Path, ...]:
     folder = home.session(session)
     found = folder.iterdir() if folder.is_dir() else ()
     return tuple(sorted(path for path in found if path.name not in _STAYS))
+
+
+def trial_folders(session: Path) -> tuple[Path, ...]:
+    """Return the folders of the trials in a session's folder; none through a link.
+
+    A trial may have replaced one of these folders by a link to somebody else's files.
+    """
+    trials = session / TRIALS
+    return () if session.is_symlink() or trials.is_symlink() else tuple(trials.glob("*"))
 
 
 def last_written(home: Home, session: str) -> float:

@@ -14,6 +14,7 @@ from bisect_tool.executor.executor import require_capabilities
 from bisect_tool.options.check_files import require_same_check
 from bisect_tool.planner import Step
 from bisect_tool.session.downloads import downloads
+from bisect_tool.session.log_files import TRIALS, trial_folders
 from bisect_tool.session.observer import LoggingObserver
 from bisect_tool.session.planning import purpose_at
 from bisect_tool.session.session import assembled, require_same_scenario, trials
@@ -74,7 +75,7 @@ class _Loop:
         self._downloads: frozenset[str] = frozenset()
         self._earlier = tuple(self._own)
         self._planner = planner.with_extra_retries(self._earlier)
-        self._folder = session.home.session(session.id) / "trials"
+        self._folder = session.home.session(session.id) / TRIALS
         self._running: dict[int, Step] = {}
         self._began = time.monotonic()
 
@@ -118,7 +119,7 @@ class _Loop:
     def _recover(self) -> None:
         """End what is left of trials that were running when an earlier run was killed."""
         stored = {Path(trial.folder).name for trial in self._own}
-        for folder in self._folder.glob("*"):
+        for folder in trial_folders(self._folder.parent):
             if folder.name not in stored:
                 _log.info("ending what is left of the killed trial %s", folder.name)
                 self._executor.recover(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -141,6 +142,20 @@ def test_the_temporary_folder_of_a_killed_trial_goes_with_its_logs(home, removal
     (trial / "temporary").symlink_to(temporary)
     remove(removals[2], home, NOW)
     assert not temporary.exists()
+
+
+@pytest.mark.parametrize("replaced", ["trials", "trials/001-abc"])
+def test_a_link_in_place_of_trials_leads_to_no_other_files(home, store, session, tmp_path, replaced):
+    """The project has an entry with the name of a trial's link to its temporary folder."""
+    project = tmp_path / "projects" / "001-abc"
+    write(project / "precious")
+    (project / "temporary").symlink_to(tmp_path)
+    shutil.rmtree(session.folder / replaced)
+    (session.folder / replaced).symlink_to(project.parent if replaced == "trials" else project)
+    (item,) = inventory(home, store.sessions()).items
+    assert remove(Removal(item, Reason.AGE), home, NOW).status is RemovalStatus.REMOVED
+    assert (project / "precious").exists()
+    assert not (session.folder / replaced).is_symlink()
 
 
 def test_an_item_that_is_gone_already(home, removals):

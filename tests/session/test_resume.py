@@ -269,6 +269,21 @@ def test_the_temporary_folder_of_a_killed_trial_is_removed(project, held, gate):
     assert not list(project.home.glob("state/sessions/*/trials/*/temporary"))
 
 
+@pytest.mark.parametrize("replaced", ["session", "trials"])
+def test_a_link_in_place_of_a_session_leads_to_no_other_files(project, held, gate, tmp_path, replaced):
+    (trial,) = project.home.glob("state/sessions/*/trials/*")
+    kill(held)
+    folder = trial.parent if replaced == "trials" else trial.parents[1]
+    folder.rename(tmp_path / "moved")
+    others = tmp_path / "others"
+    (others / "trials" / "precious").mkdir(parents=True)
+    folder.symlink_to(others / "trials" if replaced == "trials" else others)
+    gate.unlink()
+    resumed = project.run("resume", "--json")
+    assert resumed.code == 0, resumed.stderr
+    assert (others / "trials" / "precious").exists()
+
+
 @pytest.fixture
 def interrupted(project, tmp_path):
     """A session of a scenario with one trial; the words that resume it, and the scenario's folder."""
