@@ -99,6 +99,7 @@ def test_killed_trials_of_this_machine_are_swept_and_those_that_run_stay(home, n
     for name, folder in trials.items():
         for each in ("killed", "running"):
             write(folder / f"{name}-{each}" / "logs" / "suite.log")
+            write(folder / f"{name}-{each}.lock")
     lock = trials["here"] / "here-running.lock"
     argv = (sys.executable, "-c", HOLD, str(lock))
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
