@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks.search import checks, choice, culprits, nights, noise, slots
+from benchmarks.search import checks, choice, culprits, nights, noise, slots, stated
 from benchmarks.search.output import show
 from benchmarks.search.size import FULL, QUICK
 
@@ -20,7 +20,11 @@ def main() -> None:
     if asked.nights:
         show("Nights", nights.report(size))
         return
+    if asked.stated:
+        show("Stated confidence", stated.report(size))
+        return
     show("Noise", noise.report(size), checks.report(size))
+    show("Stated confidence", stated.report(size))
     show("Nights", nights.report(size))
     if asked.history:
         show("Known culprits", culprits.report(size, asked.history, asked.cases))
@@ -35,6 +39,7 @@ def _arguments() -> argparse.Namespace:
     words = "only these rows of the table of noise"
     parser.add_argument("--rows", type=int, nargs="+", choices=numbers, metavar="N", help=words)
     parser.add_argument("--nights", action="store_true", help="only the table of nights that are known")
+    parser.add_argument("--stated", action="store_true", help="only the table of stated confidence")
     parser.add_argument("--history", type=Path, help="a real history, .jsonl.gz")
     parser.add_argument("--cases", type=Path, help="its known culprits, .json")
     asked = parser.parse_args()
