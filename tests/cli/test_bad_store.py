@@ -7,16 +7,13 @@ import os
 import re
 import shutil
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 
 import pytest
+from forked import run_forked
 
 from bisect_tool.paths import home as current_home
 from bisect_tool.session.store import Store
-
-MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
 
 
 @pytest.fixture(scope="module")
@@ -25,13 +22,9 @@ def two_sessions(tmp_path_factory, project):
     made = tmp_path_factory.mktemp("two") / "home"
     arguments = ("repro", "c1", "--repo", str(project.path), "--runs", "2", "--", "true")
     for _ in range(2):
-        subprocess.run(
-            [sys.executable, "-c", MAIN, *arguments],
-            env={**os.environ, "BISECT_RUN_HOME": str(made)},
-            check=True,
-            capture_output=True,
-            timeout=60,
-        )
+        env = {**os.environ, "BISECT_RUN_HOME": str(made)}
+        code, _, stderr = run_forked(arguments, project.path, env, 60)
+        assert code == 0, stderr
     return made
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import pytest
+from forked import run_forked
 
 from bisect_tool.cli import demo as command
 from bisect_tool.cli import run_session
 from bisect_tool.results.document import Document
 
-MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
 CELL = "test_external_lb_teardown[4]"
 GOOD = "10cb8ce0a1f2c53ad871ab1173ebb3362fb183d2"
 BAD = "8264bc48b75afb89e5584cfc16d4fa6d527e474f"
@@ -78,12 +76,6 @@ def searched(history, home, scenario):
     ends = ("--good", labels["priority-engine"], "--bad", labels["culprit"])
     started = ("--scenario", scenario, "--profile", "reference", "--cells", CELL)
     how = ("--endpoint-runs", "16", "--slots", "2", "--fresh")
-    done = subprocess.run(
-        [sys.executable, "-c", MAIN, "--repo", str(repository), *ends, *started, *how, "--json"],
-        env={**os.environ, "BISECT_RUN_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        timeout=700,
-        check=False,
-    )
-    return Document.model_validate_json(done.stdout)
+    words = ("--repo", str(repository), *ends, *started, *how, "--json")
+    _, stdout, _ = run_forked(words, home, {**os.environ, "BISECT_RUN_HOME": str(home)}, 700)
+    return Document.model_validate_json(stdout)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import pytest
+from forked import run_forked
 
 from bisect_tool.cli import demo as command
 from bisect_tool.cli import run_session
@@ -15,7 +14,6 @@ from bisect_tool.results.document import Document
 from bisect_tool.supervise import gpus, simulated_gpu
 from bisect_tool.supervise.gpu_memory import GpuMemory
 
-MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
 GOOD = "c0b9e13be87adaa81edd92d1c6e1503f395c19d1"
 BAD = "6666805f70d1750d39f2d82ed05d920b2b1142e0"
 CULPRIT = "de9eb575bb44e367fe7eb2f4ad773e29f5e28b3b"
@@ -70,16 +68,10 @@ def test_the_memory_that_the_first_cell_left_is_named(bundled_history, one_rank,
     ends = ("--good", history.labels["priority-engine"], "--bad", CULPRIT)
     scenario = ("--scenario", str(one_rank), "--profile", "reference-gpu")
     started = (*scenario, "--cells", "*server_info*", "--gpus", gpu, "--share-gpu")
-    ended = subprocess.run(
-        [sys.executable, "-c", MAIN, "--repo", str(repository), *ends, *started, "--json"],
-        env=os.environ,
-        capture_output=True,
-        text=True,
-        timeout=1400,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
-    document = Document.model_validate_json(ended.stdout)
+    words = ("--repo", str(repository), *ends, *started, "--json")
+    code, stdout, stderr = run_forked(words, tmp_path, dict(os.environ), 1400)
+    assert code == 0, stderr
+    document = Document.model_validate_json(stdout)
     cell = document.cells[FOURTH]
     assert (cell.finding, cell.culprit.sha) == ("culprit", CULPRIT)
     assert (cell.order_dependent, cell.prerequisites) == (True, (FIRST,))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import pytest
+from forked import run_forked
 
 from bisect_tool.cli import demo as command
 from bisect_tool.cli import run_session
 from bisect_tool.errors import UsageError
 from bisect_tool.results.document import Document
 
-MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
 GOOD = "10cb8ce0a1f2c53ad871ab1173ebb3362fb183d2"
 BAD = "c5e611db94aa85f96ab4b0e90627d93996179f15"
 CULPRIT = "f45ad67781f8b6c7e8336af4295d1d5ed3462dc8"
@@ -44,16 +42,10 @@ def test_the_cells_before_and_the_culprit_are_named(bundled_history, quick_engin
     ends = ("--good", history.labels["token-index"], "--bad", history.labels["announced-ranks"])
     scenario = ("--scenario", str(quick_engine / "external_lb_dp"), "--profile", "reference")
     started = (*scenario, "--cells", "*server_info*")
-    ended = subprocess.run(
-        [sys.executable, "-c", MAIN, "--repo", str(repository), *ends, *started, "--json"],
-        env={**os.environ, "BISECT_RUN_HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=1400,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
-    document = Document.model_validate_json(ended.stdout)
+    words = ("--repo", str(repository), *ends, *started, "--json")
+    code, stdout, stderr = run_forked(words, tmp_path, {**os.environ, "BISECT_RUN_HOME": str(tmp_path)}, 1400)
+    assert code == 0, stderr
+    document = Document.model_validate_json(stdout)
     red = {name: cell for name, cell in document.cells.items() if name.endswith("[4]")}
     assert len(red) == 1
     for cell in red.values():

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import pytest
+from forked import run_forked
 
 from bisect_tool.results.document import Document
 
-MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
 CELL = "test_external_lb_server_info[4]"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -41,16 +39,11 @@ def played(work_folder, history, scenario):
     candidates = ("--revert", "118", "--revert", "121", "--pick", "revert", "--pick", "fixed")
     what = ("--repo", str(history[0]), "--scenario", str(scenario))
     arguments = ("fixes", *what, "--at", "bad", *candidates, "--verify", "fixed")
-    done = subprocess.run(
-        [sys.executable, "-c", MAIN, *arguments, "--cells", CELL, "--runs", "1", "--json"],
-        env={**os.environ, "BISECT_RUN_HOME": str(work_folder / "home")},
-        capture_output=True,
-        text=True,
-        timeout=390,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    env = {**os.environ, "BISECT_RUN_HOME": str(work_folder / "home")}
+    words = (*arguments, "--cells", CELL, "--runs", "1", "--json")
+    code, stdout, stderr = run_forked(words, work_folder, env, 390)
+    assert code == 0, stderr
+    return stdout
 
 
 @pytest.fixture(scope="module")

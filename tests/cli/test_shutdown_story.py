@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import pytest
+from forked import run_forked
 
 from bisect_tool.results.document import Document
 
-MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
 IDLE = "test_idle[4_api_servers-timeout_{}]"
 AT_ONCE, DRAINING = IDLE.format(0), IDLE.format(8)
 
@@ -46,16 +44,10 @@ def result_of(work_folder, history, without_torch):
             "--profile",
             "reference",
         )
-        done = subprocess.run(
-            [sys.executable, "-c", MAIN, *arguments, *of, *chosen, "--json"],
-            env={**os.environ, "BISECT_RUN_HOME": str(work_folder / "home")},
-            capture_output=True,
-            text=True,
-            timeout=390,
-            check=False,
-        )
-        assert done.stdout, done.stderr
-        return Document.model_validate_json(done.stdout)
+        env = {**os.environ, "BISECT_RUN_HOME": str(work_folder / "home")}
+        _, stdout, stderr = run_forked((*arguments, *of, *chosen, "--json"), work_folder, env, 390)
+        assert stdout, stderr
+        return Document.model_validate_json(stdout)
 
     return run
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from forked import run_forked
+from quick_engine import QUICK, copy_scenarios
 
 from bisect_tool.evidence import general_role
 from bisect_tool.render.startup import sides, start_ups
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from bisect_tool.demo.patch_series import Replayed
     from bisect_tool.evidence import ProcessTimeline
 
-MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
 CELL = "test_external_lb_single_completion[4]"
 # What the engine logs or the table shows of every process of a role; it says nothing of a worker's handshake.
 APPLIES = {
@@ -44,22 +43,15 @@ IN_ORDER = ("spawned", "imports_done", "handshake", "ready", "first_request", "s
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
-def tried(repository: Path, rev: str, home: Path, scenario: str = "external-lb-dp") -> Document:
+def tried(repository: Path, rev: str, home: Path, scenarios: Path) -> Document:
     """The document of one trial of CELL at a commit."""
 
     def main(*words: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-c", MAIN, *words],
-            env={**os.environ, "BISECT_RUN_HOME": str(home)},
-            capture_output=True,
-            text=True,
-            timeout=200,
-            check=False,
-        )
-        assert done.returncode in (0, 1), done.stderr
-        return done.stdout
+        code, stdout, stderr = run_forked(words, home, {**os.environ, "BISECT_RUN_HOME": str(home)}, 200)
+        assert code in (0, 1), stderr
+        return stdout
 
-    which = ("--scenario", scenario, "--profile", "reference", "--cells", CELL)
+    which = ("--scenario", str(scenarios / "external_lb_dp"), "--profile", "reference", "--cells", CELL)
     main("step", "--repo", str(repository), "--rev", rev, *which)
     return Document.model_validate_json(main("report", "--json"))
 
@@ -81,7 +73,7 @@ def times(process: ProcessTimeline) -> Iterator[tuple[str, float]]:
 def test_every_process_has_every_milestone_that_applies(
     history: Replayed, repository: Path, without_torch: Path, tmp_path: Path
 ) -> None:
-    document = tried(repository, history.labels["revert"], tmp_path, str(without_torch / "external_lb_dp"))
+    document = tried(repository, history.labels["revert"], tmp_path, without_torch)
     processes = by_role(document.trials[0].timeline)
     assert {role: len(found) for role, found in processes.items()} == COUNTS
     for role, milestones in APPLIES.items():
@@ -107,8 +99,9 @@ def test_every_process_has_every_milestone_that_applies(
 def test_an_engine_that_does_not_start_is_never_ready(
     history: Replayed, repository: Path, tmp_path: Path
 ) -> None:
-    """Real workers are slow: all API servers are there when the first engine core gives up."""
-    document = tried(repository, history.labels["culprit"], tmp_path)
+    """Workers that import torch are slow: all API servers are there when the first engine core gives up."""
+    scenarios = copy_scenarios(tmp_path, {**QUICK, "TORCH_IMPORT_S": "3"})
+    document = tried(repository, history.labels["culprit"], tmp_path, scenarios)
     assert document.trials[0].outcome == "failed"
     processes = by_role(document.trials[0].timeline)
     for role in ("EngineCore", "ApiServer", "DPCoordinator"):
