@@ -25,7 +25,7 @@ from bisect_tool.session import confirmation, runner, walk
 from bisect_tool.session import session as sessions
 from bisect_tool.session.executors import executor_of
 from bisect_tool.session.past_trials import past_trials
-from bisect_tool.session.store import Store
+from bisect_tool.session.store import Store, StoreRemoved
 from bisect_tool.supervise.load import BusyWatch
 from bisect_tool.terminal.output import notify, write_json, write_report
 from bisect_tool.terminal.progress import Progress
@@ -123,7 +123,7 @@ def _finish(session: Session, store: Store) -> tuple[Document, Interrupt]:
             notify(f"interrupted{remains}; resume with: bisect-run resume {session.id}")
             sessions.note_end(session.home, session.id, interrupt.exit_code)
             raise SessionInterrupted(interrupt.exit_code) from error
-        except (sessions.SessionBusy, UsageError):
+        except (sessions.SessionBusy, UsageError, StoreRemoved):
             raise
         except Exception as error:
             sessions.note_end(session.home, session.id, exit_code_of(error))

@@ -106,6 +106,7 @@ class Store:
             # Only its owner may read it: logs have what the check prints, secrets among it.
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._db = _open(path)
+            self._opened = _file(path)
             self._close = weakref.finalize(self, self._db.close)
         except (OSError, sqlite3.Error) as error:
             raise _unusable(path, error) from error
@@ -284,6 +285,15 @@ class Store:
                 yield
         except sqlite3.Error as error:
             raise _unusable(self._path, error) from error
+        if _file(self._path) != self._opened:  # SQLite writes to a removed file as to any other
+            raise StoreRemoved(
+                f"the store {self._path} was removed or replaced while it was in use; new results are lost",
+                "If the check did that, change it; then start a new session.",
+            )
+
+
+class StoreRemoved(EnvironmentFailed):
+    """The store's file is gone, and with it the session."""
 
 
 class StoreDamaged(EnvironmentFailed):
@@ -293,6 +303,15 @@ class StoreDamaged(EnvironmentFailed):
 def another_version(session: str) -> UsageError:
     """The error for a stored session that this version cannot parse."""
     return UsageError(f"session {session} was stored by another version of bisect-run", "Start a new one.")
+
+
+def _file(path: Path) -> tuple[int, int]:
+    """Return what identifies the file of this name; zeros if there is none."""
+    try:
+        found = path.stat()
+    except OSError:  # there is none: that differs from the one that was opened
+        return 0, 0
+    return found.st_dev, found.st_ino
 
 
 def _open(path: Path) -> sqlite3.Connection:

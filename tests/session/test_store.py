@@ -155,6 +155,15 @@ def test_a_place_that_cannot_be_used(path, what):
     assert ("move it away" if what == "no database" else "BISECT_RUN_HOME") in told.value.hint
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_removed_store_is_noticed_at_the_next_write(store, path, replaced):
+    path.unlink()
+    if replaced:
+        path.touch()
+    with pytest.raises(EnvironmentFailed, match="removed or replaced"):
+        store.create("{}")
+
+
 def test_the_command_line_says_so_and_ends_with_5(tmp_path):
     home = tmp_path / "home"
     home.write_text("in the way")
