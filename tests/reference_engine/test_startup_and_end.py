@@ -99,13 +99,13 @@ def test_every_process_has_every_milestone_that_applies(
 def test_an_engine_that_does_not_start_is_never_ready(
     history: Replayed, repository: Path, tmp_path: Path
 ) -> None:
-    """Workers that import torch are slow: all API servers are there when the first engine core gives up."""
+    """Workers that import torch are slow; API servers that are slower end before they have a role."""
     scenarios = copy_scenarios(tmp_path, {**QUICK, "TORCH_IMPORT_S": "3"})
     document = tried(repository, history.labels["culprit"], tmp_path, scenarios)
     assert document.trials[0].outcome == "failed"
     processes = by_role(document.trials[0].timeline)
     for role in ("EngineCore", "ApiServer", "DPCoordinator"):
-        assert len(processes[role]) == COUNTS[role]
+        assert 0 < len(processes[role]) <= COUNTS[role]
         assert {process.ready for process in processes[role]} == {None}
     assert all(process.exit for found in processes.values() for process in found)
     assert sides(document) == (document.bad[:9],)
