@@ -37,7 +37,7 @@ from bisect_tool.results.repro import conclude_repro, first_failure, reproductio
 from bisect_tool.results.sanitise import sanitise
 from bisect_tool.results.trials import total_cost, trial_report
 from bisect_tool.sanitise import secret_values
-from bisect_tool.session.executors import capabilities_of
+from bisect_tool.session.capabilities import capabilities_of
 from bisect_tool.session.planning import fix_goal
 from bisect_tool.verdict import Outcome
 from bisect_tool.write_tokens import with_write_tokens

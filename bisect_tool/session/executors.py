@@ -1,11 +1,11 @@
-"""The executor of a session, and what its trials can show: the one place that selects by its name."""
+"""The executor of a session, selected by its name."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, assert_never
 
-from bisect_tool.executor.executor import JOBS_OF_CI, Capabilities, refused
+from bisect_tool.executor.executor import refused
 from bisect_tool.write_tokens import with_write_tokens
 
 if TYPE_CHECKING:
@@ -13,22 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from bisect_tool.executor.executor import Executor
-    from bisect_tool.request import Request
     from bisect_tool.session.session import Session
     from bisect_tool.trial.result import TrialResult
 
 # An executor is imported where it is created: its modules are slow to import, and reports need none of them.
-
-
-def capabilities_of(request: Request) -> Capabilities:
-    """Return what the trials of a request support where they run."""
-    match request.executor:
-        case "local" | "ray":
-            return Capabilities()
-        case "buildkite" | "github":
-            return JOBS_OF_CI
-        case name:
-            assert_never(name)
 
 
 def executor_of(

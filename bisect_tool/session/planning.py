@@ -22,8 +22,8 @@ from bisect_tool.planner import (
 from bisect_tool.search import Dag
 from bisect_tool.search.prior import Change
 from bisect_tool.search.relands import Message, landings
+from bisect_tool.session.capabilities import capabilities_of
 from bisect_tool.session.earlier_runs import earlier_runs
-from bisect_tool.session.executors import capabilities_of
 from bisect_tool.session.walk_goal import walk_goal
 
 if TYPE_CHECKING:

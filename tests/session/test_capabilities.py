@@ -7,7 +7,7 @@ import pytest
 from bisect_tool.checks import CommandCheck, JobCheck, SuiteCheck
 from bisect_tool.mode import Step
 from bisect_tool.request import Request
-from bisect_tool.session.executors import capabilities_of
+from bisect_tool.session.capabilities import capabilities_of
 
 COMMAND = CommandCheck(argv=("true",))
 BUILDKITE = JobCheck(service="buildkite", pipeline="engine/ci", job="GPU*")
