@@ -8,11 +8,12 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from unittest.mock import Mock
 
 import pytest
 
-from bisect_tool.executor.ray import lease
+from bisect_tool.executor.ray import lease, node_home
 from bisect_tool.executor.ray.lease import Lease
 from bisect_tool.executor.ray.node_home import NodeHome
 from bisect_tool.file_lock import is_held, try_lock
@@ -100,6 +101,24 @@ def test_a_trial_whose_new_lock_is_swept_holds_another(node, tmp_path):
     end.set()
     trial.join()
     assert [*(tmp_path / "trials").iterdir()] == []
+
+
+def test_a_trial_holds_no_lock_that_a_sweep_removed(node, tmp_path, monkeypatch):
+    """The sweep had it when the trial opened it, and removed it before the trial held it."""
+    swept = []
+
+    @contextmanager
+    def sweep_first(path):
+        with try_lock(path) as held:
+            if not swept:
+                path.unlink()
+                swept.append(path)
+            yield held
+
+    monkeypatch.setattr(node_home, "try_lock", sweep_first)
+    with node.trial("one"):
+        assert swept
+        assert is_held(tmp_path / "trials" / "one.lock")
 
 
 def is_running(pid):
