@@ -26,7 +26,7 @@ from pathlib import Path
 from bisect_tool.executor.ray.node_home import NodeHome
 from bisect_tool.paths import Home
 from bisect_tool.supervise import GuardianSpec, run_guarded
-from bisect_tool.supervise.journal import read_guardian, read_journal
+from bisect_tool.supervise.journal import read_guardian, read_journal, read_keeper
 with NodeHome(Home(Path(sys.argv[1]), Path(sys.argv[1]))).trial("killed") as folder:
     logs = folder / "logs"
     logs.mkdir()
@@ -34,7 +34,7 @@ with NodeHome(Home(Path(sys.argv[1]), Path(sys.argv[1]))).trial("killed") as fol
     threading.Thread(target=run_guarded, args=(spec,), daemon=True).start()
     while not read_journal(folder):
         time.sleep(0.01)
-    print(read_guardian(folder)[0], read_journal(folder)[0].pid, flush=True)
+    print(read_keeper(folder)[0], read_guardian(folder)[0], read_journal(folder)[0].pid, flush=True)
     time.sleep(60)
 """
 
@@ -46,12 +46,13 @@ def node(tmp_path):
 
 @pytest.fixture
 def killed(tmp_path):
-    """The folder and the program of a trial whose actor and guardian were killed."""
+    """The folder and the program of a trial whose actor, guardian and keeper were killed."""
     argv = [sys.executable, "-c", KILLED, str(tmp_path)]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as actor:
         assert actor.stdout
-        guardian, program = map(int, actor.stdout.readline().split())
-        os.kill(guardian, signal.SIGKILL)
+        *watchers, program = map(int, actor.stdout.readline().split())
+        for watcher in watchers:
+            os.kill(watcher, signal.SIGKILL)
         actor.kill()
     return tmp_path / "trials" / "killed", program
 
