@@ -160,11 +160,11 @@ def _await(process: Identity | None, ends: float) -> None:
         time.sleep(POLL_S)
 
 
-def _result(spec: GuardianSpec, told: bytes, began: float) -> GuardianResult:
-    """Return the result if it is the one that the guardian told of; the program may have written another."""
+def _result(spec: GuardianSpec, expected: bytes, began: float) -> GuardianResult:
+    """Return the result if it has the digest that the guardian sent; the program may have written another."""
     with contextlib.suppress(OSError, *UNREADABLE):  # the guardian was killed before it wrote one
         record = read_regular(spec.folder / RESULT_FILE)
-        if digest(record) == told:
+        if digest(record) == expected:
             return GuardianResult.from_json(record)
     _log.info("the guardian of %s left no result: ending what is left", spec.folder)
     return record_lost(spec.folder, began, *end_abandoned(spec.folder, spec.token))

@@ -25,7 +25,11 @@ def test_versions_of_a_removed_environment_are_empty(tmp_path):
 
 def test_what_was_installed_is_pinned(tmp_path):
     site = tmp_path / "environments" / "abc" / "venv" / "lib" / "python3.12" / "site-packages"
-    files = {"one-1.0": {}, "own-2.0": {"direct_url.json": "{}"}, "laid-3.0": {"INSTALLER": "bisect-run\n"}}
+    files = {
+        "one-1.0": {},
+        "own-2.0": {"direct_url.json": "{}"},
+        "overlaid-3.0": {"INSTALLER": "bisect-run\n"},
+    }
     for name, extra in files.items():
         folder = site / f"{name}.dist-info"
         folder.mkdir(parents=True)

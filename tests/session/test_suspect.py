@@ -18,7 +18,7 @@ exit $code
 
 @pytest.fixture
 def broken_twice(project):
-    """Broken by something else, mended, then broken by what the bad end has."""
+    """Broken by something else, fixed, then broken by what the bad end has."""
     shas = project.commits(0, 2, 2, 2, 2, 0, 0, 1, 1)
     project.write_check(CHECK)
     return shas
@@ -59,7 +59,7 @@ def test_a_commit_that_fails_in_another_way_is_suspect(project, broken_twice):
 
 
 def test_a_fix_of_another_failure_is_suspect(project):
-    """What failed at --bad was mended by the third commit, and another failure by the last."""
+    """What failed at --bad was fixed by the third commit, and another failure by the last."""
     shas = project.commits(1, 1, 2, 2, 0)
     project.write_check(CHECK)
     words = ("--find", "fix", "--bad", shas[0], "--good", shas[-1], "--json", "--", "./check.sh")
