@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -30,7 +32,8 @@ def ports() -> dict[str, int]:
 def stub_launch(tmp_path: Path, ports: dict[str, int]) -> Iterator[Callable[..., Launch]]:
     """A function: fault, the rank that has it (None: all), other fields of Launch -> a launch of the stub.
 
-    At the end, no process of the stub may be alive. Shared memory of killed processes is removed.
+    At the end, no process of the stub may be alive; if one is, it is killed, because it holds ports of the
+    next test. Shared memory of killed processes is removed.
     """
     mark = f"STUB_MARK={uuid4()}"
     name, _, value = mark.partition("=")
@@ -54,9 +57,13 @@ def stub_launch(tmp_path: Path, ports: dict[str, int]) -> Iterator[Callable[...,
         return Launch.model_validate({**given, **fields})
 
     yield make
+    left = alive(mark)
+    for pid in left:
+        with suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
     for segment in Path("/dev/shm").glob(f"stub_{value}_*"):
         segment.unlink()
-    assert alive(mark) == []
+    assert left == []
 
 
 def alive(mark: str) -> list[str]:

@@ -248,7 +248,8 @@ def test_servers_are_ended_with_a_suite_that_is_killed(node):
     connection.send(("start", (1, flags, "1-rank1.log")))
     failed, root = connection.recv()
     assert not failed
-    assert str(root) in alive(f"STUB_MARK={launch.env['STUB_MARK']}")
+    # The environment of a process is empty for an instant during execve(2).
+    assert wait_until(lambda: str(root) in alive(f"STUB_MARK={launch.env['STUB_MARK']}"), 60)
     connection.close()
     assert second.process.wait(60) == 0
     assert alive(f"STUB_MARK={launch.env['STUB_MARK']}") == []

@@ -250,8 +250,10 @@ def foreign_server(port: int, *, in_another_process: bool = False) -> Iterator[i
     else:
         with ThreadingHTTPServer(("127.0.0.1", port), AlwaysOk) as server:
             threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-            yield os.getpid()
-            server.shutdown()
+            try:
+                yield os.getpid()
+            finally:  # else the thread polls a closed socket, without a pause, until the tests end
+                server.shutdown()
 
 
 class AlwaysOk(BaseHTTPRequestHandler):
