@@ -7,6 +7,7 @@ a start by `exec` adds is tested with `Project.start` of tests/session and in te
 from __future__ import annotations
 
 import atexit
+import gc
 import importlib
 import os
 import pkgutil
@@ -160,6 +161,7 @@ def _forget_the_tests(folder: Path, env: Mapping[str, str], streams: tuple[int, 
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    gc.freeze()  # an open file of the tests that is collected here would close a descriptor of ours
     for number, (name, mode, buffering) in enumerate(_STREAMS):
         setattr(sys, name, os.fdopen(number, mode, buffering, encoding="utf-8", errors="backslashreplace"))
     os.chdir(folder)
