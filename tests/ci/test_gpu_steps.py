@@ -14,7 +14,9 @@ SIZE = 64 * MIB
 HOLDER = """
 import os, pathlib, signal, sys, time
 if sys.argv[2:]: signal.signal(signal.SIGTERM, signal.SIG_IGN)
-pathlib.Path(sys.argv[1]).write_text(str(os.getpid()))
+written = pathlib.Path(f"{sys.argv[1]}.new")
+written.write_text(str(os.getpid()))
+written.rename(sys.argv[1])
 print("holding", flush=True)
 time.sleep(60)
 """
