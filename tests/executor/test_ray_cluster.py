@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from uuid import uuid4
@@ -52,17 +52,21 @@ class Raylets:
         self.head, *self.others = map(psutil.Process, pids)
 
     def busy(self):
-        """A raylet, not the driver's, below which a trial's fork server runs."""
-        return next((each for each in self.others if each.is_running() and _runs_a_trial(each)), None)
+        """A raylet, not the driver's, below which an engine runs, and the engine's shared memory."""
+        for raylet in self.others:
+            if raylet.is_running() and (segments := _segments_below(raylet)):
+                return raylet, segments
+        return None
 
 
-def _runs_a_trial(raylet):
-    try:
-        return any(
-            "forked_guardian.py" in " ".join(each.cmdline()) for each in raylet.children(recursive=True)
-        )
-    except psutil.Error:
-        return False
+def _segments_below(raylet):
+    """The shared memory (multiprocessing.shared_memory) that processes below a raylet have mapped."""
+    found = set()
+    for process in raylet.children(recursive=True):
+        with suppress(OSError):  # it has ended
+            for line in Path(f"/proc/{process.pid}/maps").read_text().splitlines():
+                found |= {Path(name) for name in line.split()[5:6] if name.startswith("/dev/shm/psm_")}
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -177,10 +181,9 @@ def engine(tmp_path, nodes):
 
 def test_the_demo_names_its_culprit_although_a_raylet_is_killed(raylets, engine, env, mark, home):
     labels, words = engine
-    shm = {*Path("/dev/shm").iterdir()}
     ray = ("--executor", "ray", "--address", raylets.address, "--slots", "4")
     with bisecting(env, *words, *ray, "--cells", CELL, "--json") as session:
-        killed = wait_for(raylets.busy)
+        killed, segments = wait_for(raylets.busy)
         killed.kill()
         document = document_of(session)
     cell = document.cells[CELL]
@@ -196,7 +199,7 @@ def test_the_demo_names_its_culprit_although_a_raylet_is_killed(raylets, engine,
     assert document.cost.builds <= len(environments)
     wait_for(lambda: not survivors(mark, "refengine", "guardian.py", "pytest -p"))
     assert [*home.glob("state/nodes/*/trials/*")] == []
-    assert {path for path in {*Path("/dev/shm").iterdir()} - shm if "refengine" in path.name} == set()
+    assert [path for path in segments if path.exists()] == []
 
 
 @pytest.mark.parametrize("nodes", [2])
