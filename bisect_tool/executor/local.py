@@ -15,8 +15,8 @@ from bisect_tool.executor.gpu_slots import GpuSlots, gpus_of_slots
 from bisect_tool.executor.pinned import pin
 from bisect_tool.executor.prefetch import Prefetch
 from bisect_tool.git import CheckoutFailed, Repository, Worktree, Worktrees
-from bisect_tool.supervise import recover
 from bisect_tool.supervise.fork_server import SERVER
+from bisect_tool.supervise.guarded_run import recover
 from bisect_tool.supervise.held_gpus import WaitCancelled, hold_gpus
 from bisect_tool.trial.config import TrialSpec
 from bisect_tool.trial.run import TrialAborted, clear, lost, run_trial, untestable, where

@@ -1,10 +1,10 @@
 """The guardian of a trial's processes, ports and leftovers.
 
-The entry point is `run_guarded`. `guardian.py` is the guardian process, `guardian_protocol.py` its messages.
-`forked_guardian.py` forks guardians on request of `fork_server.py`.
+The entry point is `run_guarded` of `guarded_run.py`, which guardians do not import: they start without it.
+`guardian.py` is the guardian process, `guardian_protocol.py` its messages. `forked_guardian.py` forks
+guardians on request of `fork_server.py`.
 """
 
-from bisect_tool.supervise.guarded_run import recover, run_guarded
 from bisect_tool.supervise.guardian_protocol import (
     GuardianResult,
     GuardianSpec,
@@ -13,4 +13,4 @@ from bisect_tool.supervise.guardian_protocol import (
     Reason,
 )
 
-__all__ = ["GuardianResult", "GuardianSpec", "Leftovers", "ProcessInfo", "Reason", "recover", "run_guarded"]
+__all__ = ["GuardianResult", "GuardianSpec", "Leftovers", "ProcessInfo", "Reason"]

@@ -19,7 +19,6 @@ import signal
 import socket
 import sys
 import time
-import traceback
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,6 +93,8 @@ def _become_keeper(spec: Path, descriptors: list[int], caller: Identity) -> None
             os.close(descriptor)
         words = _guarded(GuardianSpec.from_json(spec.read_text()), caller)
     except BaseException:  # noqa: BLE001 - what would end a separate process ends this one
+        import traceback  # noqa: PLC0415 - it takes a tenth of this program's start
+
         traceback.print_exc()
     finally:
         with suppress(OSError):  # its caller has ended

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from dataclasses import replace
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_log = logging.getLogger("bisect_run.supervise")
 GRACE_S = 1.0
 KEEPER_S = GRACE_S + KILL_LIMIT_S + 1.0
 """How long a keeper takes at most to end what a killed guardian leaves."""
@@ -48,7 +46,10 @@ def record_lost(
     try:
         write_atomically(folder / RESULT_FILE, result.to_json())
     except OSError as error:  # on a full disk the next `recover` finds the same
-        _log.info("%s is not written: %s", folder / RESULT_FILE, error)
+        import logging  # noqa: PLC0415 - every guardian would pay for its import
+
+        log = logging.getLogger("bisect_run.supervise")
+        log.info("%s is not written: %s", folder / RESULT_FILE, error)
     return result
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from bisect_tool.supervise import GuardianResult, Reason, recover, run_guarded
+from bisect_tool.supervise import GuardianResult, Reason
+from bisect_tool.supervise.guarded_run import recover, run_guarded
 from bisect_tool.supervise.journal import read_guardian
 
 STAND_IN = Path(__file__).with_name("stand_in.py")

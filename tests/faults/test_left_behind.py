@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 
-from bisect_tool.supervise import run_guarded
+from bisect_tool.supervise.guarded_run import run_guarded
 from bisect_tool.supervise.ports import foreign_listener, is_free
 
 SHM = Path("/dev/shm")

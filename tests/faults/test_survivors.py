@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from bisect_tool.supervise import Reason, run_guarded
+from bisect_tool.supervise import Reason
+from bisect_tool.supervise.guarded_run import run_guarded
 
 MARK = "STUB_MARK"
 

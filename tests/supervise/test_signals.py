@@ -8,7 +8,8 @@ import sys
 CALLER = """
 import signal, sys
 from pathlib import Path
-from bisect_tool.supervise import GuardianSpec, run_guarded
+from bisect_tool.supervise import GuardianSpec
+from bisect_tool.supervise.guarded_run import run_guarded
 for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
     signal.signal(number, signal.SIG_IGN)
 signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.file_lock import try_lock
 from bisect_tool.paths import home, node_name
-from bisect_tool.supervise import recover
+from bisect_tool.supervise.guarded_run import recover
 from bisect_tool.trial.run import clear
 
 if TYPE_CHECKING:
