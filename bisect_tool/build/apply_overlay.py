@@ -13,7 +13,7 @@ from bisect_tool.build.profile import Provider
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bisect_tool.build.step import Build
+    from bisect_tool.build.build import Build
 
 
 def apply_overlay(job: Build) -> None:

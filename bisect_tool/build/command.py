@@ -9,7 +9,7 @@ from bisect_tool.build.environment_variables import tree_environment
 from bisect_tool.build.installer import Installer
 
 if TYPE_CHECKING:
-    from bisect_tool.build.step import Build
+    from bisect_tool.build.build import Build
 
 
 def build(job: Build) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from bisect_tool.build.step import Build
+    from bisect_tool.build.build import Build
     from bisect_tool.wheels.index import Wheel
     from bisect_tool.wheels.settings import CommitWheels
 

@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bisect_tool.build.build import tail
 from bisect_tool.build.environment import BuildFailed
 from bisect_tool.build.environment_variables import installer_environment
-from bisect_tool.build.step import tail
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bisect_tool.build.step import Build
+    from bisect_tool.build.build import Build
 
 # Messages of pip and uv about the package index or the machine, not the requirement.
 _UNAVAILABLE = re.compile(

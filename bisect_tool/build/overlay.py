@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from bisect_tool.build.build import Build
     from bisect_tool.build.profile import BuildProfile
-    from bisect_tool.build.step import Build
 
 OVERLAY = "overlay"
 _UNPACKED = "wheel"

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.build import command, overlay, project, source
 from bisect_tool.build.apply_overlay import apply_overlay
+from bisect_tool.build.build import Build
 from bisect_tool.build.cache import Entry
 from bisect_tool.build.environment import Environment
 from bisect_tool.build.profile import BuildProfile, Provider
-from bisect_tool.build.step import Build
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.git.repository import ignore
 

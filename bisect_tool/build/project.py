@@ -23,7 +23,7 @@ from bisect_tool.build.project_requirements import find_requirements, installabl
 from bisect_tool.untrusted import parse_json, value_at
 
 if TYPE_CHECKING:
-    from bisect_tool.build.step import Build
+    from bisect_tool.build.build import Build
 
 _HAS_PYTEST = "import pytest"
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from bisect_tool.build.step import Build
+    from bisect_tool.build.build import Build
 
 
 def build(job: Build) -> None:

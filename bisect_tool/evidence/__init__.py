@@ -1,7 +1,7 @@
 """Turn log lines into events, failure chains, signatures and verdicts. Pure: no I/O, no current time."""
 
-from bisect_tool.evidence.command import command_failure
-from bisect_tool.evidence.command_chain import command_without_good_events, with_chain
+from bisect_tool.evidence.command_failure import command_failure
+from bisect_tool.evidence.command_failure_chain import command_without_good_events, with_chain
 from bisect_tool.evidence.deadline import is_missed_deadline
 from bisect_tool.evidence.event import Event, EventKind, Frame, Severity, SuiteFailure
 from bisect_tool.evidence.exit_codes import exit_text, signal_name

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bisect_tool.evidence.command import failed_test
+from bisect_tool.evidence.command_failure import failed_test
 from bisect_tool.evidence.event import Event
 from bisect_tool.evidence.failure_chain import Failure
 from bisect_tool.evidence.parsed_line import LAUNCHER, TEST, parse_line

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from bisect_tool.planner.cell import CellSearch
 from bisect_tool.planner.cost import Cost
 from bisect_tool.planner.end_runs import needs_another_run
-from bisect_tool.planner.groups import are_processes, group
+from bisect_tool.planner.parameter_groups import are_processes, group
 from bisect_tool.planner.planner import infrastructure_failures
 from bisect_tool.planner.types import CellConclusion, Goal, Purpose, State, Step
 from bisect_tool.verdict import Verdict

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.ddmin import minimal_subset
-from bisect_tool.planner.groups import group, is_isolated
+from bisect_tool.planner.parameter_groups import group, is_isolated
 from bisect_tool.planner.types import Purpose, Step
 from bisect_tool.verdict import Verdict
 

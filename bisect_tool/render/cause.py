@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.format import count, short
 from bisect_tool.render.public import without_homes
 from bisect_tool.sanitise import inert_line
-from bisect_tool.trial.command import CELL
+from bisect_tool.trial.command_cell import CELL
 
 if TYPE_CHECKING:
     from bisect_tool.results.document import CellReport, CommitInfo, Document, FailureReport

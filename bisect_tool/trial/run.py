@@ -26,7 +26,7 @@ from bisect_tool.supervise.held_ports import hold_all
 from bisect_tool.trial.collect import (
     SUITE_LOG,
 )
-from bisect_tool.trial.command import output_failure
+from bisect_tool.trial.command_cell import output_failure
 from bisect_tool.trial.config import TrialConfig, TrialPaths, TrialSpec
 from bisect_tool.trial.findings import REASON_LIMIT, Findings, no_result
 from bisect_tool.trial.gpu_watch import GpuWatch, usage

@@ -10,8 +10,8 @@ from made_wheels import make_wheel
 from wheel_server import serving_wheels
 
 from bisect_tool.build import BuildFailed, BuildProfile, lineage
+from bisect_tool.build.build import Build
 from bisect_tool.build.commit_wheel import used_wheel, wheel_variables
-from bisect_tool.build.step import Build
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.git import Repository
 from bisect_tool.wheels.lineage import Lineage

@@ -10,7 +10,7 @@ from local_server import serving
 from nightly_repository import broken_in_third
 
 from bisect_tool.sources import junit_files
-from bisect_tool.trial import command
+from bisect_tool.trial import command_cell
 from bisect_tool.write_tokens import NAMES
 
 
@@ -62,7 +62,7 @@ def seen(monkeypatch):
 
     monkeypatch.setattr(subprocess.Popen, "__init__", started)
     spied(junit_files, "read_report")
-    spied(command, "explain_log")
+    spied(command_cell, "explain_log")
     return found
 
 

@@ -21,7 +21,7 @@ from bisect_tool.session import runner
 from bisect_tool.session import session as sessions
 from bisect_tool.session.executors import executor_of
 from bisect_tool.session.store import Store
-from bisect_tool.trial.command import CheckAborted
+from bisect_tool.trial.command_cell import CheckAborted
 from bisect_tool.trial.run import TrialAborted
 
 TRIED = Path(__file__).with_name("tried.py")

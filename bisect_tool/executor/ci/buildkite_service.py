@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bisect_tool.executor.ci.buildkite import SESSION, builds_of, commit_jobs
-from bisect_tool.executor.ci.buildkite_annotations import Annotations
+from bisect_tool.executor.ci.buildkite_started_jobs import Annotations
 from bisect_tool.executor.ci.call import Call
 from bisect_tool.executor.ci.jobs import Stage
 from bisect_tool.executor.ci.journal import Record

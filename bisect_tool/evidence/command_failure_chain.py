@@ -1,16 +1,16 @@
 """Join the failure of a plain command with the failure chain in its output.
 
-`command` reads the command's own failure from the end of its output; `explain_log` finds the first failure
-of any process. An engine's error that the check only reports is the root, and the check's own error is the
-end of the chain. The same is true of an earlier error of the command, if its last one is further from a
-cause: the end of another process, a signal, an error of no known kind, or just the last line.
+`command_failure` reads the command's own failure from the end of its output; `explain_log` finds the first
+failure of any process. An engine's error that the check only reports is the root, and the check's own error
+is the end of the chain. The same is true of an earlier error of the command, if its last one is further from
+a cause: the end of another process, a signal, an error of no known kind, or just the last line.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bisect_tool.evidence.command import ROLE
+from bisect_tool.evidence.command_failure import ROLE
 from bisect_tool.evidence.failure_chain import CHAIN_KEPT, Failure, explain, without_good_events
 from bisect_tool.evidence.parsed_line import LAUNCHER, TEST
 from bisect_tool.evidence.patterns import PATTERNS, Stage, stage

@@ -1,4 +1,4 @@
-"""A command as a check: its exit code has the meaning that it has in `git bisect run`.
+"""The cell of a command: its exit code has the meaning that it has in `git bisect run`.
 
 0 is good, 125 cannot be tested, 1-127 bad, and 128 or more (or death by a signal) stops the bisection
 (https://git-scm.com/docs/git-bisect#_bisect_run).
@@ -21,7 +21,7 @@ from bisect_tool.evidence import (
     signal_name,
     with_chain,
 )
-from bisect_tool.evidence.command import NO_OUTPUT, ROLE
+from bisect_tool.evidence.command_failure import NO_OUTPUT, ROLE
 from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.sanitise import clean_line, redact, secret_values
 from bisect_tool.supervise.guardian_protocol import Reason
