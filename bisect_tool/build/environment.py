@@ -1,4 +1,4 @@
-"""The result of a build, and its errors."""
+"""The environment that a build results in, and the errors of builds."""
 
 from __future__ import annotations
 

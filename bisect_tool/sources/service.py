@@ -1,4 +1,4 @@
-"""A service that is read over HTTP, and the errors for its rejections. Pure."""
+"""A service that is read over HTTP: its URL and token, and the errors for its rejections. Pure."""
 
 from __future__ import annotations
 

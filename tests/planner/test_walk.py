@@ -77,7 +77,7 @@ def test_all_cells_that_fail_must_pass():
 
 
 def test_commits_without_a_result_are_passed_by():
-    """One that cannot be built is not tried again; one that the machine infrastructure_failures is, once."""
+    """One that cannot be built is not tried again; one lost to the infrastructure is, once."""
     answers = {"c98": ["unbuildable"], "c97": ["infrastructure"], "c95": ["skipped"]}
     world = one_cell(100, 92, answers=answers)
     shas, _, trials = walked(world, WalkGoal(stops(world)))
