@@ -1,4 +1,4 @@
-"""Find free TCP ports, and the listeners on others (proc_net_tcp(5))."""
+"""Find free TCP ports, and the listeners on others."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from bisect_tool.supervise.guardian_protocol import ProcessInfo
+from bisect_tool.supervise.listening_sockets import listening
 from bisect_tool.supervise.processes import (
     Process,
     below,
     descendants,
     open_files,
-    read_bytes,
     read_process,
     table,
     title,
@@ -28,7 +28,6 @@ __all__ = ["PortWatch", "descendants", "foreign_listener", "is_free", "listeners
 FIRST, LAST = 8000, 8999
 """The port range of engines under test."""
 
-_LISTEN = b"0A"
 _LOOKS = 20
 _NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
@@ -66,17 +65,6 @@ def foreign_listener(port: int, root_pid: int) -> ProcessInfo | None:
     return None
 
 
-def listening() -> dict[int, int]:
-    """Return the port of every listening TCP socket, by socket inode."""
-    found: dict[int, int] = {}
-    for path in ("/proc/net/tcp", "/proc/net/tcp6"):
-        for line in read_bytes(path).splitlines()[1:]:
-            fields = line.split()
-            if fields[3] == _LISTEN:
-                found[int(fields[9])] = int(fields[1].rpartition(b":")[2], 16)
-    return found
-
-
 class PortWatch:
     """The ports a process tree listens on, identified by their sockets."""
 
@@ -87,7 +75,6 @@ class PortWatch:
 
     def poll(self, processes: Sequence[Process]) -> None:
         """Find the owners of new sockets among these processes."""
-        # To list listeners, the kernel walks every connection of the machine.
         if not processes:
             return
         now = listening()
