@@ -64,27 +64,34 @@ class Project:
 
     @property
     def env(self) -> dict[str, str]:
+        """The user's variables: with more of git's, each git command of the tool starts env(1) as well."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         return kept | {
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_AUTHOR_NAME": "A Writer",
-            "GIT_AUTHOR_EMAIL": "writer@example.invalid",
-            "GIT_COMMITTER_NAME": "A Writer",
-            "GIT_COMMITTER_EMAIL": "writer@example.invalid",
-            "GIT_AUTHOR_DATE": f"{self._clock} +0000",
-            "GIT_COMMITTER_DATE": f"{self._clock} +0000",
-            "PYTHONPATH": str(ROOT),
             "BISECT_RUN_HOME": str(self.home),
             MARK: self.mark,
         }
 
+    @property
+    def _writer(self) -> dict[str, str]:
+        """Git's variables for the author and the committer, at the time of the newest commit."""
+        return {
+            f"GIT_{role}_{name}": value
+            for role in ("AUTHOR", "COMMITTER")
+            for name, value in (
+                ("NAME", "A Writer"),
+                ("EMAIL", "writer@example.invalid"),
+                ("DATE", f"{self._clock} +0000"),
+            )
+        }
+
     def git(self, *words: str, folder: Path | None = None, stdin: str = "") -> str:
-        command = ("git", *words)
+        command = ("git", "-c", "maintenance.auto=false", *words)
         done = subprocess.run(
             command,
             cwd=folder or self.path,
-            env=self.env,
+            env=self.env | self._writer,
             check=True,
             capture_output=True,
             text=True,
@@ -133,7 +140,7 @@ class Project:
         return subprocess.Popen(
             [*BISECT_RUN, *words],
             cwd=folder or self.path,
-            env=self.env,
+            env=self.env | {"PYTHONPATH": str(ROOT)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

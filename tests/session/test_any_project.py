@@ -269,8 +269,7 @@ def test_the_user_s_environment_reaches_the_check(project, tmp_path, monkeypatch
     codes = (0, 0, 1, 1)
     shas = [project.commit(code, files={"src/own.py": f"answer = {code}\n"}) for code in codes]
     hook = {"GIT_DIR": f"{project.path}/.git", "GIT_INDEX_FILE": f"{project.path}/.git/index"}
-    path = f"{project.env['PYTHONPATH']}:{library}:{project.path}/src"
-    env = project.env | hook | {"PYTHONPATH": path, "VIRTUAL_ENV": "venv"}
+    env = project.env | hook | {"PYTHONPATH": f"{library}:{project.path}/src", "VIRTUAL_ENV": "venv"}
     monkeypatch.setattr(type(project), "env", env)
     program = "import os, sys, helper; assert os.environ['VIRTUAL_ENV']; sys.exit(helper.answer)"
     assert culprit_of(bisect(project, shas[0], shas[-1], sys.executable, "-c", program)) == shas[2]

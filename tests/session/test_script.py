@@ -27,8 +27,7 @@ def play(project, tmp_path):
     """Runs a script elsewhere, with an environment in which nothing of this tool is to be found."""
 
     def run(script, *words, **variables):
-        kept = {name: value for name, value in project.env.items() if name != "PYTHONPATH"}
-        env = kept | {"WORK": str(tmp_path / "work"), "PYTHON": sys.executable, **variables}
+        env = project.env | {"WORK": str(tmp_path / "work"), "PYTHON": sys.executable, **variables}
         (tmp_path / "elsewhere").mkdir(exist_ok=True)
         return subprocess.run(
             ["bash", str(script), *(words or [str(project.path)])],

@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from projects import Nobody, survivors
+from projects import ROOT, Nobody, survivors
 from tried import EachOnce, each_once
 
 from bisect_tool.options.resolve import resolve
@@ -248,8 +248,8 @@ def started(project):
     """Starts a process that tries every commit once; in it the session can be killed."""
 
     def start(session):
-        helpers = (str(TRIED.parent), str(TRIED.parents[1]))
-        env = project.env | {"PYTHONPATH": os.pathsep.join((project.env["PYTHONPATH"], *helpers))}
+        folders = (ROOT, TRIED.parent, TRIED.parents[1])
+        env = project.env | {"PYTHONPATH": os.pathsep.join(map(str, folders))}
         return subprocess.Popen(
             [sys.executable, str(TRIED), session.id], env=env, start_new_session=True, stderr=subprocess.PIPE
         )
