@@ -118,6 +118,7 @@ class Commits:
     """A fake repository that looks up commits."""
 
     spec = origin = documents.REPO
+    checkout = None
     cuts = frozenset()
 
     def __init__(self, commits):

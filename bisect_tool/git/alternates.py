@@ -12,19 +12,22 @@ from bisect_tool.errors import UsageError
 from bisect_tool.file_lock import lease
 from bisect_tool.git.bare import Parts, Settings, begin, finish, place, write
 from bisect_tool.git.clone import is_local, without_account
+from bisect_tool.git.origin import remote_urls
 from bisect_tool.git.plumbing import Git, GitFailed
 from bisect_tool.git.safe_directory import distrusted
 from bisect_tool.paths import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
+
+    Entries: TypeAlias = list[tuple[str, str, str]]
 
 _LOCKED = "another run is setting up this repository"
 _WAIT_S = 600.0
 _TAKES = "--repo takes a checkout, a bare repository or a URL."
 _COPIED = re.compile(r"remote\..*\.(promisor|partialclonefilter)|submodule\.(.*\.)?(url|active)", re.DOTALL)
 _LINE_ENDS = ("core.autocrlf", "core.eol")
-_REMOTE = re.compile(r"(?P<name>[^\t]+)\t(?P<url>.+) \(fetch\)( \[.*\])?")
 _REFS = ("refs/heads", "refs/remotes", "refs/tags")
 
 
@@ -62,10 +65,9 @@ def prefix_of(folder: Path, git_dir: Path) -> str | None:
 
 def checkout_at(folder: str) -> Path | None:
     """Return the root of the checkout that contains a folder; None for a bare repository or a URL."""
-    git = Git(folder=Path(folder), personal=True)
     try:
-        found = git.run("rev-parse", "--show-toplevel") if Path(folder).is_dir() else b""
-    except GitFailed:
+        found = Git(folder=expanded(folder), personal=True).run("rev-parse", "--show-toplevel")
+    except GitFailed:  # there may be no such folder any more, too
         return None
     return Path(os.fsdecode(found).removesuffix("\n")) if found else None
 
@@ -113,10 +115,10 @@ def open_shared(git_dir: Path, cache: Path, on_wait: Callable[[str], None]) -> t
 def _parts(theirs: Git, common: Path) -> Parts:
     """Read the files of the user's repository that we copy."""
     entries = _configuration(theirs)
-    replaced = ("refs/replace",) if _replaces(theirs) else ()
+    replaced = ("refs/replace",) if _replaces(theirs, entries) else ()
     return Parts(
-        object_format=theirs.text("rev-parse", "--show-object-format").strip(),
-        settings=(*_line_ends(entries), *_remotes(theirs, common), *_copied_settings(entries)),
+        object_format=_object_format(entries),
+        settings=(*_line_ends(entries), *_remotes(theirs, common, entries), *_copied_settings(entries)),
         alternates=_alternates(common / "objects"),
         refs=theirs.run("for-each-ref", "--format=%(objectname) %(refname)", *_REFS, *replaced),
         shallow=_read(common / "shallow"),
@@ -125,8 +127,8 @@ def _parts(theirs: Git, common: Path) -> Parts:
     )
 
 
-def _configuration(theirs: Git) -> list[tuple[str, str, str]]:
-    """Return scope, name and value of every setting of the user's repository."""
+def _configuration(theirs: Git) -> Entries:
+    """Return scope, name and value of every setting of the user's repository, names as git writes them."""
     fields = theirs.text("config", "--list", "--includes", "--show-scope", "-z").split("\0")
     entries = (
         (scope, *entry.partition("\n")) for scope, entry in zip(fields[::2], fields[1::2], strict=False)
@@ -134,14 +136,20 @@ def _configuration(theirs: Git) -> list[tuple[str, str, str]]:
     return [(scope, name, value) for scope, name, _, value in entries]
 
 
-def _line_ends(entries: list[tuple[str, str, str]]) -> Settings:
+def _object_format(entries: Entries) -> str:
+    """Return the hash of object names; git reads it from the repository's own settings alone."""
+    own = [value for scope, name, value in entries if (scope, name) == ("local", "extensions.objectformat")]
+    return own[-1] if own else "sha1"
+
+
+def _line_ends(entries: Entries) -> Settings:
     """Return the user's settings for line endings; the last one of each applies."""
     found = {name: value for _, name, value in entries if name in _LINE_ENDS}
     usual = {"core.autocrlf": "false", "core.eol": "native"}
     return tuple((name, value) for name, value in sorted(found.items()) if value != usual[name])
 
 
-def _copied_settings(entries: list[tuple[str, str, str]]) -> Settings:
+def _copied_settings(entries: Entries) -> Settings:
     """Return the settings for promisor remotes and submodules, without programs and accounts."""
     here = [(name, value) for scope, name, value in entries if scope in ("local", "worktree")]
     promisors = [name.split(".", 1)[1].rpartition(".")[0] for name, _ in here if name.endswith(".promisor")]
@@ -150,21 +158,24 @@ def _copied_settings(entries: list[tuple[str, str, str]]) -> Settings:
     return (*partial, *kept)
 
 
-def _remotes(theirs: Git, common: Path) -> Settings:
+def _remotes(theirs: Git, common: Path, entries: Entries) -> Settings:
     """Return the user's remotes without accounts, with absolute paths."""
+    if not any(name.startswith("remote.") for _, name, _ in entries):
+        return ()
     top = common.parent if common.name == ".git" else common
-    listed = (_REMOTE.fullmatch(line) for line in theirs.lines("remote", "-v"))
-    urls = {match["name"]: without_account(match["url"]) for match in reversed([*filter(None, listed)])}
+    urls = {name: without_account(url) for name, url in remote_urls(theirs).items()}
     return tuple(
         (f"remote.{name}.url", posixpath.normpath(top / url) if is_local(url) else url)
         for name, url in sorted(urls.items())
     )
 
 
-def _replaces(theirs: Git) -> bool:
-    """Whether the user's git uses refs/replace (git-replace(1))."""
+def _replaces(theirs: Git, entries: Entries) -> bool:
+    """Whether the user's git uses refs/replace (git-replace(1)); it does by default."""
     if "GIT_NO_REPLACE_OBJECTS" in os.environ:
         return False
+    if not any(name == "core.usereplacerefs" for _, name, _ in entries):
+        return True
     return theirs.text("config", "--type=bool", "--default=true", "core.useReplaceRefs").strip() == "true"
 
 

@@ -16,6 +16,7 @@ _NETWORK = re.compile(r"(?:https?|ssh|git)://|[^/:]+@[^/:]+:|[\w.-]+:(?![/:])", 
 _HTTP_ACCOUNT = re.compile(r"(?<=://)[^/@]*@")
 _PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*@")
 _QUERY = re.compile(r"[?#].*")
+_REMOTE = re.compile(r"(?P<name>[^\t]+)\t(?P<url>.+) \(fetch\)( \[.*\])?")
 
 
 def origin_url(spec: str, source: Path | None) -> str:
@@ -25,13 +26,17 @@ def origin_url(spec: str, source: Path | None) -> str:
     """
     if source is None:
         return public(spec) if clone.is_url(spec) else ""
-    git = Git(git_dir=source, personal=True)
     try:
-        remotes = git.lines("remote")
-        name = "origin" if "origin" in remotes or len(remotes) != 1 else remotes[0]
-        return public(git.text("remote", "get-url", name).strip())
+        urls = remote_urls(Git(git_dir=source, personal=True))
     except GitFailed:
         return ""
+    return public(urls.get("origin", next(iter(urls.values())) if len(urls) == 1 else ""))
+
+
+def remote_urls(git: Git) -> dict[str, str]:
+    """Return the URL that each remote fetches from, the first if it has several; raises GitFailed."""
+    listed = (_REMOTE.fullmatch(line) for line in git.lines("remote", "-v"))
+    return {match["name"]: match["url"] for match in reversed([*filter(None, listed)])}
 
 
 def public(url: str) -> str:

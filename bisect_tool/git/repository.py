@@ -100,6 +100,11 @@ class Repository:
         return replace(git, config=clone.connection("" if self.source else self.spec, self.source))
 
     @cached_property
+    def checkout(self) -> Path | None:
+        """The root of the user's checkout; None for a bare repository or a URL."""
+        return alternates.checkout_at(self.spec) if self.source is not None else None
+
+    @cached_property
     def refs(self) -> bytes:
         """Branches, tags and replacements, as in packed-refs."""
         if self.parts.refs is not None:
@@ -250,13 +255,12 @@ class Repository:
         if asked := tuple(paths):
             return self.tree_hashes(sha, asked) == self.tree_hashes(other, asked)
         # From the commits alone: a tree may be missing.
-        names = [self.git.text("log", "--no-walk", "--format=%T", each).strip() for each in (sha, other)]
-        return names[0] == names[1]
+        return len(set(self.git.lines("log", "--no-walk", "--format=%T", sha, other))) == 1
 
     def tree_hashes(self, sha: str, paths: Iterable[str]) -> dict[str, str]:
         """Return the object names of files and folders at a commit: equal names mean equal contents.
 
-        Paths that do not exist there are left out.
+        Paths that do not exist there are left out. `sha` is the full name of the commit.
 
         Raises:
             UsageError: a path is outside the tree.
@@ -264,12 +268,16 @@ class Repository:
         asked = {_inside(path): path for path in paths}
         if not asked:
             return {}
-        output = self.git.run("ls-tree", "-z", "--full-tree", sha, "--", *asked)
-        hashes = {}
-        for entry in filter(None, output.decode("utf-8", "surrogateescape").split("\0")):
-            about, _, path = entry.partition("\t")
-            hashes[asked[path]] = about.split()[2]
-        return hashes
+        key = (sha, *asked)
+        if key not in self._trees:
+            self._trees[key] = self._hashes(sha, asked)
+        return {asked[path]: name for path, name in self._trees[key].items()}
+
+    def _hashes(self, sha: str, paths: Iterable[str]) -> dict[str, str]:
+        output = self.git.run("ls-tree", "-z", "--full-tree", sha, "--", *paths)
+        entries = filter(None, output.decode("utf-8", "surrogateescape").split("\0"))
+        parted = (entry.partition("\t") for entry in entries)
+        return {path: about.split()[2] for about, _, path in parted}
 
     def ever_had(self, path: str) -> bool:
         """Whether any commit of a branch or tag has changed this path; slow in a large history."""
@@ -315,6 +323,11 @@ class Repository:
     @cached_property
     def _commits(self) -> dict[str, Commit]:
         """Cache of commits by full name, which never change."""
+        return {}
+
+    @cached_property
+    def _trees(self) -> dict[tuple[str, ...], dict[str, str]]:
+        """Cache of object names by commit and paths, which never change."""
         return {}
 
     @cached_property

@@ -8,7 +8,6 @@ import re
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
-from bisect_tool.git.alternates import checkout_at
 from bisect_tool.git.checkouts import other_checkouts
 from bisect_tool.git.missing_contents import MissingContent, cut_off, find_missing_contents
 from bisect_tool.shadowing import (
@@ -49,7 +48,7 @@ def warnings(request: Request, repository: Repository, span: Range) -> Iterator[
 
 def shadows_of(request: Request, repository: Repository) -> tuple[Shadow, ...]:
     """Return what makes the command use a checkout of the user instead of the commit's code."""
-    checkout, check = checkout_at(request.repo), request.check.as_command
+    checkout, check = repository.checkout, request.check.as_command
     if checkout is None or check is None:
         return ()
 
@@ -71,7 +70,7 @@ def shadows_of(request: Request, repository: Repository) -> tuple[Shadow, ...]:
 
 def absent_files_of(request: Request, repository: Repository) -> Shadow | None:
     """Return the files that the command names but only the user's checkout has; None if there are none."""
-    checkout, check = checkout_at(request.repo), request.check.as_command
+    checkout, check = repository.checkout, request.check.as_command
     if checkout is None or check is None:
         return None
     scripts = _committed_scripts(check, _reader(repository, request.bad))

@@ -19,7 +19,6 @@ from bisect_tool.errors import EnvironmentFailed, ExitCode, UsageError
 from bisect_tool.file_lock import is_held, try_lock
 from bisect_tool.fixes import candidate_commits
 from bisect_tool.git import Range, Repository
-from bisect_tool.git.alternates import checkout_at
 from bisect_tool.git.clone import is_url
 from bisect_tool.git.repository import ignore
 from bisect_tool.mode import UNLIMITED, Bisect, Budget, Fixes, Repro, Walk
@@ -172,7 +171,7 @@ def _nodes(request: Request, profile: Profile | None) -> int:
 
 def _own_paths(session: Session) -> Mapping[str, str]:
     """Return the paths in variables that a trial replaces by those of the commit's tree."""
-    checkout = checkout_at(session.request.repo) if session.request.check.inherits_variables else None
+    checkout = session.repository.checkout if session.request.check.inherits_variables else None
     if checkout is None:
         return {}
     inside = paths_inside(os.environ, checkout)

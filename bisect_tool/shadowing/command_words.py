@@ -76,8 +76,15 @@ class Command:
         """The program that a word names, by an absolute path or on the command's `PATH`."""
         if "/" in word:
             return Path(word) if word.startswith("/") and _is_file(Path(word)) else None
-        found = shutil.which(word, path=self.environ.get("PATH", os.defpath)) if word else None
-        return Path(found) if found and found.startswith("/") else None
+        if word not in self._programs:
+            found = shutil.which(word, path=self.environ.get("PATH", os.defpath)) if word else None
+            self._programs[word] = Path(found) if found and found.startswith("/") else None
+        return self._programs[word]
+
+    @cached_property
+    def _programs(self) -> dict[str, Path | None]:
+        """Cache of the programs on `PATH`: each part of a search asks for those of all words."""
+        return {}
 
     def _expanded(self, word: str) -> str:
         """Expand HOME and VIRTUAL_ENV, which say where things are installed."""
