@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.evidence.signature import stable_path
 from bisect_tool.sanitise import clean_line
+from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -107,5 +108,10 @@ def frame_location(frame: Frame) -> str:
 
 
 def outcome_text(outcome: str, reason: str, outcomes: Iterable[str]) -> str:
-    """The result of a trial as text: counts of its cells' outcomes, or the reason why it has none."""
-    return f"{outcome}: {reason}" if reason else tally(outcomes) or outcome
+    """The result of a trial as text: counts of its cells' outcomes, or the reason why it has none.
+
+    The reason for which a commit is unbuildable says so itself.
+    """
+    if not reason:
+        return tally(outcomes) or outcome
+    return reason if outcome == Outcome.UNBUILDABLE else f"{outcome}: {reason}"

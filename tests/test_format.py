@@ -91,5 +91,6 @@ def test_tally_and_told():
     outcomes = ("passed", "failed", "passed")
     assert tally(outcomes) == "2 passed, 1 failed"
     assert outcome_text("failed", "", outcomes) == "2 passed, 1 failed"
-    assert outcome_text("unbuildable", "no compiler", ()) == "unbuildable: no compiler"
+    assert outcome_text("infrastructure", "no GPU is free", ()) == "infrastructure: no GPU is free"
+    assert outcome_text("unbuildable", "does not build: no compiler", ()) == "does not build: no compiler"
     assert outcome_text("errored", "", ()) == "errored"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bisect_tool.format import count
-from bisect_tool.render.cause import title
+from bisect_tool.render.cause import headline, title
 
 if TYPE_CHECKING:
     from bisect_tool.results.nightly import Cause
@@ -100,7 +100,7 @@ class ChatMessage:
     def line(self) -> str:
         """What it does, and where."""
         state = "fixed: " if self.cause.state == "fixed" else ""
-        return f"post to the webhook: {state}{title(self.cause)}"
+        return f"post to the webhook: {state}{headline(self.cause)}"
 
 
 Post = SyncIssue | CommentOnPullRequest | ChatMessage

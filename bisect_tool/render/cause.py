@@ -26,6 +26,14 @@ def title(cause: Cause) -> str:
     return f"{_cells(cause)} failing{_since(cause)}"
 
 
+def headline(cause: Cause) -> str:
+    """The cause below a heading that names its state: `test_a[4], which had failed since 27066d1b2`.
+
+    It is `title` unless the cause is fixed.
+    """
+    return title(cause) if cause.state != "fixed" else f"{_cells(cause)}, which had failed{_since(cause)}"
+
+
 def culprit(cause: Cause) -> CommitInfo | None:
     """The culprit's commit, if its details are known."""
     return cause.document.commits.get(cause.culprit) if cause.document else None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.format import short
 from bisect_tool.git.forge import called, forge_of
-from bisect_tool.render.cause import culprit, title
+from bisect_tool.render.cause import culprit, headline
 from bisect_tool.render.markdown import prose
 from bisect_tool.sanitise import inert_line
 
@@ -26,14 +26,14 @@ def message(night: NightlyDocument, cause: Cause) -> str:
 
 def _lines(night: NightlyDocument, cause: Cause) -> Iterator[str]:
     if cause.state == "fixed":
-        yield f"*{cause.heading}* in {_code(night.ref)}: {prose(title(cause), _code)}"
+        yield f"*{cause.heading}* in {_code(night.ref)}: {prose(headline(cause), _code)}"
         if cause.note:
             yield cause.note
         elif cause.fixed_by:
             yield f"Passes again at {_code(short(cause.fixed_by))}."
         return
     heading = "New regression" if cause.state == "new" else "Regression"
-    yield f"*{heading}* in {_code(night.ref)}: {prose(title(cause), _code)}"
+    yield f"*{heading}* in {_code(night.ref)}: {prose(headline(cause), _code)}"
     if cause.exception:
         yield f"Error: {_code(cause.exception)}"
     if cause.culprit:

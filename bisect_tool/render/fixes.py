@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bisect_tool.format import listing, percent
+from bisect_tool.git.apply_edits import NOTHING_CHANGED
 from bisect_tool.sanitise import clean_line
 from bisect_tool.stats import false_pass_probability
 
@@ -84,7 +85,7 @@ def notes(found: FixReport) -> Iterator[Note]:
     for each in _all_tried(found):
         if each.conflicts:
             yield Note(each.name, "conflicts in", each.conflicts)
-        elif each.reason:
+        elif each.reason and each.reason != NOTHING_CHANGED:
             yield Note(each.name, "", (each.reason,))
         if each.fixed and not each.fixes_all:
             yield Note(each.name, "fixes", each.fixed)
@@ -124,6 +125,7 @@ def _all_tried(found: FixReport) -> tuple[Tried, ...]:
 _VERDICT_STYLE = {
     "conflicts": "yellow",
     "does not apply": "yellow",
+    NOTHING_CHANGED: "yellow",
     "fixes all": "bold green",
     "fixes some": "green",
     "fixes nothing": "red",
@@ -134,7 +136,9 @@ _VERDICT_STYLE = {
 
 def _verdict(tried: Tried, found: FixReport) -> str:
     if not tried.sha:
-        return "conflicts" if tried.conflicts else "does not apply"
+        if tried.conflicts:
+            return "conflicts"
+        return NOTHING_CHANGED if tried.reason == NOTHING_CHANGED else "does not apply"
     if tried.fixes_all:
         return "fixes all"
     if tried.fixed:

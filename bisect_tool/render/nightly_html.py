@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from bisect_tool.format import count, frame_location, listing, short
 from bisect_tool.git.forge import called, forge_of
 from bisect_tool.nightly.cell_status import CellStatus
-from bisect_tool.render.cause import culprit, failure_at, tested_cell, title
+from bisect_tool.render.cause import culprit, failure_at, headline, tested_cell
 from bisect_tool.render.failures import who
 from bisect_tool.render.markdown import log_line
 from bisect_tool.render.nightly import SHOWN, SIGNATURES, by_reason
@@ -90,7 +90,7 @@ def nightly_html(night: NightlyDocument) -> str:
 
 def cause_html(night: NightlyDocument, cause: Cause) -> str:
     """Render the page of one cause of a night, which is the report of its bisection."""
-    return _page(night, f"{cause.heading}: {title(cause)}", [cause])
+    return _page(night, f"{cause.heading}: {headline(cause)}", [cause])
 
 
 def _page(
@@ -121,7 +121,7 @@ def _view(cause: Cause, recent: Mapping[str, tuple[CommitRuns, ...]]) -> _CauseV
     tested = tested_cell(cause)
     return _CauseView(
         cause,
-        title(cause),
+        headline(cause),
         tuple(_CellView(each, recent.get(each, ())) for each in cause.cells),
         document,
         culprit(cause),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from bisect_tool.format import count, joined, short
 from bisect_tool.nightly.cell_status import CellStatus
-from bisect_tool.render.cause import title
+from bisect_tool.render.cause import headline
 from bisect_tool.render.cause_markdown import facts
 from bisect_tool.render.failures import who
 from bisect_tool.render.markdown import code, prose, table_code
@@ -62,7 +62,7 @@ def _lines(night: NightlyDocument) -> Iterator[str]:
         for cause in night.causes:
             if cause.state == state:
                 yield ""
-                yield f"### {cause.heading}: {prose(title(cause))}"
+                yield f"### {cause.heading}: {prose(headline(cause))}"
                 yield ""
                 yield from facts(cause)
     yield from _failures(night)

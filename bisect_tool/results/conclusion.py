@@ -69,10 +69,7 @@ def _suspect_reason(state: State, no_ops: Container[str]) -> str:
 def conclude_step(rows: Sequence[TrialRow]) -> tuple[ExitCode, str]:
     """Return the exit code and conclusion of `bisect-run step`, which searches no range."""
     result = rows[-1].result
-    return (
-        ExitCode.DONE,
-        f"tested: {outcome_text(result.outcome, result.reason, (cell.outcome for cell in result.cells))}",
-    )
+    return ExitCode.DONE, outcome_text(result.outcome, result.reason, (cell.outcome for cell in result.cells))
 
 
 def conclude_walk(

@@ -187,7 +187,7 @@ def _stress_text(found: Reproduction) -> str:
     if not found.stress:
         return ""
     roles = f" for {listing(found.stress_roles)}" if found.stress_roles else ""
-    return f" under --stress {found.stress}{roles}"
+    return f" under --stress={found.stress}{roles}"
 
 
 def _stress_note(requested: Sequence[str], trials: Sequence[TrialResult]) -> str:

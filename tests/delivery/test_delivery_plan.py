@@ -78,7 +78,7 @@ def test_a_dry_run_names_no_message_that_was_posted(delivery):
     delivery(night(cause()), slack=True)
     assert delivery(night(cause("open")), dry_run=True, slack=True) == []
     assert delivery(night(cause("fixed")), dry_run=True, slack=True) == [
-        f"would post to the webhook: fixed: {TITLE}"
+        f"would post to the webhook: fixed: {TITLE.replace(' failing', ', which had failed')}"
     ]
 
 

@@ -28,7 +28,7 @@ def test_each_state_is_posted_once(delivery, service):
     assert [text.split("\n")[0] for text in service.messages] == [
         f"*New regression* in `origin/main`: {CELLS} failing since one of 2 commits",
         f"*Regression* in `origin/main`: {CELLS} failing since `27066d1b2` (PR 34730)",
-        f"*Fixed* in `origin/main`: {CELLS} failing since `27066d1b2` (PR 34730)",
+        f"*Fixed* in `origin/main`: {CELLS}, which had failed since `27066d1b2` (PR 34730)",
     ]
 
 

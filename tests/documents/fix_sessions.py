@@ -53,7 +53,7 @@ def confirmed() -> Document:
 
 
 def fixes() -> Document:
-    """One revert fixes a part, another conflicts, a patch does not apply, both reverts together fix all."""
+    """One revert fixes a part, another conflicts, a patch changes nothing, both reverts together fix all."""
     names = ("revert 27066d1b2", "revert 57c84ff12", "apply fix.patch")
     alone = Tried(
         name=names[0],
@@ -113,9 +113,9 @@ def fixes_running() -> Document:
 def fixes_unfit() -> Document:
     """Nothing was run, since nothing applies."""
     whole = fixes()
-    found = FixReport(
-        runs=2, red=(), green=(), candidates=whole.fixes.candidates[1:], combinations=(), verified=()
-    )
+    _, conflicts, patch = whole.fixes.candidates
+    patch = patch.model_copy(update={"reason": "error: corrupt patch at line 3"})
+    found = FixReport(runs=2, red=(), green=(), candidates=(conflicts, patch), combinations=(), verified=())
     conclusion = "no candidate applies to the failing commit, so nothing was run"
     return whole.model_copy(
         update={"exit_code": 3, "conclusion": conclusion, "fixes": found, "failure": None, "trials": ()}

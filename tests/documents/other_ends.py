@@ -81,7 +81,7 @@ def step() -> Document:
         command="step",
         good=(),
         candidates_total=1,
-        conclusion="tested: 1 failed",
+        conclusion="1 failed",
         cells={RED_CELLS[0]: cell},
         failure=FAILURE.model_copy(update={"sha": ""}),
         trials=(trial(BAD, "bad end", {RED_CELLS[0]: "failed"}),),

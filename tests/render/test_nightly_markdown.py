@@ -69,16 +69,16 @@ def test_a_night_says_its_causes_and_what_does_not_pass():
         night(cause("open"), candidates(fingerprint="b"), cause("fixed", fingerprint="c"))
     )
     lines = text.splitlines()
-    failing = "`test_external_lb_server_info[4]` and 2 more cells failing since `27066d1b2` (PR 34730)"
+    cells = "`test_external_lb_server_info[4]` and 2 more cells"
     assert lines[:3] == [
         "## Nightly results of `origin/main` at `5afb387bd`",
         "",
         "Watch `main`: causes of failures: 1 new, 1 open, 1 fixed; 2 of 8 cells passed.",
     ]
     assert [line for line in lines if line.startswith("###")] == [
-        "### New: `test_external_lb_server_info[4]` and 2 more cells failing since one of 2 commits",
-        f"### Open: {failing}",
-        f"### Fixed: {failing}",
+        f"### New: {cells} failing since one of 2 commits",
+        f"### Open: {cells} failing since `27066d1b2` (PR 34730)",
+        f"### Fixed: {cells}, which had failed since `27066d1b2` (PR 34730)",
         "### Cells that do not pass, or were fixed",
     ]
     assert "- One of: `57c84ff12`, `27066d1b2`" in lines

@@ -78,4 +78,4 @@ def test_a_culprit_in_doubt_is_called_suspect(printed):
     shown = printed(render_report(document))
     assert shown.startswith("Suspect ")
     assert note in shown
-    assert "It is only a suspect: " in markdown(document)
+    assert "This commit is only a suspect: " in markdown(document)

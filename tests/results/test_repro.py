@@ -133,7 +133,7 @@ def test_a_role_that_no_process_had_is_told():
     there = ("Launcher", "EngineCore_DP1", "EngineCore_DP0", "Worker_DP0_TP1", "")
     found, conclusion = under_delay(("EngineCore", "DPCordinator"), *there)
     assert found.stress_roles == ("EngineCore", "DPCordinator")
-    assert conclusion.endswith("in 1 run under --stress delay for EngineCore and DPCordinator")
+    assert conclusion.endswith("in 1 run under --stress=delay for EngineCore and DPCordinator")
     note = "no process has the role DPCordinator; roles seen: EngineCore and Worker"
     assert shown(found).splitlines()[-1] == note
     assert f"Stress: {note}." in markdown(documents.repro().model_copy(update={"repro": found}))

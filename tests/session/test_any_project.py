@@ -320,7 +320,9 @@ def test_a_culprit_beside_an_editable_install_is_suspect(project):
     said = " ".join(project.run("report").stdout.split())
     assert "the culprit may be wrong" in said
     assert "imports the project from your checkout" in ended.stderr.splitlines()[0]
-    assert "It is only a suspect: the check imports src" in project.run("report", "--markdown").stdout
+    assert (
+        "This commit is only a suspect: the check imports src" in project.run("report", "--markdown").stdout
+    )
 
 
 def test_a_secret_that_is_withheld_is_named_and_can_be_passed(project, monkeypatch):

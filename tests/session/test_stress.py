@@ -56,7 +56,7 @@ def test_load(project, kind, many):
     ended = repro(project, "--stress", kind)
     assert ended.code == 1, ended.stderr
     assert ended.document.repro.stress == kind
-    assert f"1 of 1 runs under --stress {kind}" in ended.document.conclusion
+    assert f"1 of 1 runs under --stress={kind}" in ended.document.conclusion
     assert ended.document.trials[0].leftovers == ()
     assert survivors(project.mark) == []
 

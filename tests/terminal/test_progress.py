@@ -98,7 +98,7 @@ def test_in_a_pipe_each_event_is_a_plain_line(session, tmp_path, capsys):
         f"[     20 s] ✗ 5afb387bd  bad end   1 passed, 1 failed, 20 s  {bad}",
         f"[     20 s] 0a208d1f5 {broken} (narrow); narrowed to 4 commits, ~3 steps left, ~1 min",
         "[     20 s]   build",
-        f"[     21 s] - 0a208d1f5  narrow    unbuildable: does not build: error, 20 s  {broken}",
+        f"[     21 s] - 0a208d1f5  narrow    does not build: error, 20 s  {broken}",
     ]
     assert capsys.readouterr().out == ""
 
