@@ -138,7 +138,8 @@ class CheckOptions:
         typer.Option(
             "--python",
             metavar="PATH",
-            help="Interpreter for --pytest. [default: the active virtual environment's, else one per commit]",
+            help="Interpreter for --pytest. "
+            "[default: the active virtual environment's, else one built for the commits]",
         ),
     ] = None
     tests_from: Annotated[
@@ -162,7 +163,7 @@ class TrialOptions:
             metavar="SECONDS",
             min=0.1,
             max=MAX_LIMIT_S,
-            help="Time limit for one run of a command.",
+            help="Time limit for one run of a command, or of a project's tests.",
         ),
     ] = 3600.0
     pass_env: Annotated[

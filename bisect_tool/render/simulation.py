@@ -56,7 +56,7 @@ def _held(summary: Summary, trial: PastTrial) -> Interval:
 
 
 def _hours_columns(trial: PastTrial) -> tuple[str, str]:
-    return ("GPU-hours" if trial.gpus else "trial hours", "p10-p90")
+    return ("GPU-hours" if trial.gpus else "trial-hours", "p10-p90")
 
 
 def _hours_cells(held: Interval) -> tuple[str, str]:

@@ -218,10 +218,10 @@ def test_report_of_a_range_of_slots(cli):
     ended = cli("simulate", "--candidates", "8", "--runs", "5", "--slots", "1..2", "--trial-gpus", "0")
     assert (ended.code, ended.err) == (0, "")
     assert "5 searches each, trials of 10 min 00 s\n" in ended.out
-    assert "trial hours" in ended.out
+    assert "trial-hours" in ended.out
 
 
-@pytest.mark.parametrize(("gpus", "unit"), [("2", "GPU-hours"), ("0", "trial hours")])
+@pytest.mark.parametrize(("gpus", "unit"), [("2", "GPU-hours"), ("0", "trial-hours")])
 def test_report_of_one_number_of_slots_has_the_cost_with_its_interval(cli, gpus, unit):
     ended = cli("simulate", "--candidates", "64", "--p-fail-bad", "0.5", "--runs", "20", "--trial-gpus", gpus)
     number = r"[\d.]+"
