@@ -135,7 +135,10 @@ def replay(series: Path, destination: Path) -> Replayed:
     if (existing := _existing(destination, digest)) is not None:
         return existing
     if destination.exists() and any(destination.iterdir()) and not (destination / STAMP).is_file():
-        raise UsageError(f"{destination} exists and is not a replayed history")
+        raise UsageError(
+            f"{destination} exists and is not a replayed history",
+            "Move it away, or set BISECT_RUN_HOME to another directory.",
+        )
     destination.parent.mkdir(parents=True, exist_ok=True)
     with _scratch(destination.absolute()) as scratch:
         replayed = _build(plan, scratch / "new", scratch / "index")

@@ -185,7 +185,7 @@ def _alternates(objects: Path) -> bytes:
     further = listed.read_text().splitlines() if listed.is_file() else []
     paths = [objects, *((objects / line).resolve() for line in further if line.startswith("."))]
     if any("\n" in str(path) for path in paths):
-        raise UsageError("a repository whose path has a line break cannot be read")
+        raise UsageError("a repository whose path has a line break cannot be read", "Rename the directory.")
     return b"".join(os.fsencode(path) + b"\n" for path in paths)
 
 

@@ -103,7 +103,9 @@ class Worktree:
                 raise
             raise CheckoutFailed(_cause(error.output)) from error
         except OSError as error:
-            raise EnvironmentFailed(f"{self.path} cannot be written: {error}") from error
+            raise EnvironmentFailed(
+                f"{self.path} cannot be written: {error}", "Check its disk space and permissions."
+            ) from error
 
     def restore(self, sha: str, paths: Iterable[str]) -> None:
         """Restore files and folders from another commit; other files in those folders are removed.

@@ -139,7 +139,7 @@ def _interpreter(
         if not _has_pytest(python):
             raise UsageError(
                 f"{clean_line(python)} has no pytest",
-                f"{shlex.quote(python)} -m pip install pytest, or leave --python out.",
+                f"Run `{shlex.quote(python)} -m pip install pytest`, or leave --python out.",
             )
         return python
     if options.profile and scenario.profile(options.profile).build.provider is not Provider.NONE:

@@ -100,9 +100,7 @@ def _repro(options: ReproOptions, repository: Repository, rev: str) -> Repro:
             "Use only one of them.",
         )
     if options.stress_role and options.stress != "delay":
-        raise UsageError(
-            "--stress-role needs --stress delay", "It names the processes that --stress delay pauses."
-        )
+        raise UsageError("--stress-role needs --stress delay", "Add --stress delay, or remove --stress-role.")
     if not all(re.fullmatch(r"\w+", role) for role in options.stress_role):
         raise UsageError(
             "--stress-role must be a process role, such as Worker", "Use only letters, digits and _."

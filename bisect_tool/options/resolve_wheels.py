@@ -88,8 +88,8 @@ def _torch(settings: CommitWheels, ends: Sequence[str], repository: Repository) 
     for sha, pin in pins.items():
         if torch and pin != torch:
             raise UsageError(
-                f"{sha[:9]} needs torch {pin or '(not pinned)'}, and {ends[-1][:9]} torch {torch}:"
-                " their wheels cannot share an environment",
+                f"{sha[:9]} {f'needs torch {pin}' if pin else 'pins no torch'}, and {ends[-1][:9]} needs "
+                f"torch {torch}: their wheels cannot share an environment",
                 f"Use ends with the same version; {_FROM_SOURCE}.",
             )
     return torch

@@ -64,8 +64,8 @@ _GITHUB = _Rules(
 _FLAGS = {"ci_input": "--input"}
 _PUSH_HINT = "push a candidate as a branch, and run `bisect-run repro BRANCH --branch BRANCH --executor ...`"
 NO_FIXES_IN_CI = (
-    "CI has no build of a commit with a revert, patch or pick: `fixes` runs here or on a Ray cluster",
-    f"Remove the options of CI; or {_PUSH_HINT}.",
+    "`fixes` runs on this machine or on a Ray cluster: CI has no build of a revert, patch or cherry-pick",
+    f"Remove the options of CI, or {_PUSH_HINT}.",
 )
 
 

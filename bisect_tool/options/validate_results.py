@@ -34,4 +34,4 @@ def validate_result_options(options: NightlyOptions, where: str = "") -> None:
             flag = given[0].replace("_", "-")
             raise UsageError(f"{where}--{flag} needs --source", "Add --source buildkite or --source github.")
     if options.job and not options.observes:
-        raise UsageError(f"{where}--job needs --source or --results", "It selects among the results of CI.")
+        raise UsageError(f"{where}--job needs --source or --results", "Add one of them, or remove --job.")

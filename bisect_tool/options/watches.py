@@ -162,7 +162,7 @@ def _require_own_folders(found: Mapping[str, NightlyOptions]) -> None:
             raise UsageError(
                 f"watches {clean_line(other)} and {clean_line(name)} write to the same directory, "
                 f"{options.out}",
-                "Give each its own `out`, or set one `out` before the first watch.",
+                "Give each its own `out`, or set one `out` at the top of the file.",
             )
 
 

@@ -13,6 +13,8 @@ from bisect_tool.sources.service import Service
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
+_TAKES = "Use the URL of a JUnit XML file, or of an archive of such files."
+
 
 def download(url: str, limit: int) -> bytes:
     """Return the content of a URL, at most `limit` bytes.
@@ -23,7 +25,7 @@ def download(url: str, limit: int) -> bytes:
     """
     address = split_url(url)
     if not address.hostname or not address.path.strip("/"):
-        raise UsageError(f"{clean_line(url, 200)} does not name a file")
+        raise UsageError(f"{clean_line(url, 200)} does not name a file", _TAKES)
     origin = f"{address.scheme}://{address.netloc}"
     with Client(Service(address.hostname, origin, origin)) as client:
         return client.content(url, limit)
@@ -34,4 +36,5 @@ def split_url(url: str) -> SplitResult:
     try:
         return urlsplit(url)
     except ValueError as error:
-        raise UsageError(f"{clean_line(url, 200)} is not a URL: {clean_line(str(error), 200)}") from None
+        what = f"{clean_line(url, 200)} is not a URL: {clean_line(str(error), 200)}"
+        raise UsageError(what, _TAKES) from None

@@ -54,7 +54,10 @@ def junit_observations(
     for file in report_files(pattern, note, lambda url: download(url, SIZE_LIMIT)):
         found += _of_file(file, series, note, resolve, unresolved)
     if not found:
-        raise UsageError(f"no file that matches {clean_line(pattern, 300)} contains the result of a commit")
+        raise UsageError(
+            f"no file that matches {clean_line(pattern, 300)} contains the result of a commit",
+            "The notes above say why files are left out.",
+        )
     return tuple(found)
 
 

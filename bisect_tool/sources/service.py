@@ -64,7 +64,7 @@ class Service:
         if not variable:
             kind = Absent if status in (_NOT_FOUND, _GONE) else UsageError
             return kind(
-                f"{name} refuses the request: HTTP {status}", "Download it, and name the file instead."
+                f"{name} rejects the request: HTTP {status}", "Download it, and name the file instead."
             )
         scope = clean_line(headers.get("X-Accepted-GitHub-Permissions", ""), 200) or scope
         if not self.token and status in (_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND):
@@ -79,4 +79,4 @@ class Service:
             )
         if status in (_NOT_FOUND, _GONE):
             return Absent(f"{name}: not found, or not visible to this token", "Check the names.")
-        return UsageError(f"{name} refuses the request: HTTP {status}", "Check the names and options.")
+        return UsageError(f"{name} rejects the request: HTTP {status}", "Check the names and options.")

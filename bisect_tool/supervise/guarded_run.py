@@ -97,7 +97,9 @@ def _start(spec: GuardianSpec) -> GuardianChannel:
         with output_file.open("wb") as output:
             return SERVER.start(spec_file, output)
     except OSError as error:
-        raise EnvironmentFailed(f"cannot start a trial in {spec.folder}: {error}") from error
+        raise EnvironmentFailed(
+            f"cannot start a trial in {spec.folder}: {error}", "Check its disk space and permissions."
+        ) from error
 
 
 def _failure(spec: GuardianSpec) -> EnvironmentFailed:

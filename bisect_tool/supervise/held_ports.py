@@ -69,7 +69,7 @@ def hold_free(count: int, start: int, stop: int) -> HeldPorts:
         held.close()
         raise EnvironmentFailed(
             f"only {found} of the {count} required ports are free in {start}-{stop - 1}",
-            "Another run may hold them: stop it, or set another range.",
+            "Stop other runs, or programs that listen on these ports.",
         )
     return held
 

@@ -44,7 +44,10 @@ def collect_cells(scenario: Scenario) -> tuple[str, ...]:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise EnvironmentFailed(f"collecting {scenario.suite} took over {_DEADLINE_S} s") from error
+            raise EnvironmentFailed(
+                f"collecting {scenario.suite} took over {_DEADLINE_S} s",
+                "Try again on an idle machine, or check what the suite does when it is imported.",
+            ) from error
         log_command(_log, argv, done.returncode, began)
         cells, reason = available(stream), unreadable(stream)
     if not cells:

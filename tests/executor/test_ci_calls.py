@@ -35,24 +35,24 @@ def test_only_a_refusal_for_the_rate_limit_is_sent_again():
     [
         (Reply({}, 500), LostAnswer, "CI answered with HTTP 500"),
         (Reply({}, 200, cut=True), LostAnswer, "CI did not answer"),
-        (Reply({"message": "retried already"}, 422), Refused, "CI refuses the call: retried already"),
+        (Reply({"message": "retried already"}, 422), Refused, "CI rejects the call: retried already"),
         (Reply({}, 401), UsageError, "CI does not accept the token"),
         (
             Reply({"message": "This workflow is already running"}, 403),
             Refused,
-            "CI refuses the call: This workflow",
+            "CI rejects the call: This workflow",
         ),
         (
             Reply({"message": "Unable to re-run this: over a month ago"}, 403),
             Refused,
-            "CI refuses the call: Unable",
+            "CI rejects the call: Unable",
         ),
         (
             Reply({"message": "no scope"}, 403),
             UsageError,
             "the token has no permission for PUT /retry: no scope",
         ),
-        (Reply({}, 429, {"Retry-After": "90000"}), EnvironmentFailed, "CI accepts no more calls for now"),
+        (Reply({}, 429, {"Retry-After": "90000"}), EnvironmentFailed, "the rate limit of CI is exhausted"),
     ],
 )
 def test_what_an_answer_means(reply, error, message):

@@ -86,7 +86,7 @@ def test_the_step_that_blocks_a_job(gates, found):
 def test_one_of_several_blocked_steps_is_never_guessed():
     action = next_action(buildkite_jobs(job(1, "blocked"), gate(2, label="a"), gate(3, label="b")), set())
     assert isinstance(action, GiveUp)
-    assert "which of 2 blocked steps" in action.reason
+    assert "one of 2 blocked steps" in action.reason
 
 
 def test_a_step_that_blocks_other_jobs_is_unblocked_only_if_it_is_named_after_the_job():
@@ -113,11 +113,11 @@ def test_a_build_that_goes_on_may_still_list_the_job(state, action, without):
 def test_a_call_that_was_refused_is_not_chosen_again():
     jobs, refused = (
         buildkite_jobs(job(1)),
-        {"/builds/7/jobs/1/retry": "Buildkite refuses the call: it passed"},
+        {"/builds/7/jobs/1/retry": "Buildkite rejects the call: it passed"},
     )
-    assert next_action(jobs, {"1"}, refused) == GiveUp("Buildkite refuses the call: it passed")
+    assert next_action(jobs, {"1"}, refused) == GiveUp("Buildkite rejects the call: it passed")
     assert next_action(replace(jobs, start=START), {"1"}, refused) == START
-    refused |= {START.path: "Buildkite refuses the call: no builds of this branch"}
+    refused |= {START.path: "Buildkite rejects the call: no builds of this branch"}
     assert isinstance(next_action(replace(jobs, start=START), {"1"}, refused), GiveUp)
 
 

@@ -57,7 +57,7 @@ def test_no_second_run_is_dispatched_where_it_is_not_known_which_is_ours(farmed,
     farm.on_start = lambda: nameless(farm, actor="us" if account else "somebody")
     executor = farmed(farm, DISPATCHED, step=9.0)
     with pytest.raises(
-        UsageError, match=r"not known which of 2 runs tests aaaaaaaaa: https://github\.com/"
+        UsageError, match=r"cannot tell which of 2 runs tests aaaaaaaaa: https://github\.com/"
     ) as no:
         result(executor, tmp_path)
     assert "run-name" in no.value.hint

@@ -55,7 +55,7 @@ def test_a_job_that_passed_and_must_not_be_retried_needs_a_build(farmed, tmp_pat
     if not allowed:
         assert (
             found.reason
-            == "Buildkite refuses the call: Only failed, timed out or canceled jobs can be retried"
+            == "Buildkite rejects the call: Only failed, timed out or canceled jobs can be retried"
         )
 
 

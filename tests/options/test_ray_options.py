@@ -60,7 +60,7 @@ def test_fixes_runs_on_the_cluster_as_well(monkeypatch):
 
 @pytest.mark.parametrize("service", ["buildkite", "github"])
 def test_fixes_in_ci_is_refused_with_what_to_do_instead(service):
-    with pytest.raises(UsageError, match="CI has no build of a commit with a revert") as refused:
+    with pytest.raises(UsageError, match="CI has no build of a revert") as refused:
         validate(fixes(executor=service))
     assert "push a candidate as a branch" in refused.value.hint
 

@@ -169,7 +169,7 @@ def test_single_variant_needs_no_request(choose, server):
 def test_ends_of_different_torch_are_refused(choose, commits):
     shas = commits[1]
     with pytest.raises(
-        UsageError, match=rf"{shas[0][:9]} needs torch 2\.9\.1, and {shas[3][:9]} torch 2\.10\.0"
+        UsageError, match=rf"{shas[0][:9]} needs torch 2\.9\.1, and {shas[3][:9]} needs torch 2\.10\.0"
     ):
         choose(good=0)
 

@@ -251,8 +251,8 @@ def test_a_url_is_read(content):
 @pytest.mark.parametrize(
     ("reply", "message"),
     [
-        (Reply({}, 403), "127.0.0.1 refuses the request: HTTP 403"),
-        (Reply({}, 404), "127.0.0.1 refuses the request: HTTP 404"),
+        (Reply({}, 403), "127.0.0.1 rejects the request: HTTP 403"),
+        (Reply({}, 404), "127.0.0.1 rejects the request: HTTP 404"),
         (Reply(b"x" * (2 << 20)), "the response is larger than 1 MiB"),
     ],
 )

@@ -140,7 +140,7 @@ def test_a_server_that_is_gone_is_given_up(connect):
         (401, "Buildkite does not accept the token"),
         (403, "the Buildkite token lacks the scope read_builds"),
         (404, "Buildkite: not found, or not visible to this token"),
-        (422, "Buildkite refuses the request: HTTP 422"),
+        (422, "Buildkite rejects the request: HTTP 422"),
     ],
 )
 def test_a_rejection_says_why_and_is_not_repeated(connect, status, message):

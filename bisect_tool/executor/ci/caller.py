@@ -92,7 +92,9 @@ class Caller:
                 break
             _log.info("%s %s: the rate limit is used up, waiting %.0f s", call.method, call.path, wait)
             self.sleep(wait)
-        raise EnvironmentFailed(f"{self.service} accepts no more calls for now: {call.method} {call.path}")
+        raise EnvironmentFailed(
+            f"the rate limit of {self.service} is exhausted: {call.method} {call.path}", "Try again later."
+        )
 
     def _reply(self, call: Call) -> Reply:
         url = f"{self.url}{call.path}"
@@ -114,14 +116,14 @@ class Caller:
                 f"Check {self.variable}: it may be wrong or expired.",
             )
         if status == requests.codes.forbidden and _NO_RERUN.search(_said(reply)):
-            raise Refused(f"{self.service} refuses the call: {_said(reply)}")
+            raise Refused(f"{self.service} rejects the call: {_said(reply)}")
         if status in (requests.codes.forbidden, _NOT_FOUND):
             raise UsageError(
                 f"the token has no permission for {call.method} {call.path}: {_said(reply)}",
                 f"{self.variable} needs {self.scope}.",
             )
         if status >= requests.codes.multiple_choices:
-            raise Refused(f"{self.service} refuses the call: {_said(reply)}")
+            raise Refused(f"{self.service} rejects the call: {_said(reply)}")
         return reply.body if reply.is_json else None  # such as 204, or an empty 201
 
 

@@ -97,7 +97,9 @@ def _reason(jobs: CommitJobs, refused: Mapping[str, str]) -> str:
         return "the job is blocked by a step that blocks other jobs as well: unblock it by hand"
     if blocked:
         count = len(blocked[0].gates)
-        return f"the job is blocked, and it is not known which of {count} blocked steps it waits for"
+        return (
+            f"the job waits for one of {count} blocked steps, and which one is not known: unblock it by hand"
+        )
     if jobs.attempts:
         return "its job cannot be rerun"
     return jobs.missing

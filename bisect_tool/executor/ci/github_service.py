@@ -100,10 +100,10 @@ class GithubService:
         found = github.unclaimed(runs, int(newest or 0), self._journal.runs, self._account() if runs else "")
         if len(found) > 1:
             raise UsageError(
-                f"it is not known which of {len(found)} runs tests {short(sha)}: "
+                f"cannot tell which of {len(found)} runs tests {short(sha)}: "
                 f"{', '.join(each.html_url or str(each.id) for each in found)}",
                 f"Put the input {self._check.input} into the workflow's run-name. `bisect-run resume` "
-                "dispatches the commit once more; cancel the runs that nobody needs.",
+                "dispatches it again for this commit; cancel the runs that nobody needs.",
             )
         for run in found:
             _log.warning("run %d is taken for the one that was dispatched for %s", run.id, sha)

@@ -275,7 +275,7 @@ def _unreachable(address: str, error: BaseException) -> EnvironmentFailed:
     why = clean_line(str(error), _REASON_LIMIT)
     return EnvironmentFailed(
         f"no Ray cluster can be reached at {clean_line(address)}: {why}",
-        "`ray status` shows whether one is running, and `ray start --head` starts one here. If it demands a "
+        "`ray status` shows whether one is running, and `ray start --head` starts one here. If it requires a "
         "token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN; see docs/how-to/ray.md.",
     )
 
