@@ -21,6 +21,10 @@ def _clock(number: int) -> str:
     return f"{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}"
 
 
+def _quoted(line: str) -> str:
+    return line.replace('"', '""')
+
+
 WRAPPERS: Mapping[str, Callable[[str], str]] = {
     "Kubernetes CRI": _each(lambda n, line: f"2026-03-06T{_clock(n)}.123456789Z stderr F {line}"),
     "+00:00": _each(lambda n, line: f"2026-03-06T{_clock(n)}+00:00 {line}"),
@@ -42,6 +46,7 @@ WRAPPERS: Mapping[str, Callable[[str], str]] = {
     "quoted": _each(lambda _, line: f"> {line}"),
     "two stamps": _each(lambda n, line: f"2026-03-06T{_clock(n)}.1234567Z [2026-03-06T{_clock(n)}Z] {line}"),
     "date time,ms": _each(lambda n, line: f"2026-03-06 {_clock(n)},123 {line}"),
+    "CloudWatch, CSV": _each(lambda n, line: f'{1772755200000 + n},"{_quoted(line)}",web/i-0a1b2c'),
     "CRLF": lambda text: text.replace("\n", "\r\n"),
     "indented": _each(lambda _, line: f"    {line}"),
 }

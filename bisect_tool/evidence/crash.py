@@ -158,3 +158,8 @@ def _is_of_a_library(frame: Frame) -> bool:
 def begins_crash(text: str) -> bool:
     """Whether `text` is the first line of a crash that continues on further lines."""
     return bool(_BEGINS.match(text))
+
+
+def is_of_crash(text: str) -> bool:
+    """Whether `text` is surely a line of a crash: its first line, or one of the interpreter's stacks."""
+    return begins_crash(text) or bool(_THREAD.match(text) or _FRAME.match(text))

@@ -219,11 +219,18 @@ def _prefer_earlier_deaths(ordered: list[Event]) -> list[Event]:
     root = next((event for event in ordered if event.severity != "info"), None)
     while root is not None:
         at = root
-        earlier = [event for event in ordered if stage(event) in _DEADLY and _is_before(event, at)]
+        earlier = [event for event in ordered if _failed_before(event, at)]
         root = next((event for event in earlier if event.severity == "error"), None)
         if root is None:
             return [at, *(event for event in ordered if event is not at)]
     return ordered
+
+
+def _failed_before(event: Event, root: Event) -> bool:
+    """Whether a process failed or died before `root`, which is not how that process ended."""
+    if stage(event) is Stage.WORKER_DIED and stage(root) is Stage.SIGNALLED:
+        return False  # that a process is dead is often noticed before its exit code is read
+    return stage(event) in _DEADLY and _is_before(event, root)
 
 
 def _drop_before_root(ordered: list[Event]) -> list[Event]:

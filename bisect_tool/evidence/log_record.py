@@ -49,7 +49,7 @@ class Record:
 
     `announced` is the line that announced it, `written` when it was written and whether that is its own
     stamp, `line_number` the number of its first line in the log, and `handled` whether it is the traceback
-    of a warning.
+    of a warning. `forwarded` is whether another program logged its lines, each with a head.
     """
 
     number: int
@@ -61,6 +61,7 @@ class Record:
     announced: str = ""
     line_number: int = 0
     handled: bool = False
+    forwarded: bool = False
     stack: TracebackReader | CrashReader | None = None
     last: int = 0
     head: list[str] = field(default_factory=list)
@@ -215,8 +216,9 @@ class Draft:
         return "exception" if self.record.stack is not None or self.link.exception else "log"
 
     def _severity(self, usual: Severity) -> Severity:
-        if self.record.line.level in {"DEBUG", "INFO"}:
+        line = self.record.line
+        if line.level in {"DEBUG", "INFO"} or (line.forwarded and not self.record.forwarded):
             return "info"
-        if self.record.line.level == "WARNING" or self.record.announced.startswith("Exception ignored"):
+        if line.level == "WARNING" or self.record.announced.startswith("Exception ignored"):
             return "info" if usual == "info" else "warning"
         return usual

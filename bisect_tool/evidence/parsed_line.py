@@ -12,9 +12,11 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from bisect_tool.evidence.crash import is_of_crash
 from bisect_tool.evidence.line_format import JSON_LINES
 from bisect_tool.evidence.patterns import PATTERNS
-from bisect_tool.evidence.prefix import Prefix, collector_prefix
+from bisect_tool.evidence.prefix import Prefix, collector_prefix, without_row
+from bisect_tool.evidence.traceback import is_of_traceback
 from bisect_tool.sanitise import clean, clean_line
 from bisect_tool.untrusted import parse_json
 
@@ -80,12 +82,14 @@ _HEADS = (
     rf"\[(?P<ranked_time>{_DATE_TIME})(?P<ranked>(?: [A-Z_]{{2,8}}\d+)*)\] (?!\[)",
     # NCCL: `host:3966:3980 [0] NCCL WARN m`.
     r"[\w.-]+:(?P<nccl_pid>\d{1,9}):\d+ \[(?P<nccl_rank>\d+)\] (?:\S+:\d+ )?NCCL (?P<nccl>[A-Z]+) ?(?:\S+:\d+ )?",  # noqa: E501
+    # UCX: `[1588766574.1] [host:3966:0] sock.c:325 UCX  ERROR m`.
+    rf"(?:\[1\d{{9}}\.\d+\] +)?\[[\w.-]+:(?P<ucx_pid>\d{{1,9}})(?::\d+)+\] +[\w.-]+:\d+ +(?:UCX +(?P<ucx>{_LEVEL}) +)?",  # noqa: E501
     # Brackets: `[...] [ERROR] [launch.py:321:main] m`, `[ERROR] m`.
     rf"{_BRACKETS}\[ ?(?P<bracket>{_LEVEL}|{_LEVEL.lower()}) *\] ?{_BRACKETS}:? ?",
     # loguru, and loggers with bars: `| ERROR    | module:function:12 - m`, `| ERROR | stderr | m`.
     rf"\| (?P<bar>{_LEVEL}) +\| (?P<bar_name>[^|]{{1,120}}?) (?:-|\|)(?: |$)",
     # logging: `- name - ERROR - m`, `ERROR:root:m`, `ERROR [name] m`, `ERROR name: m`, `ERROR in app: m`.
-    rf"- (?P<dash_name>[^ ]{{1,120}}) - (?P<dash>{_LEVEL}) - ",
+    rf"- (?P<dash_name>[^ ]{{1,120}}) - (?P<dash>{_LEVEL}) -(?: |$)",
     rf"(?P<colon>{_LEVEL}):[\w.-]{{1,80}}: ?(?=\S)",
     rf"(?P<uvicorn>{_LEVEL}): {{1,8}}(?=\S)",
     rf"(?P<named>{_LEVEL}) +(?:\[[^\]]{{1,80}}\]|(?:in )?[\w.-]{{1,80}}:)(?: |$)",
@@ -95,7 +99,20 @@ _HEADS = (
     rf"(?P<bare>{_LEVEL}) +(?=\S)",
 )
 _HEAD = re.compile("|".join(_HEADS))
-_LEVELS = ("placed", "env", "spring", "bracket", "bar", "dash", "colon", "uvicorn", "named", "fmt", "bare")
+_LEVELS = (
+    "placed",
+    "env",
+    "spring",
+    "bracket",
+    "bar",
+    "dash",
+    "colon",
+    "uvicorn",
+    "named",
+    "fmt",
+    "ucx",
+    "bare",
+)
 _LETTERS = {"D": "DEBUG", "I": "INFO", "W": "WARNING", "E": "ERROR", "F": "CRITICAL"}
 _NAMES = {"WARN": "WARNING", "FATAL": "CRITICAL", "PANIC": "CRITICAL", "ERR": "ERROR"}
 _TIMES = (
@@ -111,6 +128,7 @@ _TIMES = (
 # Ray's note on lines that other workers print as well.
 _REPEATED = re.compile(r" ?\[repeated \d+x across cluster\](?: \(Ray deduplicates[^)]*\))?")
 _STREAMS = frozenset({"stderr", "stdout"})
+_NOT_ERRORS = frozenset({"DEBUG", "INFO"})
 # rsyslog writes the escape character as its octal number.
 _ESCAPED_COLOURS = re.compile(r"#033\[[\d;]{0,20}m")
 # TorchServe logs what its workers print, whatever it is, at one level.
@@ -136,6 +154,8 @@ class ParsedLine(NamedTuple):
         rank: the rank that a launcher put before the line; empty without one.
         more: further lines of a JSON record besides its message, such as a traceback.
         formatted: whether it has the format that the scenario gives for its engine.
+        forwarded: whether its text is of a traceback below the level of errors, as in the head of a program
+            that logs, line by line, what another one prints.
     """
 
     role: str
@@ -148,6 +168,7 @@ class ParsedLine(NamedTuple):
     rank: str = ""
     more: tuple[str, ...] = ()
     formatted: bool = False
+    forwarded: bool = False
 
     @property
     def stream(self) -> str:
@@ -163,6 +184,7 @@ def parse_line(raw: str, known: Patterns = PATTERNS) -> ParsedLine:
 def _parsed(raw: str, known: Patterns) -> ParsedLine:
     # Progress bars redraw themselves with carriage returns: only the last text is visible.
     shown = clean(_ESCAPED_COLOURS.sub("", raw.rstrip("\r\n").rpartition("\r")[2][:JSON_LIMIT]))
+    shown = without_row(shown)
     prefix = collector_prefix(shown)
     own = known.line_format
     # What looks like a collector's prefix may be the head of the engine's own format.
@@ -234,7 +256,20 @@ def _plain(text: str, prefix: Prefix, known: Patterns) -> ParsedLine:
         return _plain(text[head.end() :], prefix, known)
     if head["bracket"] and (stream := _STREAM.match(text, head.end())):
         return _plain(text[stream.end() :], replace(prefix, writer=stream["writer"]), known)
-    return _with_head(line, head, known)
+    logged = _with_head(line, head, known)
+    return logged if logged.head else _without_forwarder(logged, prefix, known)
+
+
+def _without_forwarder(logged: ParsedLine, prefix: Prefix, known: Patterns) -> ParsedLine:
+    """Return a logged line as another program printed it, if its logger only forwards those lines."""
+    text = logged.text
+    inner = _HEAD.match(text) if _MAYBE_HEAD.match(text) else None
+    timed = inner is not None and any(inner[name] for name in _TIMES)
+    if timed or _PREFIX.match(text) or _RANK.match(text):
+        return _plain(text, replace(prefix, stamp=logged.stamp), known)
+    if logged.level in _NOT_ERRORS and (is_of_traceback(text) or is_of_crash(text)):
+        return logged._replace(level="", forwarded=True)
+    return logged
 
 
 def _with_head(line: ParsedLine, head: re.Match[str], known: Patterns) -> ParsedLine:
@@ -248,7 +283,7 @@ def _with_head(line: ParsedLine, head: re.Match[str], known: Patterns) -> Parsed
     rank = head["nccl_rank"] or head["trt_rank"]
     role = role or (f"Rank_{rank}" if rank else "")
     role = role or known.source_files.get((head["place"] or "").rpartition("/")[2], "")
-    own_pid = head["nccl_pid"] or head["spring_pid"]
+    own_pid = head["nccl_pid"] or head["spring_pid"] or head["ucx_pid"]
     pid = line.pid if line.pid is not None or not own_pid else int(own_pid)
     # uvicorn's head, and every head without a time, is only on the first line of a record.
     repeated = head["placed"] or head["glog"] or head["ray"]

@@ -27,12 +27,13 @@ _FORMS = (
     # After this stamp, two words and a colon may be anything: `Caused by:`.
     rf"(?P<iso>{_ISO_ZONED}) [\w.-]+ (?P<process>kernel(?=:)|[\w./@-]+(?=\[))(?:\[\d+\])?:{_END}",
     rf"(?P<job>[^\t\n]{{1,200}}\t[^\t\n]{{1,200}})\t\ufeff?(?P<step>{_DATE_TIME}){_END}",
-    rf"\[(?P<bracketed>{_DATE_TIME})\]{_END}",
+    rf"\[(?P<bracketed>{_DATE_TIME}|\d\d-\d\d \d\d:\d\d:\d\d)\]{_END}",
     rf"(?P<barred>{_SYSLOG_TIME}|{_DATE_TIME}) \|(?! *[A-Z]+ +\|){_END}",
     # CloudWatch puts three blanks after the time.
     rf"(?P<zoned>{_ISO_ZONED}) {{3}}",
     # Levels of Rust's tracing are aligned to the right.
     rf"(?P<stamp>{_DATE_TIME})(?:[ \t](?: (?=(?:INFO|WARN) ))?|$)",
+    rf"(?P<epoch>1\d{{12}}){_END}",
     rf"\[ *\d{{1,8}}\.\d{{6}}\]{_END}",
     rf"\[pod/(?P<pod>[^\]\s]+)\]{_END}",
     rf"(?P<stern>[a-z0-9-]+-[a-z0-9]{{5,10}}-[a-z0-9]{{5}} [a-z0-9-]+){_END}",
@@ -63,6 +64,11 @@ _STARTS = re.compile(
 )
 # The rank of a line that follows, on the same line, text of another process that has not ended yet.
 _UNENDED = re.compile(r".{1,300}?(?=\[rank\d{1,5}\]: ?(?:\[?[DIWEF]\d{3,4} |Traceback \())")
+# A row of a table that a log service exports: milliseconds, the line, and often the name of its stream.
+_ROW = re.compile(
+    r'(?P<time>1\d{12}),(?:"(?P<quoted>.*)"|(?P<plain>[^,]*))(?:,[\w./-]*)?$'
+    r"|\| (?P<cell_time>1\d{12}) +\| ?(?P<cell>.*?)\|(?: [\w./-]+ *\|)?$"
+)
 _LAYERS = 6
 _KEPT = 16
 
@@ -85,6 +91,16 @@ class Prefix:
 
 
 _NONE = Prefix()
+
+
+def without_row(text: str) -> str:
+    """Return time and line of a row that a log service exported; another text is unchanged."""
+    row = _ROW.match(text) if text[:1] in {"1", "|"} else None
+    if row is None:
+        return text
+    quoted = (row["quoted"] or "").replace('""', '"')
+    line = quoted or row["plain"] or (row["cell"] or "").rstrip()
+    return f"{row['time'] or row['cell_time']} {line}"
 
 
 def collector_prefix(text: str) -> Prefix:
@@ -114,7 +130,10 @@ def collector_prefix(text: str) -> Prefix:
 _TIMED = {
     **{
         form: form
-        for form in ("cri", "gitlab", "bracketed", "dmesg", "barred", "zoned", "stamp", "clock", "step")
+        for form in (
+            *("cri", "gitlab", "bracketed", "dmesg", "barred", "zoned", "stamp", "clock", "step"),
+            "epoch",
+        )
     },
     "unit": "journal",
     "process": "iso",

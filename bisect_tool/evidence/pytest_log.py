@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from bisect_tool.evidence.event import Frame
-from bisect_tool.evidence.prefix import collector_prefix
+from bisect_tool.evidence.prefix import collector_prefix, without_row
 from bisect_tool.evidence.traceback import bare_exception, last_line
 from bisect_tool.sanitise import clean, clean_line
 
@@ -248,7 +248,7 @@ class PytestReader:
         return self._passed.contains(source, number)
 
     def _feed(self, log: _Log, line: LogLine) -> None:
-        shown = clean(line.text[: 4 * _LINE_LIMIT].rstrip("\r\n"))
+        shown = without_row(clean(line.text[: 4 * _LINE_LIMIT].rstrip("\r\n")))
         text = clean_line(shown[collector_prefix(shown).end :] or "", _LINE_LIMIT)
         if banner := _BANNER.match(text):
             self._banner(log, line.number, banner["title"])

@@ -238,6 +238,7 @@ class _Reader:
         fed = stack.feed(text)
         if fed is FeedResult.TAKEN:
             record.keep(text)
+            record.forwarded |= classified.parsed.forwarded
         elif fed is FeedResult.CLOSED:
             self._finish(key)
         return fed is FeedResult.TAKEN

@@ -292,6 +292,11 @@ def is_header(text: str) -> bool:
     return is_frame(text) and ", in " not in text
 
 
+def is_of_traceback(text: str) -> bool:
+    """Whether `text` is surely a line of a traceback: its header, a frame, code, or an exception."""
+    return text.startswith("    ") or is_frame(text) or is_header(text) or bare_exception(text) is not None
+
+
 def before_header(text: str) -> str:
     """Return the text before a traceback's header at the end of the line; empty without one."""
     if not text.endswith(TRACEBACK):

@@ -170,7 +170,7 @@ def start_run(
 
     `first_characters` are those of the prefixes that were learnt in this log.
     """
-    if parsed.formatted or (parsed.level and not parsed.head):
+    if parsed.formatted or parsed.forwarded or (parsed.level and not parsed.head):
         return None
     if record.stack is None or record.stack.indented:
         return None

@@ -1,6 +1,7 @@
 """Read numbered lines from plain, compressed and archived logs and JUnit XML.
 
-The format is recognised by its content. Logs are streamed: none is held in memory or written to disk.
+The format is recognised by its content. Logs are streamed, and none is written to disk; only a log whose
+newest line is the first is held in memory.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 from bisect_tool.errors import UsageError
 from bisect_tool.evidence.healthy_lines import relevant_lines
 from bisect_tool.evidence.line import LogLine
+from bisect_tool.evidence.newest_first import is_newest_first, oldest_first
 from bisect_tool.evidence.patterns import SUITE
 from bisect_tool.log_input.junit import NotJunit, failed_cases
 from bisect_tool.sanitise import clean_line
@@ -35,6 +37,7 @@ _SUFFIXES = (".log", ".txt", ".xml")
 _BLOCK = 1 << 18
 _LINE_LIMIT = 1 << 20
 _UNPACKED_LIMIT = 2 << 30
+_TURNED_LIMIT = 64 << 20
 _MAX_FILES = 10_000
 _MAX_ENTRIES = 200_000
 _INDENT_LINES = 200
@@ -59,6 +62,7 @@ class LogFiles:
     def __init__(self, paths: Sequence[str], note: Callable[[str], None]) -> None:
         self._note = note
         self._elements: dict[str, tuple[str, int]] = {}
+        self._turned: dict[str, list[int]] = {}
         self._named = frozenset(map(_name, paths))
         self._files = tuple(dict.fromkeys(file for path in paths for file in _files(path, note)))
 
@@ -73,6 +77,8 @@ class LogFiles:
 
     def location(self, source: str, line: int) -> tuple[str, int]:
         """Return the file and line number (0 for none) of a line of `source`."""
+        if line and source in self._turned:
+            return source, self._turned[source][line - 1] + 1
         return self._elements.get(source, (source, line))
 
     def _read(self, name: str, stream: io.BufferedReader) -> Iterator[LogLine]:
@@ -108,9 +114,28 @@ class LogFiles:
         blocks = iter(partial(stream.read1, _BLOCK), b"")
         head = stream.peek(_HEAD)[:_HEAD]
         if not _XML.match(head):
-            yield from relevant_lines(name, _unindented(_decode(blocks, head)))
+            text = _unindented(_decode(blocks, head))
+            yield from relevant_lines(name, self._oldest_first(name, text))
         elif name in self._named or _JUNIT in head:  # other XML in a folder is not a log
             yield from self._read_junit(name, stream)
+
+    def _oldest_first(self, name: str, blocks: Iterator[str]) -> Iterator[str]:
+        """Yield a log in blocks; one whose newest line is the first is turned, unless it is very long."""
+        kept = [next(blocks, "")]
+        if not is_newest_first(kept[0].split("\n")):
+            yield from chain(kept, blocks)
+            return
+        size = len(kept[0])
+        for block in blocks:
+            kept.append(block)
+            size += len(block)
+            if size > _TURNED_LIMIT:
+                self._note(f"{name} has its newest line first, and is too long to be turned")
+                yield from chain(kept, blocks)
+                return
+        lines = "".join(kept).removesuffix("\n").split("\n")
+        self._turned[name] = oldest_first(lines)
+        yield "".join(f"{lines[at]}\n" for at in self._turned[name])
 
     def _read_junit(self, name: str, stream: BinaryIO) -> Iterator[LogLine]:
         """Yield the lines of the failed tests in JUnit XML, each test as a separate source."""

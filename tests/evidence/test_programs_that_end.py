@@ -20,6 +20,13 @@ def _root(*lines):
     ("line", "last"),
     [
         ("*** SIGABRT received by PID 41 (TID 42) on cpu 25 from PID 41; stack trace: ***", "Aborted"),
+        ("RuntimeError: RESOURCE_EXHAUSTED: no memory", "*** SIGTERM received by PID 41 (TID 42) on cpu 5"),
+        (
+            "[n:7:0:7] ib_mlx5_log.c:139  Transport retry count exceeded on a:1/IB",
+            "[n:7] Signal: Aborted (6)",
+        ),
+        ("| a | 1 | UNAVAILABLE: Internal: bad PTX. |", "error: creating server: Internal - failed to load"),
+        ("#55 ERROR: write /usr/lib/a.so: no space left on device", "ERROR: failed to solve: rpc error"),
         ("*** SIGSEGV (@0x18) received by PID 41 (TID 0x7f) from PID 24; stack trace: ***", "Killed"),
         ('Thread 1 "python" received signal SIGSEGV, Segmentation fault.', "Aborted (core dumped)"),
         ("Program terminated with signal SIGBUS, Bus error.", "Aborted (core dumped)"),
@@ -204,3 +211,21 @@ def test_colours_whose_escape_character_is_written_as_a_number_are_removed():
     root = _root(*lines, ends)
     assert "no such id" in root.headline
     assert _root(ends).stage == "died" or is_symptom(_root(ends))
+
+
+def test_how_a_dead_worker_ended_comes_before_the_notice_of_its_death():
+    root = _root(
+        "[01-05 10:00:08] Rank 0 scheduler is dead. Please check if there are relevant logs.",
+        "[01-05 10:00:10] Exit code: -9",
+        "EOFError",
+    )
+    assert root.headline == "Exit code: -9"
+
+
+def test_sigterm_before_a_failure_is_not_its_cause():
+    lines = [
+        "*** SIGTERM received by PID 41 (TID 42) on cpu 5 from PID 7; stack trace: ***",
+        "E0323 02:02:23.479201   89268 hook.cc:360] dumps are off",
+        "2023-03-23 02:02:29.056856: E xla/util.cc:90] RESOURCE_EXHAUSTED: no memory",
+    ]
+    assert _root(*lines).headline.startswith("RESOURCE_EXHAUSTED")
