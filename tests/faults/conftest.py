@@ -125,13 +125,19 @@ def repeat(guard: Callable[..., Run]) -> Callable[..., list[Run]]:
 def wait_for() -> Callable[..., None]:
     """Waits until a condition holds, and fails the test if it does not in time."""
 
-    def wait(condition: Callable[[], object], seconds: float = 30.0) -> None:
+    def wait(condition: Callable[[], object], seconds: float = 60.0) -> None:
         ends = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < ends, "the condition never came true"
             time.sleep(0.005)
 
     return wait
+
+
+@pytest.fixture
+def ready(wait_for: Callable[..., None]) -> Callable[[GuardianSpec], None]:
+    """Waits until the stub of a spec has said that it is ready."""
+    return lambda made: wait_for(lambda: made.stdout.exists() and b"ready" in made.stdout.read_bytes())
 
 
 def times(quick: int, full: int) -> int:

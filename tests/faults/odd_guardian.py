@@ -20,9 +20,14 @@ def fail_at_work(self):
 
 
 def jump():
-    """The clock of the machine goes back an hour a second after every look at it."""
-    now, began = time.time, time.monotonic()
-    time.time = lambda: now() - 3600 * (time.monotonic() - began > 0.2)
+    """The clock of the machine goes back an hour when the program has been started."""
+    now, start = time.time, Guardian._start
+
+    def started(self, env):
+        start(self, env)
+        time.time = lambda: now() - 3600
+
+    Guardian._start = started
 
 
 def spoil_result():

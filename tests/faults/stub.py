@@ -23,7 +23,9 @@ def fork(work):
     return pid
 
 
-def sleep():
+def sleep(words=""):
+    if words:
+        say(words)
     while True:
         time.sleep(1000)
 
@@ -52,10 +54,10 @@ def own_session():
     fork(lambda: (os.setsid(), sleep()))
 
 
-def deaf():
+def deaf(words=""):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    sleep()
+    sleep(words)
 
 
 def stopped():
@@ -79,9 +81,13 @@ def escape():
 
 
 def stubborn():
-    pids = [fork(work) for work in (deaf, stopped, stopped_and_deaf)]
-    daemon(deaf)
-    wait_until_stopped(pids[1:])
+    wait_until_stopped([fork(work) for work in (stopped, stopped_and_deaf)])
+    # Children inherit what is ignored: these are deaf from the start.
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGTERM, signal.SIGHUP)}
+    fork(sleep)
+    daemon()
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def wait_until_stopped(pids):
@@ -160,7 +166,16 @@ def leak_shm(*names):
         with contextlib.suppress(FileExistsError):
             descriptor = os.open(f"/dev/shm/{name}", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
             os.write(descriptor, b"x" * 4096)
-    time.sleep(0.25)
+    await_record(names)
+
+
+def await_record(names):
+    """Wait, at most for a while, until the guardian has written down that these entries are ours."""
+    record, ends = Path("shm.jsonl"), time.monotonic() + 30
+    while time.monotonic() < ends:
+        if record.exists() and all(name in record.read_text() for name in names):
+            return
+        time.sleep(0.005)
 
 
 def leak_shm_at_gate(gate, name):
@@ -176,7 +191,7 @@ def leak_mapped_shm(name):
     os.ftruncate(descriptor, 4096)
     memory = mmap.mmap(descriptor, 4096)
     os.close(descriptor)
-    time.sleep(0.6)
+    await_record([name])
     memory.close()
 
 
@@ -218,12 +233,6 @@ def kill_guardian():
 def kill_guardian_at_once():
     escape()
     os.kill(os.getppid(), signal.SIGKILL)
-    sleep()
-
-
-def stop_guardian():
-    say("ready")
-    os.kill(os.getppid(), signal.SIGSTOP)
     sleep()
 
 

@@ -49,10 +49,6 @@ class Terminal:
         os.close(self.master)
 
 
-def ready(made):
-    return made.stdout.exists() and b"ready" in made.stdout.read_bytes()
-
-
 def gone_within(alive, made, seconds):
     began = time.monotonic()
     while left := alive(made.env[MARK]):
@@ -63,11 +59,11 @@ def gone_within(alive, made, seconds):
 
 
 @pytest.mark.parametrize("presses", [1, 2])
-def test_control_c(spec, alive, wait_for, figure, presses):
+def test_control_c(spec, alive, ready, figure, presses):
     made = spec("tree", grace_s=1.5)
     terminal = Terminal(made)
     try:
-        wait_for(lambda: ready(made))
+        ready(made)
         began = time.monotonic()
         for _ in range(presses):
             terminal.type(CONTROL_C)
@@ -82,11 +78,11 @@ def test_control_c(spec, alive, wait_for, figure, presses):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_to_the_command_line(spec, alive, wait_for, figure, number):
+def test_a_signal_to_the_command_line(spec, alive, ready, figure, number):
     made = spec("tree")
     terminal = Terminal(made)
     try:
-        wait_for(lambda: ready(made))
+        ready(made)
         began = time.monotonic()
         terminal.process.send_signal(number)
         assert gone_within(alive, made, LONG_S) == []
@@ -97,13 +93,18 @@ def test_a_signal_to_the_command_line(spec, alive, wait_for, figure, number):
         terminal.process.wait()
 
 
-def test_the_terminal_is_closed(spec, alive, wait_for):
+def test_the_terminal_is_closed(spec, alive, ready):
     made = spec("tree")
     terminal = Terminal(made)
-    wait_for(lambda: ready(made))
-    terminal.close()
-    assert gone_within(alive, made, 9) == []
-    terminal.process.wait(10)
+    try:
+        try:
+            ready(made)
+        finally:
+            terminal.close()
+        assert gone_within(alive, made, LONG_S) == []
+    finally:
+        terminal.process.kill()
+        terminal.process.wait()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

@@ -155,9 +155,10 @@ def test_the_tree_kills_its_guardian(guard, mode):
 
 
 def test_a_stopped_guardian_is_noticed(guard, monkeypatch):
-    monkeypatch.setattr("bisect_tool.supervise.guarded_run.MARGIN_S", 0.2)
-    monkeypatch.setattr("bisect_tool.supervise.guarded_run.CLEAN_UP_S", 0.2)
-    run = guard("stop_guardian", deadline_s=0.5, grace_s=0.1)
+    for name in ("MARGIN_S", "KILL_LIMIT_S", "CLEAN_UP_S"):
+        monkeypatch.setattr(f"bisect_tool.supervise.guarded_run.{name}", 0.2)
+    # The shell starts in milliseconds: it stops the guardian long before its deadline.
+    run = guard(argv=("sh", "-c", "kill -STOP $PPID; sleep 1000"), deadline_s=3.0, grace_s=0.1)
     assert run.result.reason is Reason.LOST
     assert run.survivors == []
 
@@ -168,10 +169,9 @@ def test_both_are_killed_and_the_next_run_cleans_up(spec, alive, count_times, wa
         with start(made) as process:
             wait_for(lambda: made.stdout.exists() and made.stdout.read_bytes())
             time.sleep(moment(seed, 0.5))
-            guardian = guardian_of(made)
-            os.kill(guardian, signal.SIGKILL)
+            left = alive(made.env[MARK])
+            os.kill(guardian_of(made), signal.SIGKILL)
             process.kill()
-        left = alive(made.env[MARK])
         result = recover(made.folder)
         return bool(left), result is not None and result.reason is Reason.LOST, alive(made.env[MARK])
 

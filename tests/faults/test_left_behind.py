@@ -97,12 +97,14 @@ def test_an_entry_that_somebody_else_uses_stays(spec, wait_for):
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(run_guarded, made)
         wait_for(path.exists)
-        with path.open("rb"):
-            (made.cwd / "gate").touch()
-            result = running.result()
-    assert result.leftovers.shm == ()
-    assert path.exists()
-    path.unlink()
+        try:
+            with path.open("rb"):
+                (made.cwd / "gate").touch()
+                result = running.result()
+            assert result.leftovers.shm == ()
+            assert path.exists()
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def test_no_port_stays_bound(repeat, figure):
@@ -140,12 +142,14 @@ def test_two_servers_share_a_port_and_one_is_not_ours(spec, wait_for):
         with subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", SHARER, str(port)], stdout=subprocess.PIPE
         ) as stale:
-            assert stale.stdout is not None
-            assert stale.stdout.readline() == b"listening\n"
-            stranger = foreign_listener(port, stale.pid)
-            assert stranger is not None
-            assert stranger.pid == os.getpid()
-            stale.kill()
+            try:
+                assert stale.stdout is not None
+                assert stale.stdout.readline() == b"listening\n"
+                stranger = foreign_listener(port, stale.pid)
+                assert stranger is not None
+                assert stranger.pid == os.getpid()
+            finally:
+                stale.kill()
 
 
 SHARER = """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -39,10 +38,17 @@ def test_a_log_in_the_watched_folder_is_a_sign_of_life(guard):
     assert run.result.reason is Reason.DEADLINE
 
 
-def test_what_needed_sigkill_is_named(guard):
-    run = guard("deaf", deadline_s=0.5, grace_s=0.3)
-    assert run.result.exit_code == -9
-    assert [process.ended_by for process in run.result.leftovers.processes] == ["SIGKILL"]
+def test_what_needed_sigkill_is_named(spec, ready):
+    made, cancel = spec("deaf", "ready", grace_s=0.3), threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(run_guarded, made, cancel)
+        try:
+            ready(made)
+        finally:
+            cancel.set()
+        result = running.result()
+    assert result.exit_code == -9
+    assert [process.ended_by for process in result.leftovers.processes] == ["SIGKILL"]
 
 
 def test_what_obeys_sigterm_is_no_leftover(guard):
@@ -52,14 +58,13 @@ def test_what_obeys_sigterm_is_no_leftover(guard):
 
 
 @pytest.mark.parametrize("kind", ["sleep", "deaf"])
-def test_a_program_that_has_said_all_is_ended_soon(spec, tmp_path, kind):
+def test_a_program_that_has_said_all_is_ended_soon(spec, ready, tmp_path, kind):
     complete = tmp_path / "complete"
-    made = spec(kind, complete=complete, deadline_s=60, grace_s=60)
+    made = spec(kind, "ready", complete=complete, deadline_s=60, grace_s=60)
     with ThreadPoolExecutor() as pool:
         running = pool.submit(run_guarded, made)
         # What was left by an earlier run does not count: the guardian's start removes it.
-        while not made.stdout.exists():
-            time.sleep(0.01)
+        ready(made)
         complete.touch()
         result = running.result(50)
     assert result.reason is Reason.COMPLETE

@@ -9,6 +9,7 @@ import time
 import psutil
 import pytest
 
+from bisect_tool.suite.waiting import wait_until
 from bisect_tool.supervise.processes import (
     Process,
     below,
@@ -23,12 +24,13 @@ from bisect_tool.supervise.processes import (
     title,
 )
 
-SLEEP = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(1000)"]
+SLEEP = [sys.executable, "-I", "-S", "-c", "import time; print(flush=True); time.sleep(1000)"]
 
 
 @pytest.fixture
 def child():
-    with subprocess.Popen(SLEEP, env={"A_MARK": "here"}) as process:
+    with subprocess.Popen(SLEEP, env={"A_MARK": "here"}, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()  # before it runs, its command line and variables may be empty
         yield process
         process.kill()
 
@@ -57,9 +59,11 @@ def test_a_name_with_parentheses_and_spaces(tmp_path):
     program = tmp_path / "a) S 1 (b"
     program.symlink_to("/bin/sleep")
     with subprocess.Popen([program, "1000"]) as process:
-        found = read_process(process.pid)
-        process.kill()
-    assert found is not None
+        try:
+            assert wait_until(lambda: read_process(process.pid).name == program.name, 30)
+            found = read_process(process.pid)
+        finally:
+            process.kill()
     assert found.ppid == os.getpid()
 
 
@@ -76,9 +80,7 @@ def test_a_zombie_is_not_alive(child):
     assert process is not None
     assert is_alive(process.identity)
     assert send(process.identity, signal.SIGKILL)
-    ends = time.monotonic() + 10
-    while is_alive(process.identity):
-        assert time.monotonic() < ends
+    assert wait_until(lambda: not is_alive(process.identity), 30)
     zombie = read_process(child.pid)
     assert zombie is not None
     assert zombie.dead
