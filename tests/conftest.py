@@ -10,6 +10,7 @@ from pathlib import Path
 
 import documents
 import pytest
+from hypothesis import HealthCheck, settings
 from quick_engine import QUICK, WITHOUT_TORCH, copy_scenarios
 from rich.console import Console
 
@@ -22,6 +23,13 @@ from bisect_tool.request import Request
 from bisect_tool.session.session import Session
 
 SCENARIOS = Path(__file__).parents[1] / "scenarios"
+
+# Examples that are the same in every run, however long a busy machine takes for one of them. Others are tried
+# with `pytest --hypothesis-profile=default`.
+settings.register_profile(
+    "repeatable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(autouse=True)
