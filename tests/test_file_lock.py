@@ -99,7 +99,11 @@ def test_a_child_that_inherits_a_lock_keeps_it(tmp_path):
 
 def test_a_child_that_does_not_inherit_it_does_not(tmp_path):
     with try_lock(tmp_path / "x.lock"):
-        child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, close_fds=False)
+        child = subprocess.Popen(
+            ["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, close_fds=False
+        )
+    child.stdin.write(b"x")
+    assert child.stdout.read(1) == b"x"  # it runs: what it did not inherit is closed
     with try_lock(tmp_path / "x.lock") as again:
         assert again is not None
     child.communicate()

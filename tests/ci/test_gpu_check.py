@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from bisect_tool.results.document import Document
+from bisect_tool.suite.waiting import wait_until
 from bisect_tool.supervise.gpus import GpuMemory
 
 ROOT = Path(__file__).parents[2]
@@ -139,7 +140,7 @@ def test_the_command_ends_before_anything_is_done(tmp_path):
         stub.chmod(0o755)
     environment = {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "TMPDIR": str(temporary)}
     done = subprocess.run(
-        [ROOT / "ci" / "gpu_check"], env=environment, capture_output=True, text=True, timeout=30, check=False
+        [ROOT / "ci" / "gpu_check"], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 5
     assert done.stderr.startswith("error: no Python 3.11 to 3.13 here has a torch that sees an NVIDIA GPU\n")
@@ -153,27 +154,36 @@ def test_the_command_ends_before_anything_is_done(tmp_path):
 @pytest.fixture
 def machine(monkeypatch, tmp_path):
     """A GPU whose memory is taken while the demo "runs", and a demo of one trial with one worker's log."""
-    state = {"used": 4 * MIB, "processes": (), "demo": "ends"}
+    state = {"used": 4 * MIB, "processes": (), "demo": "ends", "looks": 0}
     logs = tmp_path / "trial" / "logs"
     logs.mkdir(parents=True)
     (logs / "1-rank0.log").write_text("(Worker_DP0_TP0 pid=7) INFO Model tiny loaded on cuda\n")
+
+    def snapshot():
+        state["looks"] += 1
+        return (GpuMemory(0, "GPU-0", 1 << 30, state["used"], state["processes"]),)
+
+    def is_seen(used, processes=()):
+        """The GPU is so from now on, and was looked at: the first look may have begun before."""
+        state.update(used=used, processes=processes)
+        looks = state["looks"] + 2
+        assert wait_until(lambda: state["looks"] >= looks, 60)
 
     def demo():
         if state["demo"] != "ends":
             return None
         begun = time.time()
-        state.update(used=900 * MIB, processes=((7, 0), (8, 0)))
-        time.sleep(0.2)
+        is_seen(4 * MIB)
+        is_seen(900 * MIB, ((7, 0), (8, 0)))
         state.update(used=4 * MIB, processes=())
+        ended = time.time()
+        is_seen(4 * MIB)
         stamp = datetime.fromtimestamp(begun, UTC).isoformat()
-        update = {"started": stamp, "seconds": time.time() - begun, "log": str(logs.parent)}
+        update = {"started": stamp, "seconds": ended - begun, "log": str(logs.parent)}
         return DOCUMENT.model_copy(update={"trials": (TRIAL.model_copy(update=update),)})
 
-    monkeypatch.setattr(
-        check, "snapshot", lambda: (GpuMemory(0, "GPU-0", 1 << 30, state["used"], state["processes"]),)
-    )
+    monkeypatch.setattr(check, "snapshot", snapshot)
     monkeypatch.setattr(check, "INTERVAL_S", 0.01)
-    monkeypatch.setattr(check, "SETTLE_S", 0.3)
     monkeypatch.setattr(check, "run_demo", demo)
     monkeypatch.setattr(check, "name", lambda _: "NVIDIA H1")
     monkeypatch.setattr(check, "labels", lambda: {"culprit": CULPRIT})

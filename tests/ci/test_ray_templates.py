@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
-import time
+from contextlib import contextmanager, suppress
 
 import pytest
 import yaml
 from stand_ins import TEMPLATES
 
 from bisect_tool.executor.ray.needs import Needs
+from bisect_tool.suite.waiting import wait_until
 
 SCRIPT = TEMPLATES / "slurm" / "bisect-run.sbatch"
 KUBERAY = TEMPLATES / "kuberay" / "raycluster.yaml"
@@ -49,14 +51,14 @@ if sys.argv[1] == "health-check":
 signal.pause()
 """
 WAITS = """
-import signal
+import signal, time
 def end(*_):
     with open("terminated", "w"):
         sys.exit(143)
 signal.signal(signal.SIGTERM, end)
 open("driving", "w").close()
 while True:
-    signal.pause()
+    time.sleep(0.02)  # `pause` would miss a signal that comes right before it
 """
 
 
@@ -112,39 +114,39 @@ def test_a_head_node_that_never_answers_ends_the_job(slurm):
     assert "did not answer within ten minutes" in done.stderr
 
 
-def test_every_other_node_joins(slurm, wait_for):
+def test_every_other_node_joins(slurm):
     place = slurm(WAITS)
     with job(place, "--good", "a") as running:
-        wait_for(lambda: any("--address=10.0.0.1:6379" in call for call in started(place, "ray")))
+        assert wait_until(
+            lambda: any("--address=10.0.0.1:6379" in each for each in started(place, "ray")), 60
+        )
         running.send_signal(signal.SIGTERM)
+        running.wait(60)
     steps = [call for call in started(place, "srun") if "hostname" not in call]
     assert [(nodes_of(call), call[2]) for call in steps] == [("n1", "--nodes=1"), ("n2,n3", "--nodes=2")]
 
 
-def test_a_job_that_is_ended_lets_bisect_run_end_first(slurm, wait_for):
+def test_a_job_that_is_ended_lets_bisect_run_end_first(slurm):
     place = slurm(WAITS)
     with job(place, "resume", "20261127-1") as running:
-        wait_for((place.folder / "driving").exists)
+        assert wait_until((place.folder / "driving").exists, 60)
         running.send_signal(signal.SIGTERM)
-        assert running.wait(30) == 143
+        assert running.wait(60) == 143
     assert (place.folder / "terminated").exists()
     assert started(place, "bisect-run") == [["resume", "20261127-1"]]
 
 
+@contextmanager
 def job(place, *words):
+    """A job on three nodes; its processes do not outlive the test."""
     env = place.environment(SLURM_JOB_NODELIST="n[1-3]")
-    return subprocess.Popen(["bash", str(SCRIPT), *words], cwd=place.folder, env=env)
-
-
-@pytest.fixture
-def wait_for():
-    def wait(condition):
-        ends = time.monotonic() + 30
-        while not condition():
-            assert time.monotonic() < ends, "the condition never came true"
-            time.sleep(0.01)
-
-    return wait
+    argv = ["bash", str(SCRIPT), *words]
+    with subprocess.Popen(argv, cwd=place.folder, env=env, start_new_session=True) as running:
+        try:
+            yield running
+        finally:
+            with suppress(ProcessLookupError):  # all have ended
+                os.killpg(running.pid, signal.SIGKILL)
 
 
 def test_a_worker_of_the_kubernetes_cluster_has_room_for_a_trial():

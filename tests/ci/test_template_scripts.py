@@ -6,12 +6,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from stand_ins import SCRIPTS, TEMPLATES
 
+from bisect_tool.suite.waiting import wait_until
 from bisect_tool.write_tokens import NAMES
 
 CODES = [0, 1, 2, 3, 4, 5, 70, 130, 143]
@@ -69,23 +69,23 @@ def test_soft_passes_a_signal_on_and_waits(place, received):
     """The command stores what it has, and ends with the code for it."""
     place.stand_in(
         "bisect-run",
-        "import signal, pathlib\n"
+        "import signal, pathlib, time\n"
         "def end(*_):\n"
         "    pathlib.Path('stored').touch()\n"
         "    sys.exit(143)\n"
         "signal.signal(signal.SIGTERM, end)\n"
         "pathlib.Path('ready').touch()\n"
         "while True:\n"
-        "    signal.pause()\n",
+        "    time.sleep(0.02)\n",  # `pause` would miss a signal that comes right before it
     )
     words = [".bisect-run/soft.sh", "bisect-run", "run"]
     with subprocess.Popen(words, cwd=place.folder, env=place.environment()) as process:
-        ends = time.monotonic() + 30
-        while not (place.folder / "ready").exists():
-            assert time.monotonic() < ends
-            time.sleep(0.02)
-        process.send_signal(received)
-        assert process.wait(30) == 143
+        try:
+            assert wait_until((place.folder / "ready").exists, 60)
+            process.send_signal(received)
+            assert process.wait(60) == 143
+        finally:
+            process.kill()
     assert (place.folder / "stored").exists()
 
 
