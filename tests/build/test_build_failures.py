@@ -1,5 +1,6 @@
 import os
 import threading
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -89,7 +90,6 @@ def registry(monkeypatch, tmp_path):
 
     None: no server listens; 0: it never answers.
     """
-    servers = []
     over = threading.Event()
 
     def start(status: int | None) -> None:
@@ -105,13 +105,14 @@ def registry(monkeypatch, tmp_path):
             def log_message(self, *_):
                 pass
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler, bind_and_activate=False)
+        server.server_bind()  # without a listener, nobody else is given the port
+        ends.enter_context(server)
         url = f"http://127.0.0.1:{server.server_port}/simple"
-        if status is None:
-            server.server_close()
-        else:
+        if status is not None:
+            server.server_activate()
             threading.Thread(target=server.serve_forever, args=(0.05,)).start()
-            servers.append(server)
+            ends.callback(server.shutdown)
         for name in (
             "PIP_EXTRA_INDEX_URL",
             "PIP_FIND_LINKS",
@@ -133,11 +134,9 @@ def registry(monkeypatch, tmp_path):
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
 
-    yield start
-    over.set()
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    with ExitStack() as ends:
+        yield start
+        over.set()
 
 
 @pytest.mark.slow

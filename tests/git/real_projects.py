@@ -82,7 +82,7 @@ def contents(tree):
     }
 
 
-def ended(pid, within_s=10):
+def ended(pid, within_s=60):
     """Whether a process ends in time; a zombie that nobody reaps has ended."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:

@@ -135,4 +135,4 @@ def git_of(driver, word):
 
 def kill(process):
     with suppress(psutil.NoSuchProcess):
-        psutil.Process(process.pid).kill()
+        process.kill()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 from bisect_tool.suite.stream_reader import Phase, read_stream
+from bisect_tool.suite.waiting import wait_until
 
 PLUGIN_FOLDER = Path(__file__).parents[2] / "bisect_tool" / "suite" / "stream"
 
@@ -283,12 +283,12 @@ def test_a_killed_run_leaves_whole_lines_up_to_the_kill(tmp_path: Path):
     process = subprocess.Popen(
         (*command(), "test_it.py"), env=environment(report), cwd=tmp_path, stdout=subprocess.DEVNULL
     )
-    deadline = time.monotonic() + 30
-    while not (report.exists() and '"cell": "test_b", "phase": "setup"' in report.read_text()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait(10)
+    try:
+        ready = '"cell": "test_b", "phase": "setup"'
+        assert wait_until(lambda: report.exists() and ready in report.read_text(), 60)
+    finally:
+        process.kill()
+        process.wait(60)
     text = report.read_text()
     assert text.endswith("\n")
     events = [json.loads(line) for line in text.splitlines()]

@@ -14,6 +14,7 @@ from bisect_tool.suite.waiting import wait_until
 
 WORK_THEN_IDLE = """
 import time
+print("works", flush=True)
 began = time.monotonic()
 while time.monotonic() - began < {seconds}:
     pass
@@ -31,6 +32,7 @@ def worker():
         argv = [sys.executable, "-c", WORK_THEN_IDLE.format(seconds=seconds)]
         process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, start_new_session=True)
         started.append(process)
+        assert process.stdout.readline() == "works\n"
         tree = ProcessTree()
         tree.add_root(process.pid)
         return process, tree

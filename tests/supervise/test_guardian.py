@@ -42,7 +42,7 @@ def test_ways_to_start_it(tmp_path, way):
         assert guardian.stdin is not None
         guardian.stdin.write(json.dumps({"GREETING": "hello"}).encode() + b"\n")
         guardian.stdin.flush()
-        assert guardian.wait(30) == 0
+        assert guardian.wait(60) == 0
     assert (tmp_path / "out.log").read_text() == "hello\n"
     assert result_of(made).exit_code == 3
 
@@ -52,7 +52,7 @@ def test_nothing_is_started_for_a_caller_that_is_gone(tmp_path):
     with start(WAYS[0], made) as guardian:
         assert guardian.stdin is not None
         guardian.stdin.close()
-        guardian.wait(30)
+        guardian.wait(60)
     assert result_of(made).reason is Reason.PARENT_GONE
     assert not (tmp_path / "started").exists()
 
@@ -63,12 +63,12 @@ def test_the_end_of_the_pipe_ends_the_program(tmp_path):
         assert guardian.stdin is not None
         guardian.stdin.write(json.dumps(dict(os.environ)).encode() + b"\n")
         guardian.stdin.flush()
-        ends = time.monotonic() + 30
+        ends = time.monotonic() + 60
         while not (made.stdout.exists() and made.stdout.read_bytes()):
             assert time.monotonic() < ends
             time.sleep(0.01)
         guardian.stdin.close()
-        guardian.wait(30)
+        guardian.wait(60)
     assert result_of(made).reason is Reason.PARENT_GONE
     assert result_of(made).leftovers.processes == ()
 

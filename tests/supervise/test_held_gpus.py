@@ -10,7 +10,7 @@ import pytest
 
 from bisect_tool.supervise.held_gpus import WaitCancelled, hold_gpus
 
-LIMIT_S = 30.0
+LIMIT_S = 60.0
 
 
 @pytest.fixture

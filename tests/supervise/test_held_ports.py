@@ -50,7 +50,7 @@ def another_run(port: int, user: int = os.getuid()):
         yield run
     finally:
         run.kill()
-        run.communicate(timeout=10)
+        run.communicate(timeout=60)
 
 
 def test_a_held_port_is_free_for_its_server_and_given_to_nobody_else(port):
@@ -86,7 +86,7 @@ def test_what_another_process_holds_is_free_once_that_is_killed(port):
         with pytest.raises(EnvironmentFailed, match="is taken"):
             hold_all([port])
         os.kill(run.pid, signal.SIGKILL)
-        run.wait(10)
+        run.wait(60)
         with hold_all([port]) as held:
             assert held.numbers == (port,)
 

@@ -48,9 +48,9 @@ def test_what_a_process_holds_is_in_use_while_it_lives(folder):
         assert (gpu.name, gpu.total, gpu.used) == (name, 16 << 30, 12 * MIB)
         assert {*gpu.processes} == {(ends.pid, 7 * MIB), (is_killed.pid, 5 * MIB)}
         is_killed.kill()
-        is_killed.wait(30)
+        is_killed.wait(60)
         assert gpus.in_use((name,)) == {name: 7 * MIB}
-        ends.communicate("", timeout=30)
+        ends.communicate("", timeout=60)
         assert gpus.in_use((name,)) == {name: 0}
 
 
@@ -75,4 +75,4 @@ def test_a_file_that_is_being_written_holds_nothing_yet(folder, content):
     with hold(folder, 0) as process:
         (folder / f"{process.pid}.held").write_text(content)
         assert gpus.in_use((name,)) == {name: 0}
-        process.communicate("", timeout=30)
+        process.communicate("", timeout=60)

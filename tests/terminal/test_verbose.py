@@ -48,7 +48,7 @@ def test_record_stands_above_the_live_display(paper):
         live.refresh()
         other = threading.Thread(target=log.info, args=("a record",), name="slot 0")
         other.start()
-        other.join(30)
+        other.join(60)
         after = paper.file.getvalue().partition("[slot 0] a record")[2]
     assert "the display" in after
 
@@ -60,7 +60,7 @@ def test_thread_that_draws_the_display_may_log(paper):
     handler.acquire()
     other = threading.Thread(target=log.info, args=("from another thread",))
     other.start()
-    other.join(30)
+    other.join(60)
     handler.release()
     assert not other.is_alive()
     assert "from another thread" in paper.file.getvalue()

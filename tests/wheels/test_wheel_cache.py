@@ -132,7 +132,7 @@ def test_two_runs_share_one_download(cache):
 
     def slow(part):
         began.set()
-        assert go.wait(30)
+        assert go.wait(60)
         return fetch()(part)
 
     def first():
@@ -142,7 +142,7 @@ def test_two_runs_share_one_download(cache):
     other = fetch()
     thread = threading.Thread(target=first)
     thread.start()
-    assert began.wait(30)
+    assert began.wait(60)
     cancel = threading.Event()
     thread2 = threading.Thread(target=lambda: used.append(use()))
     used = []
