@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NICENESS = 10
+"""Added to the program's own; the kernel takes more than 19 for 19."""
 BURNERS_PER_CORE = 2
 MEMORY_SHARE = 4
 """The fraction 1/N of the free memory to use, at most `MEMORY_LIMIT` bytes."""
@@ -101,7 +102,7 @@ def _helpers(kind: str) -> list[list[str]]:
 
 def _helper(words: Sequence[str]) -> subprocess.Popen[bytes]:
     helper = subprocess.Popen([sys.executable, "-I", "-S", "-c", *words], stdin=subprocess.DEVNULL)
-    os.setpriority(os.PRIO_PROCESS, helper.pid, NICENESS)
+    os.setpriority(os.PRIO_PROCESS, helper.pid, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
     with suppress(OSError):  # if memory runs out, this process is killed first
         Path(f"/proc/{helper.pid}/oom_score_adj").write_text("1000")
     return helper
