@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,8 @@ import psutil
 import requests
 from quick_engine import WITHOUT_TORCH
 
+from bisect_tool.supervise.held_ports import HeldPorts, hold_free
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 MODEL = "tiny"
 START = 150.0  # seconds; a quiet machine needs two
-END = 60.0
+END = 120.0
 PROBLEM = re.compile(r"ERROR|Traceback|leaked|Error:")
 
 
@@ -55,7 +56,8 @@ class Rank:
     """One `refengine serve`, with its log in a file and its processes in a session of their own."""
 
     def __init__(self, checkout: Checkout, log: Path, flags: Sequence[str]) -> None:
-        self.port = free_port()
+        self._held = hold_port()
+        (self.port,) = self._held.numbers
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = log
         command = [sys.executable, "-m", "refengine", "serve", MODEL, "--port", str(self.port), *flags]
@@ -89,7 +91,7 @@ class Rank:
 
     def complete(self, prompt: str, **fields: Any) -> dict[str, Any]:
         body = {"model": MODEL, "prompt": prompt, **fields}
-        response = requests.post(f"{self.url}/v1/completions", json=body, timeout=60)
+        response = requests.post(f"{self.url}/v1/completions", json=body, timeout=240)
         assert response.status_code == 200, response.text
         return response.json()
 
@@ -97,7 +99,7 @@ class Rank:
         """The events of a streamed completion; `under_way` is set with the first."""
         body = {"model": MODEL, "prompt": prompt, "stream": True, **fields}
         events = []
-        with requests.post(f"{self.url}/v1/completions", json=body, timeout=60, stream=True) as response:
+        with requests.post(f"{self.url}/v1/completions", json=body, timeout=240, stream=True) as response:
             for line in response.iter_lines(chunk_size=None):  # each chunk at once
                 if line:
                     events.append(line.removeprefix(b"data: "))
@@ -130,6 +132,7 @@ class Rank:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(END)
+        self._held.close()
 
 
 @contextlib.contextmanager
@@ -145,10 +148,11 @@ def rank(checkout: Checkout, folder: Path, *flags: str) -> Iterator[Rank]:
 @contextlib.contextmanager
 def matrix(checkout: Checkout, folder: Path, api_servers: int, *flags: str) -> Iterator[list[Rank]]:
     """Two data-parallel ranks, as the suite starts them; rank 1 first."""
-    common = ["--data-parallel-size", "2", "--data-parallel-size-local", "1"]
-    common += ["--data-parallel-rpc-port", str(free_port()), "--api-server-count", str(api_servers)]
-    common += ["--dtype", "bfloat16", "--max-model-len", "2048", "--max-num-seqs", "128", "--enforce-eager"]
     servers: list[Rank] = []
+    held = hold_port()
+    common = ["--data-parallel-size", "2", "--data-parallel-size-local", "1"]
+    common += ["--data-parallel-rpc-port", str(*held.numbers), "--api-server-count", str(api_servers)]
+    common += ["--dtype", "bfloat16", "--max-model-len", "2048", "--max-num-seqs", "128", "--enforce-eager"]
     try:
         for number in (1, 0):
             own = ["--data-parallel-rank", str(number)]
@@ -159,12 +163,13 @@ def matrix(checkout: Checkout, folder: Path, api_servers: int, *flags: str) -> I
     finally:
         for server in servers:
             server.sweep()
+        held.close()
 
 
 def together(calls: Sequence[Any]) -> list[Any]:
     """The results of calls made at the same time."""
     with ThreadPoolExecutor(len(calls)) as pool:
-        return [future.result(120) for future in [pool.submit(call) for call in calls]]
+        return [future.result(240) for future in [pool.submit(call) for call in calls]]
 
 
 def wait_for(condition: Any, seconds: float) -> None:
@@ -181,7 +186,6 @@ def is_alive(process: psutil.Process) -> bool:
         return False
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def hold_port() -> HeldPorts:
+    """A port that no other test is given, and that the kernel gives out to nobody, until it is closed."""
+    return hold_free(1, 25_000, 26_000)

@@ -61,7 +61,7 @@ def test_the_other_failure_has_a_signature_of_its_own(checkout: Checkouts, tmp_p
     with rank(checkout("broken"), tmp_path) as server:
         server.wait_until_up()
         body = {"model": MODEL, "prompt": "Hello, my name is"}
-        assert requests.post(f"{server.url}/v1/completions", json=body, timeout=30).status_code == 500
+        assert requests.post(f"{server.url}/v1/completions", json=body, timeout=60).status_code == 500
         mistake = "TypeError: EngineClient.generate() takes 3 positional arguments but 4 were given"
         wait_for(lambda: mistake in server.log(), END)
         assert "WorkerProc" not in server.log()

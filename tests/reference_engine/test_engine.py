@@ -20,13 +20,15 @@ from reference_rank import (
     START,
     Checkout,
     Rank,
-    free_port,
+    hold_port,
     is_alive,
     matrix,
     rank,
     together,
     wait_for,
 )
+
+from bisect_tool.supervise.ports import is_free
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +40,7 @@ def assert_serves(servers: list[Rank], api_servers: int) -> None:
     """The cells of the external-load-balancer suite, in short."""
     for server in servers:
         url = f"{server.url}/server_info?config_format=json"
-        configs = [requests.get(url, timeout=10).json()["vllm_config"]["parallel_config"] for _ in range(8)]
+        configs = [requests.get(url, timeout=60).json()["vllm_config"]["parallel_config"] for _ in range(8)]
         assert {config["_api_process_count"] for config in configs} == {api_servers}
         assert {config["_api_process_rank"] for config in configs} <= set(range(api_servers))
     answers = together(
@@ -75,8 +77,7 @@ def test_two_ranks_serve_and_end_cleanly(
         assert statuses == [0, 0]
         for server in servers:
             assert server.problems() == []
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", server.port))
+            assert is_free(server.port)
 
 
 @pytest.mark.slow
@@ -121,7 +122,7 @@ def test_requests_in_flight_are_aborted_without_a_timeout(
 def test_requests_in_flight_may_finish_within_the_timeout(
     mode: str, checkout: Checkouts, tmp_path: Path
 ) -> None:
-    with rank(checkout("fixed"), tmp_path, "--shutdown-timeout", "60", "--api-server-count", "2") as server:
+    with rank(checkout("fixed"), tmp_path, "--shutdown-timeout", "600", "--api-server-count", "2") as server:
         server.wait_until_up()
         chunks, ended = stream_while(server, lambda: server.terminate(mode))
         assert chunks[-1]["choices"][0]["finish_reason"] == "length"
@@ -141,7 +142,7 @@ def test_what_does_not_finish_within_the_timeout_is_aborted(checkout: Checkouts,
 
 
 def test_new_requests_are_refused_while_others_finish(checkout: Checkouts, tmp_path: Path) -> None:
-    with rank(checkout("fixed"), tmp_path, "--shutdown-timeout", "60") as server:
+    with rank(checkout("fixed"), tmp_path, "--shutdown-timeout", "600") as server:
         server.wait_until_up()
 
         def signal_and_ask() -> int:
@@ -151,7 +152,7 @@ def test_new_requests_are_refused_while_others_finish(checkout: Checkouts, tmp_p
 
             def ask() -> bool:
                 statuses.append(
-                    requests.post(f"{server.url}/v1/completions", json=body, timeout=30).status_code
+                    requests.post(f"{server.url}/v1/completions", json=body, timeout=60).status_code
                 )
                 return statuses[-1] != 200
 
@@ -210,8 +211,13 @@ def test_a_rank_whose_worker_is_killed_fails(checkout: Checkouts, tmp_path: Path
 def test_the_folder_of_the_sockets_is_removed(checkout: Checkouts, tmp_path: Path) -> None:
     found = checkout("fixed")
     environment = found.environment() | {"TMPDIR": str(tmp_path)}
-    command = [sys.executable, "-m", "refengine", "serve", MODEL, "--port", str(free_port())]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as server:
+    command = [sys.executable, "-m", "refengine", "serve", MODEL, "--port"]
+    with (
+        hold_port() as held,
+        subprocess.Popen(
+            [*command, str(*held.numbers)], env=environment, stdout=subprocess.DEVNULL
+        ) as server,
+    ):
         try:
             wait_for(lambda: list(tmp_path.glob("refengine-*/client-0")), START)
         finally:
@@ -269,7 +275,7 @@ def test_requests_that_make_no_sense(checkout: Checkouts, tmp_path: Path) -> Non
         url = f"{server.url}/v1/completions"
 
         def status(**body: object) -> int:
-            return requests.post(url, json=body, timeout=10).status_code
+            return requests.post(url, json=body, timeout=60).status_code
 
         assert status(prompt="x", model="another") == 404
         assert status() == 400
@@ -277,7 +283,7 @@ def test_requests_that_make_no_sense(checkout: Checkouts, tmp_path: Path) -> Non
         assert status(prompt=7) == 400
         assert status(prompt="x", max_tokens=0) == 400
         assert status(prompt="x " * 4000) == 400
-        assert requests.post(url, data=b"{", timeout=10).status_code == 400
+        assert requests.post(url, data=b"{", timeout=60).status_code == 400
         assert server.complete("x " * 2000, max_tokens=10**6)["usage"]["total_tokens"] == 2048
         assert server.problems() == []
 

@@ -116,7 +116,7 @@ def worker(tree, folder):
     yield start
     for process in started:
         process.kill()
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
 
 
 def said(process):
@@ -144,6 +144,6 @@ def test_workers_share_a_device_until_too_little_is_free(worker, folder):
         "Decrease GPU memory utilization or reduce GPU memory used by other processes."
     )
     first.kill()
-    first.wait(30)
+    first.wait(60)
     assert said(worker())[-1] == "reserved"
     assert used(folder) == 900
