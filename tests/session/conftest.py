@@ -28,10 +28,11 @@ def project(tmp_path: Path) -> Iterator[Project]:
     for process in made.forked:
         process.end()
     with suppress(AssertionError):
-        wait_until(lambda: not survivors(made.mark), 15.0)
+        wait_until(lambda: not survivors(made.mark))
     left = survivors(made.mark)
     for survivor in left:
-        os.kill(int(survivor.split()[0]), signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it has just ended
+            os.kill(int(survivor.split()[0]), signal.SIGKILL)
     assert left == []
 
 
@@ -62,7 +63,7 @@ def gate(tmp_path: Path) -> Path:
     return tmp_path / "gate"
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     ends = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < ends, "the condition never came true"

@@ -6,7 +6,7 @@ import threading
 from contextlib import closing
 
 import pytest
-from projects import Nobody, survivors
+from projects import LIMIT_S, Nobody, survivors
 from suites import BUILD, SUITE, write_scenario
 from tried import EachOnce
 
@@ -104,7 +104,7 @@ def run(home):
                 raised.append(error)
 
         def end():
-            threads[0].join(60)
+            threads[0].join(LIMIT_S)
             assert not threads[0].is_alive()
             return raised[0] if raised else None
 

@@ -137,7 +137,7 @@ def test_interrupted_and_resumed(project, log, tmp_path, wait_for):
     process = project.fork("repro", "HEAD", "--runs", "4", "--", "./check.sh")
     wait_for(lambda: log.exists() and len(log.read_text().split()) == 3)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert process.returncode == 130
     unfinished = project.run("report", "--json").document
     assert (unfinished.exit_code, unfinished.resumable) == (130, True)
@@ -156,7 +156,7 @@ def test_a_session_without_any_run_is_told(project, log, tmp_path, wait_for):
     process = project.fork("repro", "HEAD", "--", "./check.sh")
     wait_for(log.exists)
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert process.returncode == 143
     said = project.run("report")
     assert (said.code, "20 runs left" in said.stdout) == (0, True)

@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from projects import ROOT, Nobody, survivors
+from projects import LIMIT_S, ROOT, Nobody, survivors
 from tried import EachOnce, each_once
 
 from bisect_tool.options.resolve import resolve
@@ -104,7 +104,7 @@ class Background:
             self.error = error
 
     def end(self):
-        self._thread.join(60)
+        self._thread.join(LIMIT_S)
         assert not self._thread.is_alive()
         return self.error
 
@@ -310,4 +310,4 @@ def test_interrupted_twice_it_ends_at_once_and_nothing_is_left(created, started,
         said = process.communicate(timeout=60)[1].decode()
     assert process.returncode == -signal.SIGINT
     assert said.splitlines()[-1] == "KeyboardInterrupt"
-    wait_for(lambda: not survivors(project.mark), 15)
+    wait_for(lambda: not survivors(project.mark))

@@ -92,7 +92,7 @@ def test_a_signal_stops_the_bisection(project, wait_for, tmp_path, name):
     process = project.fork("step", "--", "./check.sh")
     wait_for(begun.exists)
     process.send_signal(signal.Signals[name])
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 128
     assert "Traceback" not in errors
     assert survivors(project.mark) == []

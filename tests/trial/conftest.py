@@ -32,7 +32,8 @@ class Tree:
         check = ProjectCheck(targets=targets or ("tests",), args=args, python=python, checkout=checkout)
         place = TrialPaths(self.root, self.root / "tree", self.root, None)
         place.stream.unlink(missing_ok=True)
-        variables = {**os.environ, **(env or {})}
+        # A file that a test writes again within the same second may otherwise be taken as it was before.
+        variables = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **(env or {})}
         variables |= project_variables(check, place, variables, patterns, cells)
         done = subprocess.run(
             project_argv(check, place),
