@@ -144,7 +144,7 @@ def replay(series: Path, destination: Path) -> Replayed:
         replayed = _build(plan, scratch / "new", scratch / "index")
         stamp = {"digest": digest, "head": replayed.head, "labels": dict(replayed.labels)}
         (scratch / "new" / STAMP).write_text(json.dumps(stamp, indent=2), encoding="utf-8")
-        _move_into_place(scratch, destination)
+        _move_into_place(scratch, destination, digest)
     return replayed
 
 
@@ -203,8 +203,16 @@ def _scratch(destination: Path) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _move_into_place(scratch: Path, destination: Path) -> None:
-    """Move the new repository into place atomically; of concurrent builds the last one wins."""
+def _move_into_place(scratch: Path, destination: Path, digest: str) -> None:
+    """Move the new repository into place atomically; of concurrent builds the first one wins.
+
+    It may be in use already, and would be missing for an instant if it were replaced.
+    """
+    with contextlib.suppress(OSError):  # there is another one, which is not empty
+        (scratch / "new").rename(destination)
+        return
+    if _existing(destination, digest) is not None:
+        return
     with contextlib.suppress(FileNotFoundError):
         destination.rename(scratch / "old")
     try:

@@ -7,10 +7,11 @@ import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bisect_tool.demo import patch_series
 from bisect_tool.demo.patch_series import STAMP, Replayed, Series, replay
 from bisect_tool.errors import UsageError
 
@@ -106,6 +107,24 @@ def test_several_at_once_agree(series: Path, history: Replayed, tmp_path: Path) 
         results = list(pool.map(lambda _: replay(series, destination), range(4)))
     assert results == [history] * 4
     assert replay(series, destination) == history
+    assert [path.name for path in tmp_path.iterdir()] == ["history.git"]
+
+
+def test_what_another_process_replayed_meanwhile_stays(
+    series: Path, history: Replayed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be in use: replaced, it would be missing for an instant."""
+    destination, build, made = tmp_path / "history.git", patch_series._build, []
+
+    def overtaken(*arguments: Any) -> Replayed:
+        monkeypatch.setattr(patch_series, "_build", build)
+        replay(series, destination)
+        made.append(destination.stat().st_ino)
+        return build(*arguments)
+
+    monkeypatch.setattr(patch_series, "_build", overtaken)
+    assert replay(series, destination) == history
+    assert [destination.stat().st_ino] == made
     assert [path.name for path in tmp_path.iterdir()] == ["history.git"]
 
 
