@@ -11,14 +11,14 @@ import inspect
 import os
 import shlex
 from dataclasses import MISSING, dataclass, fields, replace
-from functools import wraps
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from functools import cache, wraps
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import typer
 from typer.models import OptionInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Sequence
 
     from typer.models import ArgumentInfo
 
@@ -64,6 +64,11 @@ class DeclaredOption:
 
 def declared_options(model: type) -> tuple[DeclaredOption, ...]:
     """The options of a model, in the order of its fields."""
+    return _read_options(cast("Hashable", model))
+
+
+@cache
+def _read_options(model: Any) -> tuple[DeclaredOption, ...]:  # noqa: ANN401 - a type, which mypy cannot hash
     hints = get_type_hints(model, include_extras=True)
     found = []
     for field in fields(model):
