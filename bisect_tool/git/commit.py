@@ -18,6 +18,7 @@ _QUOTED = re.compile(r'^(Revert|Reapply) ".*"$')
 
 _NO_SUBJECT = "(no subject)"
 _NOBODY = "(no name)"
+_NO_DATE = "(no date)"
 
 # Fields and commits both end with NUL, which is the one character that none of them can hold.
 FORMAT = "--format=tformat:%H%x00%P%x00%an%x00%aI%x00%s%x00%b"
@@ -32,7 +33,7 @@ class Commit:
         sha: The full object name.
         parents: The parents' names; the first is the mainline.
         author: The author's name, or `(no name)`.
-        date: The author's date, ISO 8601 with its offset.
+        date: The author's date, ISO 8601 with its offset, or `(no date)`.
         subject: The first paragraph of the message as one line, or `(no subject)`.
         body: The rest of the message.
         pr: The number of its pull request, if the subject ends with one.
@@ -74,7 +75,7 @@ def read_commits(log: str) -> Iterator[Commit]:
             sha=sha,
             parents=tuple(parents.split()),
             author=clean_line(author).strip() or _NOBODY,
-            date=clean_line(date),
+            date=clean_line(date) if date[:1].isdigit() else _NO_DATE,  # git prints `%aI` for it
             subject=clean_line(whole).strip() or _NO_SUBJECT,
             body=clean(body).strip(),
             pr=pull_request(whole),

@@ -151,6 +151,18 @@ class Repository:
             self._commits[sha] = next(self._log("--no-walk", sha))
         return self._commits[sha]
 
+    def check_has(self, sha: str) -> None:
+        """Check that a commit that was found is still there.
+
+        Raises:
+            EnvironmentFailed: the repository was removed, or the objects that its refs do not hold.
+        """
+        if self._lookup(self.git, sha) is None:
+            place = self.source or self.git_dir
+            raise EnvironmentFailed(
+                f"commit {sha[:12]} is no longer in {place}", "Restore the repository or the commit, then resume."
+            )
+
     def main_head(self) -> str:
         """Return the full name of the newest commit of the main branch.
 
@@ -200,8 +212,8 @@ class Repository:
         return tuple(self.git.run(*walk).decode().split())
 
     def committed(self, sha: str) -> float:
-        """Return the commit time, in seconds since the epoch."""
-        return float(self.git.text("log", "--no-walk", "--format=%ct", sha).strip())
+        """Return the commit time, in seconds since the epoch; 0 if it is unreadable."""
+        return float(self.git.text("log", "--no-walk", "--format=%ct", sha).strip() or 0)
 
     def changed_paths(self, sha: str) -> tuple[str, ...]:
         """Return the paths a commit changes against its first parent; for a root commit, all paths."""

@@ -37,7 +37,7 @@ _KEPT_IN_REPOSITORY = ("modules", "lfs")
 
 
 class CheckoutFailed(Exception):
-    """The commit cannot be checked out on any machine: an object is missing, or a path is invalid."""
+    """The commit cannot be checked out on any machine: a file or folder of it is missing, or a path is invalid."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Worktree:
 
         Raises:
             CheckoutFailed: git cannot check out the commit in a new worktree either.
-            EnvironmentFailed: the disk, the network or git itself failed.
+            EnvironmentFailed: the disk, the network or git itself failed, or the repository is gone.
         """
         try:
             if self._is_ours():
@@ -101,6 +101,7 @@ class Worktree:
         except GitFailed as error:
             if error.hint or not error.refused:
                 raise
+            self.repo.check_has(sha)
             raise CheckoutFailed(_cause(error.output)) from error
         except OSError as error:
             raise EnvironmentFailed(

@@ -88,6 +88,17 @@ def test_an_author_without_a_name(project, opened):
     assert opened().commit(sha).author == "(no name)"
 
 
+def test_a_date_that_git_cannot_read(project, opened):
+    project.commit("first")
+    who = "A Writer <writer@example.org> yesterday"
+    tree = project.git("rev-parse", "HEAD^{tree}").strip()
+    file = project.path / "commit"
+    file.write_text(f"tree {tree}\nauthor {who}\ncommitter {who}\n\nodd\n")
+    sha = project.git("hash-object", "-t", "commit", "-w", "--literally", str(file)).strip()
+    assert opened().commit(sha).date == "(no date)"
+    assert opened().committed(sha) == 0
+
+
 def test_hostile_texts_come_out_clean(project, opened):
     project.commit("base")
     subject = "\x1b]52;c;AAAA\x07\x1b[31mred \u202egnp.exe\x9b2J ::error:: [/tag] </script>"

@@ -50,6 +50,23 @@ def test_report_and_status_take_the_new_place(project, begun, words):
     assert shown.code == 0, shown.stderr
 
 
+def test_commits_are_tested_once_a_repository_is_back_that_was_gone_during_a_trial(project):
+    shas = project.commits(0, 0, 0, 1, 1)
+    script = project.path.with_name("check.sh")
+    objects = project.path / ".git" / "objects"
+    once = f"mkdir {script}.once 2>&1 && mv {objects} {objects}.away"
+    script.write_text(f"{once}; exit $(cat code)\n")
+    ended = project.run("--good", shas[0], "--bad", shas[-1], "--", "sh", str(script))
+    assert ended.code == 5, ended.stderr
+    assert f"is no longer in {project.path}" in ended.stderr
+    objects.with_name("objects.away").rename(objects)
+    ended = project.run("resume", "--json")
+    assert ended.code == 0, ended.stderr
+    cell = ended.document.cells["command"]
+    assert cell.culprit is not None
+    assert cell.culprit.sha == shas[3]
+
+
 def test_another_repository_is_refused(project, begun):
     shas, _ = begun
     move(project)
