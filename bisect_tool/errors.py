@@ -76,13 +76,24 @@ _DISK = (
 )
 
 
+_RESOURCES = (errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE)
+_NO_THREAD = "can't start new thread"
+
+
 def is_disk_error(error: BaseException) -> bool:
     """Whether an unexpected exception comes from a disk that is full, broken or not writable."""
     return isinstance(error, OSError) and error.errno in _DISK
 
 
+def is_resource_error(error: BaseException) -> bool:
+    """Whether an unexpected exception says that memory, processes, threads or open files are used up."""
+    if isinstance(error, OSError):
+        return error.errno in _RESOURCES
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and str(error) == _NO_THREAD)
+
+
 def exit_code_of(error: BaseException) -> ExitCode:
-    """The exit code for an exception: its own, else ENVIRONMENT for a disk error, else BUG."""
+    """The exit code for an exception: its own, else ENVIRONMENT if the machine lacks something, else BUG."""
     if isinstance(error, BisectError):
         return error.exit_code
-    return ExitCode.ENVIRONMENT if is_disk_error(error) else ExitCode.BUG
+    return ExitCode.ENVIRONMENT if is_disk_error(error) or is_resource_error(error) else ExitCode.BUG

@@ -25,6 +25,7 @@ from bisect_tool.errors import (
     ExitCode,
     UsageError,
     is_disk_error,
+    is_resource_error,
 )
 from bisect_tool.terminal import terminal
 from bisect_tool.terminal.output import notify, print_error
@@ -226,6 +227,13 @@ def _unexpected(error: BaseException) -> int:
         print_error(
             f"disk error: {error}",
             "Free some space or set BISECT_RUN_HOME to a writable directory, then try again.",
+        )
+        return ExitCode.ENVIRONMENT
+    if is_resource_error(error):
+        what = str(error) or type(error).__name__
+        print_error(
+            f"this machine's memory, processes or open files are used up: {what}",
+            "End other work, or raise the limits that `ulimit -a` shows, then try again.",
         )
         return ExitCode.ENVIRONMENT
     notify("".join(traceback.format_exception(error)).rstrip())

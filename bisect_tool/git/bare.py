@@ -125,7 +125,9 @@ def write(ours: Path, parts: Parts) -> None:
             write_if_changed(ours / "packed-refs", parts.refs)
             write_if_changed(ours / "shallow", parts.shallow)
     except OSError as error:
-        raise EnvironmentFailed(f"{ours} cannot be written: {error}", "Free some space, or remove it.") from error
+        raise EnvironmentFailed(
+            f"{ours} cannot be written: {error}", "Free some space, or remove it."
+        ) from error
 
 
 def make_folder(path: Path) -> None:

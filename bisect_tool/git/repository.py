@@ -160,7 +160,8 @@ class Repository:
         if self._lookup(self.git, sha) is None:
             place = self.source or self.git_dir
             raise EnvironmentFailed(
-                f"commit {sha[:12]} is no longer in {place}", "Restore the repository or the commit, then resume."
+                f"commit {sha[:12]} is no longer in {place}",
+                "Restore the repository or the commit, then resume.",
             )
 
     def main_head(self) -> str:

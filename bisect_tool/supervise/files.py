@@ -52,13 +52,13 @@ def open_regular(path: Path) -> BinaryIO:
 def read_regular(path: Path, limit: int = RECORD_BYTES) -> bytes:
     """Read at most `limit` bytes of a regular file; raises OSError for anything else."""
     with open_regular(path) as file:
-        return file.read(limit)
+        return _read(file, limit)
 
 
 def read_linked(path: Path, limit: int = RECORD_BYTES) -> bytes:
     """Like `read_regular`, but follow links: for a project's files, among which links are usual."""
     with _opened(path, os.O_RDONLY, "rb", follow=True) as file:
-        return file.read(limit)
+        return _read(file, limit)
 
 
 def open_to_append(path: Path) -> BinaryIO:
@@ -72,6 +72,11 @@ def append_regular(path: Path, text: str, *, anew: bool = False) -> None:
         if anew:
             file.truncate(0)
         file.write(text.encode(errors="replace"))
+
+
+def _read(file: BinaryIO, limit: int) -> bytes:
+    # Python reserves memory for all that it is asked to read.
+    return file.read(min(limit, os.fstat(file.fileno()).st_size))
 
 
 def _opened(path: Path, flags: int, mode: str, *, follow: bool = False) -> BinaryIO:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.build import BuildFailed, Environment, prepare
 from bisect_tool.build.cache import Entry
 from bisect_tool.build.tiny_model import ensure_model
-from bisect_tool.errors import BisectError, EnvironmentFailed, ExitCode
+from bisect_tool.errors import BisectError, EnvironmentFailed, ExitCode, is_resource_error
 from bisect_tool.paths import discard
 from bisect_tool.sanitise import clean_line
 from bisect_tool.supervise import GuardianResult, GuardianSpec, Reason, gpus
@@ -229,7 +229,7 @@ def _read(config: TrialConfig, spec: TrialSpec, place: TrialPaths, guarded: Guar
     except BisectError:
         raise
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in _DISK_FAILED:
+        if is_resource_error(error) or (isinstance(error, OSError) and error.errno in _DISK_FAILED):
             raise
         _log.warning("cannot read the output of the trial", exc_info=True)
         why = clean_line(f"{type(error).__name__}: {error}", REASON_LIMIT)

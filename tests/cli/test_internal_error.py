@@ -53,6 +53,18 @@ def test_full_disk_is_no_internal_error(cli, fails, run):
     assert '"exit_code": 5' in cli("report", "--json").out
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(MemoryError(), "used up: MemoryError"), (OSError(errno.EMFILE, "Too many open files"), "open files")],
+)
+def test_machine_without_memory_or_files_is_no_internal_error(fails, run, error, words):
+    fails(error)
+    ended = run()
+    assert ended.code == 5
+    assert words in ended.err
+    assert "internal error" not in ended.err
+
+
 def test_session_that_ran_again_forgets_the_internal_error(cli, fails, run):
     fails(RuntimeError("a bug of ours"))
     assert run().code == 70

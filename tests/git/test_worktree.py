@@ -364,7 +364,7 @@ def test_what_a_trial_writes_with_git_is_not_seen_beside_it(two, project, worktr
 
 def test_a_commit_that_was_removed_fails_the_run_and_not_the_commit(two, worktrees):
     with worktrees().slot(0) as tree:
-        with pytest.raises(EnvironmentFailed, match="commit 000000000000 is no longer in .*/project"):
+        with pytest.raises(EnvironmentFailed, match="commit 000000000000 is no longer in"):
             tree.checkout("0" * 40)
         assert contents(tree.checkout(two[0])) == FIRST
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,15 @@ def test_appending_and_beginning_anew(tmp_path):
     assert (tmp_path / "log").read_text() == "one\ntwo\n"
     append_regular(tmp_path / "log", "three\n", anew=True)
     assert (tmp_path / "log").read_text() == "three\n"
+
+
+def test_memory_is_reserved_for_the_content_alone(tmp_path):
+    """Where memory is limited (`ulimit -v`), the largest record would not fit beside the rest."""
+    record = tmp_path / "record"
+    record.write_bytes(b"short")
+    tracemalloc.start()
+    try:
+        assert read_regular(record) == b"short"
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
