@@ -37,7 +37,7 @@ _KEPT_IN_REPOSITORY = ("modules", "lfs")
 
 
 class CheckoutFailed(Exception):
-    """The commit cannot be checked out on any machine: an object of its tree is missing, or a path is invalid."""
+    """The commit cannot be checked out on any machine: an object is missing, or a path is invalid."""
 
 
 @dataclass(frozen=True)
