@@ -6,5 +6,5 @@ from typing import Literal, TypeAlias
 
 CiService: TypeAlias = Literal["buildkite", "github"]
 ExecutorName: TypeAlias = Literal["local", "ray", "buildkite", "github"]
-NO_RAY = ("--executor ray needs the package ray", "in a clone of bisect-run: pip install '.[ray]'")
+NO_RAY = ("--executor ray needs the package ray", "Install it in a clone of bisect-run: pip install '.[ray]'")
 """The error, and what to do, where its package is missing."""

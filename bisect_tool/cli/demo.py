@@ -63,7 +63,8 @@ def demo(options: DemoOptions) -> int:
     missing = missing_packages()
     if missing:
         raise EnvironmentFailed(
-            f"the demo needs packages that are missing: {', '.join(missing)}", INSTALL_ENGINE
+            f"the demo needs packages that are missing: {', '.join(missing)}",
+            f"Install them {INSTALL_ENGINE}",
         )
     repository = home().cache / chosen.repository
     history = replay(scenarios.scenarios_root() / "reference_engine" / chosen.series, repository)

@@ -218,7 +218,7 @@ def _files(path: str, note: Callable[[str], None]) -> list[str]:
     if not found:
         raise UsageError(
             f"{_name(path)} contains no logs",
-            "Log files in a directory must end with .log, .txt, .xml or .gz.",
+            "Log files in a directory must end with .log, .txt or .xml, optionally followed by .gz.",
         )
     return found
 

@@ -85,7 +85,7 @@ def test_demo_without_its_engine(cli, monkeypatch):
     ended = cli("demo")
     assert ended.err == (
         "error: the demo needs packages that are missing: nothing_of_this_name\n"
-        "in a clone of bisect-run: pip install '.[engine]'\n"
+        "Install them in a clone of bisect-run: pip install '.[engine]'\n"
     )
     assert (ended.code, ended.out) == (5, "")
 

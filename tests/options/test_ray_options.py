@@ -39,7 +39,7 @@ def test_without_ray_the_extra_is_named(monkeypatch):
     with pytest.raises(UsageError) as refused:
         validate(options(executor="ray"))
     assert refused.value.exit_code == 2
-    assert refused.value.hint == "in a clone of bisect-run: pip install '.[ray]'"
+    assert refused.value.hint == "Install it in a clone of bisect-run: pip install '.[ray]'"
     validate(options())
 
 

@@ -74,5 +74,5 @@ def test_a_session_that_can_go_on_says_so_and_claims_nothing(printed):
     used_up = documents.inconclusive().model_copy(update={"resumable": True})
     assert "commit is not known yet." in markdown(used_up)
     assert "is not known yet; probabilities so far:" in markdown(used_up)
-    assert "could not be told apart" not in markdown(used_up)
+    assert "could not be distinguished" not in markdown(used_up)
     assert f"commit of {documents.RED_CELLS[0]} is not known yet\n" in printed(render_report(used_up))

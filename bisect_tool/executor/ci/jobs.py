@@ -115,12 +115,12 @@ def the_label(labels: Iterable[str], pattern: str) -> str:
 
 
 def require_one(names: Iterable[str], where: str) -> None:
-    """Raise UsageError if jobs of one build have the same name: their results cannot be told apart."""
+    """Raise UsageError if jobs of one build have the same name: their results cannot be distinguished."""
     name, number = next(iter(Counter(names).most_common(1)), ("", 0))
     if number > 1:
         raise UsageError(
             f"{number} jobs of {where} have the name {clean_line(name, 150)}",
-            "Their results cannot be told apart: give each its own name, such as one with its matrix values.",
+            "Their results cannot be distinguished: give each its own name, such as one with matrix values.",
         )
 
 
