@@ -169,9 +169,9 @@ def leak_shm(*names):
     await_record(names)
 
 
-def await_record(names):
-    """Wait, at most for a while, until the guardian has written down that these entries are ours."""
-    record, ends = Path("shm.jsonl"), time.monotonic() + 30
+def await_record(names, file="shm.jsonl"):
+    """Wait, at most for a while, until the guardian has written these words down, such as entries of ours."""
+    record, ends = Path(file), time.monotonic() + 30
     while time.monotonic() < ends:
         if record.exists() and all(name in record.read_text() for name in names):
             return
@@ -213,6 +213,8 @@ def busy_logs(folder, count):
 def tick(seconds="0.15", count="6"):
     for number in range(int(count)):
         say(f"tick {number} {time.time():.3f}")
+        if number == 0:
+            await_record((), "logs/suite.log.times")
         time.sleep(float(seconds))
 
 

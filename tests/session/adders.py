@@ -46,7 +46,7 @@ def killed_once(store: Path, session: str, first: int, seconds: float) -> list[i
     if child == 0:
         add_without_end(store, session, first, writable)
     os.close(writable)
-    select.select([readable], [], [], 10.0)
+    select.select([readable], [], [], 60.0)
     time.sleep(seconds)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)

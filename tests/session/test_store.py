@@ -203,7 +203,7 @@ def test_a_killed_process_loses_no_trial_that_was_added(store, path):
     kills = 30
     session = store.create("{}")
     returned = adders(path, session, kills, seed=1)
-    assert len(returned) > kills
+    assert len(returned) >= kills
     kept = reopened_shas(path, session)
     assert set(map(str, returned)) <= set(kept)
     # Each killed process may have added one more of which it could not tell any more.
