@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from bisect_tool.paths import home
+from bisect_tool.supervise.files import write_atomically
 from bisect_tool.supervise.gpu_memory import SIMULATED, GpuMemory
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def create() -> str:
     """Create it unless it exists; returns its UUID, its only name."""
     folder = home().assets / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "total").write_text(f"{_TOTAL}\n", encoding="ascii")
+    if read(folder) is None:  # else trials may be reading it
+        write_atomically(folder / "total", f"{_TOTAL}\n")
     return _uuid(folder)
 
 

@@ -161,9 +161,11 @@ def test_endless_errors_are_bounded():
             )
 
     tracemalloc.start()
-    events = read_events(flood())
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
+    try:
+        events = read_events(flood())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
     assert len(events) <= 4 * RECORDS_KEPT
     assert events[0].pid == 0
     assert events[-1].pid == 5_999
@@ -183,7 +185,9 @@ def test_long_lines_are_not_kept():
             yield LogLine("s", 1.0, f"2026-01-01T00:00:00Z ERROR {number} {'y' * 200_000}")
 
     tracemalloc.start()
-    explain_log(flood())
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
+    try:
+        explain_log(flood())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
     assert peak < 10e6, f"{peak / 1e6:.0f} MB"

@@ -37,9 +37,11 @@ def test_a_log_of_200_mb_is_read_in_bounded_memory(connect):
 
     with connect({"/log": [Reply(log)]}) as (client, service, _):
         tracemalloc.start()
-        found = client.log(f"{service.url}/log")
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
+        try:
+            found = client.log(f"{service.url}/log")
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
     assert found.startswith(b"first.")
     assert found.endswith(b".last")
     assert b" bytes left out]" in found

@@ -62,6 +62,16 @@ def test_it_is_there_for_those_alone_who_name_it(folder):
     assert gpus.named(("SIM-none",)) == ()
 
 
+def test_it_is_not_created_again_while_trials_may_read_it(folder):
+    simulated_gpu.create()
+    (folder / "total").write_text(f"{7 * MIB}\n")
+    simulated_gpu.create()
+    assert simulated_gpu.read(folder).total == 7 * MIB
+    (folder / "total").write_text("half")
+    simulated_gpu.create()
+    assert simulated_gpu.read(folder).total == 16 << 30
+
+
 def test_each_home_has_its_own(folder, tmp_path, monkeypatch):
     first = simulated_gpu.create()
     monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path / "other"))
