@@ -6,9 +6,10 @@ request is the path of a spec with two descriptors: the guardian's socket to its
 stdin, and the file for its own output. At its end the guardian writes the digest of its result to the socket,
 or that it failed.
 
-This process supervises nothing. Guardians watch their caller themselves, and survive if it is killed. Between
-it and each guardian is a keeper, to which the trial's processes fall if the guardian is killed: it ends them,
-also those that nothing identifies. The socket closes when both have ended.
+Guardians watch their caller themselves, and survive if it is killed. Between this process and each guardian
+is a keeper, to which the trial's processes fall if the guardian is killed: it ends them, also those that
+nothing identifies. If the keeper is killed as well, they fall to this process, which kills them. The socket
+closes when nothing of the trial is left.
 """
 
 from __future__ import annotations
@@ -28,15 +29,14 @@ if not __package__:  # started by its path
     gc.disable()  # while it imports, nothing is garbage; `_become_keeper` enables it
     sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from bisect_tool.supervise.guardian import guard
+from bisect_tool.supervise.guardian import guard, wakeup_pipe
 from bisect_tool.supervise.guardian_protocol import FAILED, GuardianSpec, digest
 from bisect_tool.supervise.linux import become_subreaper
 from bisect_tool.supervise.orphan_tree import end_abandoned, record_lost
 from bisect_tool.supervise.processes import is_alive, read_process
+from bisect_tool.supervise.running_trials import RunningTrials, reaped
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from bisect_tool.supervise.processes import Identity
 
 REQUEST_BYTES = 1 << 13
@@ -49,21 +49,28 @@ def main() -> None:
     if parent is None:
         return
     _restore_signals()
+    become_subreaper()
     gc.freeze()  # or each guardian would copy all that is imported as soon as it collects garbage
+    wakeup, trials = wakeup_pipe(), RunningTrials()
     with socket.socket(fileno=os.dup(0)) as requests:
-        signal.signal(signal.SIGCHLD, _reap)
         while is_alive(parent.identity):
-            ready, _, _ = select.select([requests], [], [], CALLER_LOOK_S)
-            if not ready:
+            ready, _, _ = select.select([requests.fileno(), wakeup], [], [], CALLER_LOOK_S)
+            if wakeup in ready:
+                os.read(wakeup, 4096)
+                trials.reap()
+            if requests.fileno() not in ready:
                 continue
             spec, descriptors, _, _ = socket.recv_fds(requests, REQUEST_BYTES, 2)
             if not spec:
                 return
-            if os.fork() == 0:
+            line, output = descriptors
+            keeper = os.fork()
+            if keeper == 0:
                 requests.close()
-                _become_keeper(Path(os.fsdecode(spec)), descriptors, parent.identity)
-            for descriptor in descriptors:
-                os.close(descriptor)
+                trials.close()
+                _become_keeper(Path(os.fsdecode(spec)), line, output, parent.identity)
+            trials.add(keeper, line)
+            os.close(output)
 
 
 def _restore_signals() -> None:
@@ -77,23 +84,17 @@ def _restore_signals() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
-def _reap(_number: int, _frame: FrameType | None) -> None:
-    with suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            continue
-
-
-def _become_keeper(spec: Path, descriptors: list[int], caller: Identity) -> None:
+def _become_keeper(spec: Path, line: int, output: int, caller: Identity) -> None:
     """Turn the forked process into a keeper, with a guardian as its child."""
     words = FAILED
     try:
         gc.enable()
-        line, output = descriptors
         os.setsid()
+        signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for descriptor, number in ((line, 0), (output, 1), (output, 2)):
             os.dup2(descriptor, number)
-        for descriptor in descriptors:
+        for descriptor in (line, output):
             os.close(descriptor)
         words = _guarded(GuardianSpec.from_json(spec.read_text()), caller)
     except BaseException:  # noqa: BLE001 - what would end a separate process ends this one
@@ -118,7 +119,7 @@ def _guarded(spec: GuardianSpec, caller: Identity) -> bytes:
     if not os.WIFSIGNALED(status):
         return b""
     ended = end_abandoned(spec.folder, spec.token, keeper=os.getpid())
-    _reap(0, None)
+    reaped()
     return digest(record_lost(spec.folder, began, *ended).to_json())
 
 

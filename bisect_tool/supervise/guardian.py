@@ -85,7 +85,7 @@ class Guardian:
             Throttle(SCAN_S),
             Throttle(0.0, 3),
         )
-        self._wakeup = _wakeup_pipe()
+        self._wakeup = wakeup_pipe()
         for number in _HANDLED:
             signal.signal(number, self._on_signal)
 
@@ -249,7 +249,7 @@ def _cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _wakeup_pipe() -> int:
+def wakeup_pipe() -> int:
     """Return a descriptor that becomes readable with every signal, including SIGCHLD."""
     readable, writable = os.pipe()
     os.set_blocking(readable, False)

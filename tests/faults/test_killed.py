@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from bisect_tool.supervise import GuardianResult, Reason
+from bisect_tool.supervise.fork_server import SERVER
 from bisect_tool.supervise.guarded_run import recover, run_guarded
 from bisect_tool.supervise.journal import read_guardian
 
@@ -124,6 +125,35 @@ def test_processes_that_nothing_identifies(spec, running):
     pids = (made.folder / "pids").read_text().split()
     assert len(pids) >= 8
     assert [pid for pid in pids if running(int(pid))] == []
+
+
+KEEPER = "keeper=$(cut -d ' ' -f 4 /proc/$PPID/stat)"
+
+
+def test_the_keeper_is_killed_as_well_beside_another_trial(spec, running, wait_for):
+    """Neither is any process of the other trial ended, nor is its end waited for."""
+    other = spec(argv=("sh", "-c", f"{STRIPPED}; echo ready; until test -e go; do sleep 0.1; done; exit 3"))
+    made = spec(argv=("sh", "-c", f"{STRIPPED}; {KEEPER}; kill -9 $keeper $PPID; {STRIPPED}; {STRIPPED}"))
+    with SERVER, ThreadPoolExecutor(1) as pool:
+        beside = pool.submit(run_guarded, other)
+        wait_for(lambda: other.stdout.exists() and b"ready" in other.stdout.read_bytes())
+        assert run_guarded(made).reason is Reason.LOST
+        pids = (made.folder / "pids").read_text().split()
+        assert [pid for pid in pids if running(int(pid))] == []
+        (kept,) = (other.folder / "pids").read_text().split()
+        assert running(int(kept))
+        (other.folder / "go").touch()
+        assert beside.result().exit_code == 3
+    assert not running(int(kept))
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"), [("exit 3", Reason.EXITED), ("sleep 0.2; kill -9 $PPID; sleep 1000", Reason.LOST)]
+)
+def test_a_guardian_without_its_keeper_goes_on(spec, running, end, reason):
+    made = spec(argv=("sh", "-c", f"{STRIPPED}; {KEEPER}; kill -9 $keeper; sleep 0.2; {end}"))
+    assert run_guarded(made).reason is reason
+    assert not running(int((made.folder / "pids").read_text()))
 
 
 def test_the_caller_is_killed_as_well(spec, running, wait_for):
