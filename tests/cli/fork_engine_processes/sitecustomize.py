@@ -8,7 +8,17 @@ of all: tests of how processes end with their parents use spawned ones.
 from __future__ import annotations
 
 import multiprocessing
-from multiprocessing import context
+from multiprocessing import context, forkserver
 
+_start = forkserver.ForkServer.ensure_running
+
+
+def _start_once(server: forkserver.ForkServer) -> None:
+    """A forked process uses the fork server that it comes from; multiprocessing would start another."""
+    if server._forkserver_address is None:
+        _start(server)
+
+
+forkserver.ForkServer.ensure_running = _start_once
 multiprocessing.set_forkserver_preload(["refengine.server", "refengine.core", "refengine.worker"])
 context._concrete_contexts["spawn"] = context.ForkServerContext()
