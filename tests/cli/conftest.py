@@ -107,6 +107,15 @@ def engine(work_folder):
     return repository
 
 
+@pytest.fixture
+def home_of_the_demo(bundled_history, tmp_path, monkeypatch):
+    """A home in which `demo` finds the repositories that it would make; test_demo has it make one."""
+    monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path))
+    for name, ending in {"series": "", "flaky": "-flaky", "order": "-order", "gpu": "-gpu"}.items():
+        shutil.copytree(bundled_history(name)[0], tmp_path / "cache" / f"reference-engine{ending}.git")
+    return tmp_path
+
+
 @pytest.fixture(scope="session")
 def one_rank(quick_engine, tmp_path_factory):
     """The scenario `external-lb-dp` with one rank of the reference engine."""

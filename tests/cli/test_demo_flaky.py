@@ -19,9 +19,8 @@ CULPRIT = "e3322f5459c2393f4d96eab3eee892f341281302"
 
 
 @pytest.fixture
-def request_of(tmp_path, monkeypatch):
+def request_of(home_of_the_demo, monkeypatch):
     """A function: the request of `demo` with these options; nothing is run."""
-    monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path))
     started = []
     monkeypatch.setattr(run_session, "run_and_report", lambda session, *_: started.append(session.request))
 

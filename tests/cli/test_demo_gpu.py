@@ -22,9 +22,8 @@ HELD_MIB = int(0.6 * (16 << 30)) >> 20
 
 
 @pytest.fixture
-def request_of(tmp_path, monkeypatch):
+def request_of(home_of_the_demo, monkeypatch):
     """A function: the request of `demo --gpu` on a machine with these GPUs; nothing is run."""
-    monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     started = []
     monkeypatch.setattr(run_session, "run_and_report", lambda session, *_: started.append(session.request))
