@@ -31,16 +31,16 @@ def labels(history):
 
 
 @pytest.fixture
-def result_of(work_folder, history, without_torch):
-    """A function: arguments of the command line, cells -> the document."""
+def result_of(work_folder, history):
+    """A function: scenarios, arguments of the command line, cells -> the document."""
 
-    def run(*arguments, cells):
+    def run(scenarios, *arguments, cells):
         chosen = [argument for cell in cells for argument in ("--cells", cell)]
         of = (
             "--repo",
             str(history[0]),
             "--scenario",
-            str(without_torch / "shutdown"),
+            str(scenarios / "shutdown"),
             "--profile",
             "reference",
         )
@@ -52,25 +52,26 @@ def result_of(work_folder, history, without_torch):
     return run
 
 
-def test_what_the_last_commit_promises_it_keeps(result_of):
+def test_what_the_last_commit_promises_it_keeps(result_of, without_torch):
+    """With processes that the engine itself starts; the sessions below fork them, which takes less time."""
     cells = ["test_during_start_up[4*", "test_in_flight[4*", "test_idle[headless-timeout_8]"]
-    (trial,) = result_of("repro", "fixed", "--runs", "1", cells=cells).trials
+    (trial,) = result_of(without_torch, "repro", "fixed", "--runs", "1", cells=cells).trials
     headless = trial.outcomes.pop("test_idle[headless-timeout_8]")
     assert (len(trial.outcomes), set(trial.outcomes.values())) == (4, {"passed"})
     assert headless == "skipped"
 
 
-def test_the_culprit_broke_the_end_of_an_idle_server(result_of, labels):
+def test_the_culprit_broke_the_end_of_an_idle_server(result_of, quick_engine, labels):
     """The culprit and its parent; the demo searches the whole range."""
     arguments = ("run", "--good", labels["priority-engine"], "--bad", labels["culprit"])
-    cell = result_of(*arguments, cells=[AT_ONCE]).cells[AT_ONCE]
+    cell = result_of(quick_engine, *arguments, cells=[AT_ONCE]).cells[AT_ONCE]
     assert (cell.finding, cell.culprit.sha) == ("culprit", labels["culprit"])
 
 
-def test_commits_without_the_flag_hide_which_one_fixed_the_draining(result_of, labels):
+def test_commits_without_the_flag_hide_which_one_fixed_the_draining(result_of, quick_engine, labels):
     """The revert removes the flag and the re-apply restores it; commits between cannot be tested."""
     arguments = ("run", "--find", "fix", "--bad", "bad", "--good", "fixed")
-    fixed = result_of(*arguments, cells=[DRAINING]).cells[DRAINING]
+    fixed = result_of(quick_engine, *arguments, cells=[DRAINING]).cells[DRAINING]
     assert fixed.finding == "candidates"
     assert fixed.candidates == (labels["revert"], labels["start-test"], labels["fixed"])
     assert {skipped.reason for skipped in fixed.skipped} == {"this commit has no --shutdown-timeout"}
