@@ -29,7 +29,7 @@ from bisect_tool.git import plumbing
 from bisect_tool.supervise.fork_server import SERVER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 _ELSEWHERE = (
@@ -65,7 +65,10 @@ def run_forked(
 
 
 class Forked:
-    """A command line that runs in a forked process, a group of its own. Whoever forked it lets it end."""
+    """A command line that runs in a forked process, a group of its own. Whoever forked it lets it end.
+
+    `main` is what runs with its words, and ends with SystemExit.
+    """
 
     def __init__(
         self,
@@ -75,6 +78,7 @@ class Forked:
         *,
         stdout: int | None = None,
         stderr: int | None = None,
+        main: Callable[[list[str]], object] = app.main,
     ) -> None:
         _load_all()
         self.returncode: int | None = None
@@ -83,7 +87,7 @@ class Forked:
         written = (out if stdout is None else stdout, err if stderr is None else stderr)
         self.pid = os.fork()
         if self.pid == 0:
-            _become(words, folder, env, (os.open(os.devnull, os.O_RDONLY), *written))
+            _become(main, words, folder, env, (os.open(os.devnull, os.O_RDONLY), *written))
 
     def send_signal(self, number: int) -> None:
         os.kill(self.pid, number)
@@ -135,12 +139,18 @@ def _wait(pid: int, limit_s: float) -> None:
         os.close(pidfd)
 
 
-def _become(words: Sequence[str], folder: Path, env: Mapping[str, str], streams: tuple[int, ...]) -> NoReturn:
+def _become(
+    main: Callable[[list[str]], object],
+    words: Sequence[str],
+    folder: Path,
+    env: Mapping[str, str],
+    streams: tuple[int, ...],
+) -> NoReturn:
     """Be the program in this process: nothing of the tests' own state reaches it, and nothing returns."""
     code: int | str | None = 70
     try:
         _forget_the_tests(folder, env, streams)
-        app.main(list(words))
+        main(list(words))
     except SystemExit as ended:
         code = ended.code
     except BaseException:  # noqa: BLE001 - nothing may return to the tests

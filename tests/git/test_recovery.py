@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import psutil
 import pytest
+from forked import Forked
 from real_projects import Project, ended
 
 from bisect_tool.git import Repository, Worktrees
@@ -17,16 +21,16 @@ from bisect_tool.git import Repository, Worktrees
 FILES = 600
 TRIES = 15
 
-DRIVER = """
-import sys
-from pathlib import Path
-from bisect_tool.git import Repository, Worktrees
-spec, cache, root, *shas = sys.argv[1:]
-with Worktrees(Repository.open(spec, Path(cache)), Path(root)).slot(0) as tree:
-    for sha in shas:
-        tree.checkout(sha)
-        print(sha, flush=True)
-"""
+
+def check_out(words):
+    """The program that is killed: checks commits out one after the other, and prints each that it has."""
+    spec, cache, root, *shas = words
+    with Worktrees(Repository.open(spec, Path(cache)), Path(root)).slot(0) as tree:
+        for sha in shas:
+            tree.checkout(sha)
+            sys.stdout.write(f"{sha}\n")
+            sys.stdout.flush()
+    raise SystemExit(0)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +62,7 @@ def test_killed_while_checking_out(large, tmp_path, step, victim):
         place = Place(large, tmp_path / f"{attempt}")
         with place.driver() as driver:
             if step == "switch":
-                driver.stdout.readline()
+                driver.output.readline()
             git = git_of(driver, "checkout")
             if git is None:
                 continue
@@ -68,8 +72,8 @@ def test_killed_while_checking_out(large, tmp_path, step, victim):
             if victim != "tool":
                 kill(git)
             if victim != "git":
-                kill(driver)
-            driver.communicate(timeout=60)
+                driver.send_signal(signal.SIGKILL)
+            driver.communicate(60)
         place.assert_recovers()
         assert ended(git.pid)
         if victim == "git" and step == "switch":
@@ -83,14 +87,15 @@ def test_killed_at_any_moment(large, tmp_path):
     chance = random.Random(1)  # noqa: S311
     with Place(large, tmp_path / "whole").driver() as driver:
         started = time.monotonic()
-        driver.stdout.readline()
-        driver.stdout.readline()
+        driver.output.readline()
+        driver.output.readline()
         whole = time.monotonic() - started
+        driver.communicate(60)
     for attempt in range(TRIES):
         place = Place(large, tmp_path / f"{attempt}")
         with place.driver() as driver:
-            time.sleep(chance.uniform(0.2, 1) * whole)
-            kill(driver)
+            time.sleep(chance.uniform(0, 1) * whole)
+            driver.send_signal(signal.SIGKILL)
         place.assert_recovers()
 
 
@@ -104,9 +109,18 @@ class Place:
         self.root = folder / "trees"
         folder.mkdir()
 
+    @contextmanager
     def driver(self):
-        command = [sys.executable, "-c", DRIVER, self._spec, self._cache, self.root, *self.shas]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        """The program, forked from the tests', which have its modules; its `output` is what it prints."""
+        reader, writer = os.pipe()
+        words = (self._spec, str(self._cache), str(self.root), *self.shas)
+        driver = Forked(words, self.root.parent, os.environ, stdout=writer, main=check_out)
+        os.close(writer)
+        with os.fdopen(reader) as driver.output:
+            try:
+                yield driver
+            finally:
+                driver.end()
 
     def repository(self):
         return Repository.open(self._spec, self._cache)
@@ -125,12 +139,21 @@ class Place:
 def git_of(driver, word):
     """The git process of the driver that runs the command `word`; None when it came and went unseen."""
     process = psutil.Process(driver.pid)
-    while driver.poll() is None:
-        for child in process.children():
+    while process.status() != psutil.STATUS_ZOMBIE:
+        for child in children(driver.pid):
             with suppress(psutil.Error):
-                if child.name() == "git" and word in child.cmdline():
-                    return child
+                git = psutil.Process(child)
+                if git.name() == "git" and word in git.cmdline():
+                    return git
     return None
+
+
+def children(pid):
+    """The processes that the threads of a process have started; psutil would read those of all processes."""
+    with suppress(OSError):
+        threads = Path(f"/proc/{pid}/task").iterdir()
+        return [int(child) for thread in threads for child in (thread / "children").read_text().split()]
+    return []
 
 
 def kill(process):
