@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forked_pytest import run_pytest as run_forked
 
 from bisect_tool.suite.stream_reader import Phase, read_stream
 from bisect_tool.suite.waiting import wait_until
 
 PLUGIN_FOLDER = Path(__file__).parents[2] / "bisect_tool" / "suite" / "stream"
+
+WORDS = ("-q", "-p", "bisect_stream", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", ".")
+COMMAND = (sys.executable, "-B", "-m", "pytest", *WORDS)
 
 RunPytest = "Callable[..., list[dict[str, Any]]]"
 
@@ -28,22 +32,10 @@ def run_pytest(tmp_path: Path) -> RunPytest:
     def run(source: str, cells: object = None, *options: str) -> list[dict[str, Any]]:
         (tmp_path / "test_it.py").write_text(textwrap.dedent(source))
         report = tmp_path / "stream.jsonl"
-        subprocess.run(
-            (*command(), *options, "test_it.py"),
-            env=environment(report, cells),
-            cwd=tmp_path,
-            check=False,
-            timeout=60,
-            capture_output=True,
-        )
+        run_forked((*WORDS, *options, "test_it.py"), tmp_path, environment(report, cells), 60)
         return [json.loads(line) for line in report.read_text().splitlines()] if report.exists() else []
 
     return run
-
-
-def command() -> tuple[str, ...]:
-    alone = ("-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", ".")
-    return (sys.executable, "-B", "-m", "pytest", "-q", "-p", "bisect_stream", *alone)
 
 
 def environment(report: Path, cells: object = None) -> dict[str, str]:
@@ -270,7 +262,7 @@ def test_without_a_report_nothing_is_written(tmp_path: Path):
     (tmp_path / "test_it.py").write_text("def test_a(): pass")
     env = environment(tmp_path / "unused")
     del env["BISECT_RUN_REPORT"]
-    done = subprocess.run((*command(), "test_it.py"), env=env, cwd=tmp_path, check=False, timeout=60)
+    done = subprocess.run((*COMMAND, "test_it.py"), env=env, cwd=tmp_path, check=False, timeout=60)
     assert done.returncode == 0
     assert not (tmp_path / "unused").exists()
 
@@ -281,7 +273,7 @@ def test_a_killed_run_leaves_whole_lines_up_to_the_kill(tmp_path: Path):
     )
     report = tmp_path / "stream.jsonl"
     process = subprocess.Popen(
-        (*command(), "test_it.py"), env=environment(report), cwd=tmp_path, stdout=subprocess.DEVNULL
+        (*COMMAND, "test_it.py"), env=environment(report), cwd=tmp_path, stdout=subprocess.DEVNULL
     )
     try:
         ready = '"cell": "test_b", "phase": "setup"'

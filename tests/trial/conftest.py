@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from forked_pytest import run_pytest
 
 from bisect_tool.checks import ProjectCheck
 from bisect_tool.trial.collect import SuiteExit, collect_project
@@ -20,6 +21,7 @@ class Tree:
 
     def __init__(self, root):
         self.root = root
+        self._log = root / "pytest.log"
 
     def write(self, files):
         for name, text in files.items():
@@ -27,29 +29,39 @@ class Tree:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
 
-    def run(self, *targets, args=(), patterns=(), cells=None, python=sys.executable, checkout=None, env=None):
-        """What each cell came to."""
-        check = ProjectCheck(targets=targets or ("tests",), args=args, python=python, checkout=checkout)
+    def run(self, *targets, args=(), patterns=(), cells=None, python=None, checkout=None, env=None):
+        """What each cell came to. A Python that is named is started; else pytest is forked."""
+        check = ProjectCheck(
+            targets=targets or ("tests",), args=args, python=python or sys.executable, checkout=checkout
+        )
         place = TrialPaths(self.root, self.root / "tree", self.root, None)
         place.stream.unlink(missing_ok=True)
         # A file that a test writes again within the same second may otherwise be taken as it was before.
         variables = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **(env or {})}
         variables |= project_variables(check, place, variables, patterns, cells)
-        done = subprocess.run(
-            project_argv(check, place),
-            cwd=place.tree,
-            env=variables,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        self.output = done.stdout + done.stderr
-        found = collect_project(place.stream, SuiteExit("exited", 0.0, done.returncode), cells)
+        code = (_run if python else _fork)(project_argv(check, place), place.tree, variables, self._log)
+        found = collect_project(place.stream, SuiteExit("exited", 0.0, code), cells)
         return {result.cell: result for result in found}
+
+    @property
+    def output(self):
+        """What pytest has printed."""
+        return self._log.read_text(errors="replace")
 
     def outcomes(self, *targets, **asked):
         return {cell: str(result.outcome) for cell, result in self.run(*targets, **asked).items()}
+
+
+def _run(argv, folder, env, log):
+    with log.open("wb") as output:
+        return subprocess.run(
+            argv, cwd=folder, env=env, stdout=output, stderr=output, timeout=60, check=False
+        ).returncode
+
+
+def _fork(argv, folder, env, log):
+    _python, _m, _pytest, *words = argv
+    return run_pytest(words, folder, env, 60, output=log)
 
 
 @pytest.fixture

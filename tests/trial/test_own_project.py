@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 TEST = """
@@ -218,7 +220,8 @@ def test_a_sibling_of_the_checkout_is_the_tree_s(tree, editable, tmp_path):
 def test_the_environment_s_own_sitecustomize_still_runs(tree):
     (tree.root / "sitecustomize.py").write_text("import os\nos.environ['SEEN'] = 'yes'\n")
     tree.write({"tests/test_it.py": "import os\ndef test_a(): assert os.environ['SEEN'] == 'yes'\n"})
-    assert tree.outcomes(env={"PYTHONPATH": str(tree.root)}) == {"tests/test_it.py::test_a": "passed"}
+    found = tree.outcomes(python=sys.executable, env={"PYTHONPATH": str(tree.root)})
+    assert found == {"tests/test_it.py::test_a": "passed"}
 
 
 def test_a_process_below_a_test_that_says_why_is_the_root(tree):
