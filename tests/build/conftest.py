@@ -1,6 +1,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,32 @@ def installed_by(request, monkeypatch):
     elif not found(None).uv:
         pytest.skip("uv is not installed")
     return request.param
+
+
+@pytest.fixture(scope="session")
+def virtual_environment(once, run_folder):
+    """A virtual environment with pip, which takes seconds to make; to be copied only."""
+
+    def make():
+        folder = run_folder / "venv"
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, timeout=120)
+        return str(folder)
+
+    return Path(once("virtual-environment", make))
+
+
+@pytest.fixture
+def copied_environments(virtual_environment, monkeypatch):
+    """Give each build with pip a copy of one virtual environment; test_source makes its own."""
+    create = installer.Installer.create
+
+    def copy_or_create(chosen):
+        if chosen.uv or chosen.build.profile.python:
+            create(chosen)
+        else:
+            shutil.copytree(virtual_environment, chosen.build.folder / "venv", symlinks=True)
+
+    monkeypatch.setattr(installer.Installer, "create", copy_or_create)
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ def assert_has_no_token(seen: dict, folder) -> None:
 
 
 @pytest.mark.slow
-def test_a_hostile_build_backend_sees_no_token(planted, build_paths, installed_by, monkeypatch):
+def test_a_hostile_build_backend_sees_no_token(planted, build_paths, installed_by, copied_environments):
     (build_paths.tree / "backend.py").write_text(BACKEND)
     (build_paths.tree / "pyproject.toml").write_text(PROJECT)
     environment = build_paths.prepare(BuildProfile(provider="source"))

@@ -11,6 +11,8 @@ from bisect_tool.build.installer import unavailable
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.file_lock import lease
 
+pytestmark = pytest.mark.usefixtures("copied_environments")
+
 
 def test_a_failed_build_keeps_its_log_and_nothing_else(commands, build_paths):
     program = "import sys; print('compiling'); print('\\x1b[31mundefined reference'); sys.exit(3)"

@@ -12,6 +12,8 @@ from wheel_server import serving_wheels
 from bisect_tool.build import BuildFailed, BuildProfile
 from bisect_tool.wheels.lineage import Lineage
 
+pytestmark = pytest.mark.usefixtures("copied_environments")
+
 SHA, PARENT = "b" * 40, "a" * 40
 PROJECT = """
 [build-system]

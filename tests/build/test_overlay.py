@@ -7,6 +7,8 @@ from bisect_tool.build import BuildFailed, BuildProfile, fingerprint, prepare
 from bisect_tool.build.overlay import dependencies, normal
 from bisect_tool.git import Repository, Worktrees
 
+pytestmark = pytest.mark.usefixtures("copied_environments")
+
 MAIN = """
 import importlib.metadata, importlib.util, pathlib, sys
 import engine, engine._version, present

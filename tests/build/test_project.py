@@ -9,6 +9,8 @@ from made_wheels import make_wheel
 
 from bisect_tool.build import BuildProfile
 
+pytestmark = pytest.mark.usefixtures("copied_environments")
+
 PROJECT = """
 [build-system]
 requires = []
