@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -155,6 +156,13 @@ class Project:
 
     def run(self, *words: str, folder: Path | None = None) -> Ended:
         return Ended(*run_forked(words, folder or self.path, self.env, LIMIT_S))
+
+    def deadline(self, least_s: float, *words: str) -> str:
+        """A value of `--deadline`: so many seconds at least, and twice what all of this takes just now."""
+        began = time.monotonic()
+        ended = self.run("step", *words)
+        assert ended.code == 0, ended.stderr
+        return f"{max(least_s, 2 * (time.monotonic() - began)):.1f}"
 
     def snapshot(self) -> dict[str, tuple[float, bytes]]:
         """Every file of the checkout and of its git directory, with its time and content.

@@ -103,7 +103,8 @@ def test_a_hang_is_told_from_a_failure(project):
     """Looked for is the hang: a commit that fails in another way cannot be judged."""
     shas = project.commits(0, 1, 0, "hang", "hang")
     project.write_check()
-    ended = bisect(project, shas[0], shas[-1], options=["--deadline", "0.5", "--endpoint-runs", "1"])
+    deadline = project.deadline(0.5, "--rev", shas[0], "--", "./check.sh")
+    ended = bisect(project, shas[0], shas[-1], options=["--deadline", deadline, "--endpoint-runs", "1"])
     assert culprit_of(ended) == shas[3]
     assert {trial.outcome for trial in ended.document.trials} >= {"hung", "passed"}
     assert "Hang" in (ended.document.cells["command"].signature or "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 
 import pytest
 
@@ -36,13 +35,6 @@ class History:
         named = [word for target in targets for word in ("--pytest", target)]
         words = ("--good", self.shas[0], "--bad", self.shas[-1], "--json", "--python", python)
         return self.project.run(*words, *FEW_RUNS, *named, *options)
-
-    def seconds_of_a_run(self):
-        """How long a run of the tests at the first commit takes while the machine is as busy as now."""
-        began = time.monotonic()
-        asked = ("--rev", self.shas[0], "--pytest", "tests", "--python", sys.executable)
-        assert self.project.run("step", *asked).code == 0
-        return time.monotonic() - began
 
     def culprits(self, ended):
         """The number of the culprit by cell, None where there is none."""
@@ -175,8 +167,9 @@ def test_a_test_that_does_not_come_back_is_the_one_that_ran(tests, how):
     tests.commit({"thing.py": source(1), "tests/test_it.py": test})
     for value in (2, 3):
         tests.commit({"thing.py": source(value)})
-    deadline_s = max(4.0, 4 * tests.seconds_of_a_run()) if "sleep" in how else 60.0
-    ended = tests.bisect("--deadline", f"{deadline_s:.1f}")
+    passes = ("--rev", tests.shas[0], "--pytest", "tests", "--python", sys.executable)
+    deadline = tests.project.deadline(4, *passes) if "sleep" in how else "60"
+    ended = tests.bisect("--deadline", deadline)
     found = tests.culprits(ended)
     assert found["tests/test_it.py::test_b"] == 2, ended.stderr
     assert found["tests/test_it.py::test_a"] is None
