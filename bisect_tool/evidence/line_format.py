@@ -20,7 +20,7 @@ PARTS = ("message", "level", "time", "role", "pid", "rank", "traceback")
 _DEFAULT_FIELDS = {
     "message": (
         *("message", "msg", "fields.message", "event", "MESSAGE", "@message", "@m", "@mt"),
-        *("jsonPayload.message", "short_message", "text", "body", "log"),
+        *("jsonPayload.message", "textPayload", "short_message", "text", "body", "log"),
     ),
     "level": (
         *("level", "severity", "levelname", "lvl", "log.level", "record.level.name"),

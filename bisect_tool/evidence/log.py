@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.evidence.event import SuiteFailure
 from bisect_tool.evidence.failure_chain import Failure, explain, without_good_events
-from bisect_tool.evidence.other_test_runners import job_failure, named_tests
+from bisect_tool.evidence.other_test_runners import job_failure, named_tests, with_lines_before
 from bisect_tool.evidence.parsed_line import LAUNCHER, LINE_LIMIT, TEST
 from bisect_tool.evidence.patterns import Stage, stage
 from bisect_tool.evidence.pytest_log import PytestReader
@@ -55,14 +55,15 @@ def explain_log(
         known_good: signatures of passing runs, which are never a root.
     """
     tests = PytestReader()
-    last: deque[LogLine] = deque(maxlen=_LAST)
-    all_events = read_events(_keep_last(tests.read(lines), last))
+    kept: deque[LogLine] = deque(maxlen=_LAST)
+    all_events = read_events(_keep_last(tests.read(lines), kept))
+    last = tuple(kept)
     events = without_good_events(all_events, known_good)
     evidence = _Evidence(events, tests)
     found = [_explain_test(test, evidence) for test in tests.failed()]
     found = found or _explain_whole_log(events, tests) or _from_ci_message(last, tests)
     if all(is_symptom(each.failure.root) and not each.test for each in found):
-        found = _from_other_runner(last, tests) or found
+        found = _from_other_runner(last, tests) or _with_lines_before(found, last)
     new = [each for each in found if each.failure.signature not in known_good]
     return tuple(sorted(new, key=_severity_order))
 
@@ -95,6 +96,16 @@ def _explain_whole_log(events: Sequence[Event], tests: PytestReader) -> list[Log
 def _from_other_runner(last: Iterable[LogLine], tests: PytestReader) -> list[LogFailure]:
     """Return the failed tests that a runner other than pytest names."""
     return [LogFailure(*found) for found in named_tests(_not_passed(last, tests))]
+
+
+def _with_lines_before(found: Iterable[LogFailure], last: Sequence[LogLine]) -> list[LogFailure]:
+    """Return the failures; those that are only the end of a process get the lines before it."""
+    return [
+        replace(each, failure=with_lines_before(each.failure, last))
+        if each.failure.root.kind == "exit" and len(each.failure.root.lines) == 1
+        else each
+        for each in found
+    ]
 
 
 def _from_ci_message(last: Iterable[LogLine], tests: PytestReader) -> list[LogFailure]:

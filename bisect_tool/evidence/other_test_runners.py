@@ -51,6 +51,16 @@ def job_failure(lines: Sequence[LogLine]) -> Failure | None:
     return _failure(lines, texts, at, LAUNCHER, message) if message else None
 
 
+def with_lines_before(failure: Failure, lines: Sequence[LogLine]) -> Failure:
+    """Return a failure of which only an end is known, with the lines before it in the excerpt."""
+    root = failure.root
+    place = root.source, root.line
+    at = next((at for at, line in enumerate(lines) if (line.source, line.number) == place), 0)
+    before = [f"    {parse_line(line.text).text}" for line in lines[max(at - _BEFORE, 0) : at]]
+    head = ["Before it:", *before] if before else []
+    return failure.model_copy(update={"excerpt": "\n".join((*head, failure.excerpt))})
+
+
 def _failure(lines: Sequence[LogLine], texts: Sequence[str], at: int, role: str, message: str) -> Failure:
     around = tuple(texts[max(at - _BEFORE, 0) : at + _AFTER])
     root = Event(

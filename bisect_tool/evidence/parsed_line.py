@@ -131,8 +131,10 @@ _STREAMS = frozenset({"stderr", "stdout"})
 _NOT_ERRORS = frozenset({"DEBUG", "INFO"})
 # rsyslog writes the escape character as its octal number.
 _ESCAPED_COLOURS = re.compile(r"#033\[[\d;]{0,20}m")
-# TorchServe logs what its workers print, whatever it is, at one level.
-_STREAM = re.compile(r"(?P<writer>\S{1,120})-std(?:out|err) \S{1,80} - ")
+# TorchServe and DJL log what their workers print, whatever it is, at one level.
+_STREAM = re.compile(
+    r"(?:\S{1,80} - )?(?P<writer>[^\s:]{1,120})-std(?:out|err)(?: \S{1,80} -(?: |$)|:(?: |$))"
+)
 _MAYBE_HEAD = re.compile(
     rf"\s?(?:{_LEVEL}[ :]|\[|\| |- |[DIWEF]\d\d\d|ts=|t=|time=|level=|lvl=|[\w.-]+:\d+:\d+ \[|\d{{4}}-"
     r"|\d{1,6}\.\d\d\.\d{3}\.)"
@@ -331,7 +333,19 @@ def _json(text: str, prefix: Prefix, known: Patterns) -> ParsedLine | None:
     parts = form.parts(record) if isinstance(record, dict) else None
     if parts is None:
         return None
-    if not parts.level and not parts.traceback:
-        inner = parse_line(parts.message, known)
-        return inner._replace(stamp=inner.stamp or parts.time or prefix.stamp)
-    return _formatted(parts, prefix)
+    inner = _wrapped_line(parts, known)
+    if inner is None:
+        return _formatted(parts, prefix)
+    return inner._replace(stamp=inner.stamp or parts.time or prefix.stamp)
+
+
+def _wrapped_line(parts: Parts, known: Patterns) -> ParsedLine | None:
+    """Return the line that a collector's record wraps, at whatever level; None if it wraps none."""
+    text = parts.message.rstrip("\n")
+    if parts.traceback or (parts.level and "\n" in text):
+        return None
+    inner = parse_line(text, known)
+    if not parts.level or inner.level:
+        return inner
+    of_stack = is_of_traceback(text) or is_of_crash(text)
+    return inner._replace(forwarded=parts.level in _NOT_ERRORS) if of_stack else None

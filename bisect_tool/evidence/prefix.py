@@ -55,19 +55,21 @@ _FORMS = (
     r"(?:[\dsmhd]+|<\w+>) +(?:Normal|Warning) +\w+ +[a-z.]+/\S+ +",
     r" +(?=Reason: +(?:OOMKilled|Evicted|ErrImagePull|(?:ImagePull|CrashLoop)BackOff|CreateContainer\w+)$)",
     r" +(?=\"OOMKilled\": true)",  # docker inspect
+    r" {2,}\u2502 (?=\S)(?!.*\u2502$)",  # a tool's output that GoReleaser quotes
     r" *(?:\u00d7|\u2570\u2500[\u25b6>]) ",
     rf"\((?P<raylet>raylet|autoscaler)(?:, ip=[^)]{{1,60}})?\){_END}",
 )
 _COLLECTOR = re.compile("|".join(_FORMS))
 _STARTS = re.compile(
-    r"[\d\[>(#]| *[|NWR\"\u00d7\u2570]|[A-Za-z][a-z]{2} [ \dA-Z]|[\w.-]{1,64} *[|-]|[^\t\n]{1,200}\t"
+    r"[\d\[>(#]| *[|NWR\"\u00d7\u2570\u2502]|[A-Za-z][a-z]{2} [ \dA-Z]|[\w.-]{1,64} *[|-]|[^\t\n]{1,200}\t"
 )
 # The rank of a line that follows, on the same line, text of another process that has not ended yet.
 _UNENDED = re.compile(r".{1,300}?(?=\[rank\d{1,5}\]: ?(?:\[?[DIWEF]\d{3,4} |Traceback \())")
-# A row of a table that a log service exports: milliseconds, the line, and often the name of its stream.
+# A row of a table that a log service exports: a time, the line, and often the name of its stream.
 _ROW = re.compile(
     r'(?P<time>1\d{12}),(?:"(?P<quoted>.*)"|(?P<plain>[^,]*))(?:,[\w./-]*)?$'
     r"|\| (?P<cell_time>1\d{12}) +\| ?(?P<cell>.*?)\|(?: [\w./-]+ *\|)?$"
+    r"|(?P<iso>\d{4}-\d\d-\d\dT[\d:.]{8,18}Z)\t(?P<tabbed>[^\t]*)\t\[?[\w./-]+\]?(?:\(\S*\))?$"
 )
 _LAYERS = 6
 _KEPT = 16
@@ -95,12 +97,12 @@ _NONE = Prefix()
 
 def without_row(text: str) -> str:
     """Return time and line of a row that a log service exported; another text is unchanged."""
-    row = _ROW.match(text) if text[:1] in {"1", "|"} else None
+    row = _ROW.match(text) if text[:1] in {"1", "2", "|"} else None
     if row is None:
         return text
     quoted = (row["quoted"] or "").replace('""', '"')
-    line = quoted or row["plain"] or (row["cell"] or "").rstrip()
-    return f"{row['time'] or row['cell_time']} {line}"
+    line = quoted or row["plain"] or row["tabbed"] or (row["cell"] or "").rstrip()
+    return f"{row['time'] or row['cell_time'] or row['iso']} {line}"
 
 
 def collector_prefix(text: str) -> Prefix:

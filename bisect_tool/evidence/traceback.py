@@ -15,6 +15,10 @@ TRACEBACK = "Traceback (most recent call last):"
 _HEADER = re.compile(
     r"(?P<indent>\s*)(?:\+ )?(?P<group>Exception Group )?Traceback \(most recent call last\):"
 )
+# Rich draws a box around a stack; the exception is below it.
+_BOX = re.compile(r"(?P<indent>\s*)\u256d\u2500+ Traceback \(most recent call last\) \u2500+\u256e$")
+_BOXED_FRAME = re.compile(r"\u2502 (?P<file>\S.*):(?P<line>\d{1,9}) in (?P<function>\S+) +\u2502$")
+_BOXED = ("\u2502", "\u2570")
 _MARGIN = re.compile(r"\s*\| ?")
 _GROUP_MARGIN = re.compile(r"[\s|+]*(?:Exception Group )?")
 _SEPARATOR = re.compile(r"\s*\+(?:-\+)?-{4,}(?: [\d.]+ -{4,})?$")
@@ -31,6 +35,8 @@ _BARE = re.compile(
 )
 # A word alone is surely the name of an exception if it has a module, or ends as such names do.
 _SURE = re.compile(r"\.|(?:Error|Exception|Exit|Interrupt|Iteration|Timeout|Warning|Group)$")
+# Two processes that print the same at once: `KeyErrorKeyError: : 'a''a'`.
+_DOUBLED = re.compile(r"(?P<name>[\w.]+)(?P=name): : (?P<message>.+)(?P=message)$")
 _RULER = re.compile(r"\s*[=\-_*~#+^.]{4,}\s*$")
 _LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
 _FRAMES_HEAD, _FRAMES_TAIL, _LINKS = 8, 40, 16
@@ -134,7 +140,7 @@ class TracebackReader:
             text, margins = _MARGIN.subn("", text, count=1)
             if not margins and _CONNECTOR.match(text):
                 self._end_groups()
-        if "Traceback (" in text and (header := _HEADER.match(text)):
+        if "Traceback (" in text and (header := _HEADER.match(text) or _BOX.match(text)):
             self._indent = "" if self._grouped else header["indent"]
             return self._header(header)
         text = text.removeprefix(self._indent)  # pip indents what its subprocesses print
@@ -163,7 +169,7 @@ class TracebackReader:
             return FeedResult.CLOSED
         elif self._state is _State.STACK and self._frames and not self._grouped:
             self._writers += 1  # a header in an open stack: the lines of a second writer are interleaved
-        self._grouped = self._grouped or bool(match["group"])
+        self._grouped = self._grouped or bool(match.groupdict().get("group"))
         self._quoted = False
         self._frames = []
         self._enter(_State.STACK)
@@ -184,6 +190,8 @@ class TracebackReader:
             return FeedResult.CLOSED
         if self._state is _State.RAISED:
             return self._after_exception(text)
+        if self._state is _State.STACK and text.startswith(_BOXED):
+            return self._boxed(text)
         if self._state is _State.BETWEEN and (connector := _CONNECTOR.match(text)):
             self._connector = "explicit" if connector["explicit"] else "implicit"
             return FeedResult.TAKEN
@@ -192,6 +200,11 @@ class TracebackReader:
             self._add_exception(*named)
             return FeedResult.TAKEN
         return FeedResult.TAKEN if text[0].isspace() else self._reject()
+
+    def _boxed(self, text: str) -> FeedResult:
+        if frame := _BOXED_FRAME.match(text):
+            self.add_frame(Frame(file=frame["file"], line=int(frame["line"]), function=frame["function"]))
+        return FeedResult.TAKEN
 
     def _add_exception(self, exception: str, message: str | None) -> None:
         link = Link(
@@ -277,7 +290,7 @@ class Mark(Enum):
 def mark_of(text: str) -> Mark:
     """Return the part of a traceback that `text` can be."""
     if "Traceback (most" in text:
-        if _HEADER.match(text):
+        if _HEADER.match(text) or _BOX.match(text):
             return Mark.HEADER
         return Mark.HEADER_AFTER_TEXT if before_header(text) else Mark.NONE
     if is_frame(text):
@@ -288,7 +301,7 @@ def mark_of(text: str) -> Mark:
 def is_header(text: str) -> bool:
     """Whether `text` begins a traceback (`Traceback (most recent call last):`, or a bare syntax error)."""
     if "Traceback (most" in text:
-        return bool(_HEADER.match(text))
+        return bool(_HEADER.match(text) or _BOX.match(text))
     return is_frame(text) and ", in " not in text
 
 
@@ -325,7 +338,7 @@ def may_follow_a_stack(text: str) -> bool:
 
 def last_line(text: str) -> tuple[str, str | None] | None:
     """Return (exception, message) if `text` can be the last line of a traceback; no message is None."""
-    match = _LAST_LINE.match(text)
+    match = (": : " in text and _DOUBLED.match(text)) or _LAST_LINE.match(text)
     if match is None or match["name"] in _LEVELS:
         return None
     if match["message"] is None and not _CLASS_NAME.match(match["name"]):
@@ -336,4 +349,6 @@ def last_line(text: str) -> tuple[str, str | None] | None:
 def bare_exception(text: str) -> tuple[str, str] | None:
     """Return (exception, message) if `text`, found outside of any traceback, names an exception."""
     match = _BARE.match(text)
+    if match and ": : " in text and (doubled := _DOUBLED.match(text)):
+        match = doubled
     return (match["name"], match["message"] or "") if match else None

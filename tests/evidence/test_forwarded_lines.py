@@ -1,5 +1,7 @@
 """What a program printed counts, at whatever level another one logged it."""
 
+import json
+
 import pytest
 
 from bisect_tool.evidence import LogLine, explain_log
@@ -70,15 +72,37 @@ def test_the_innermost_level_is_that_of_the_line(line, level, text):
     assert (parsed.level, parsed.text) == (level, text)
 
 
+MILLIS, ISO = "1772755200123", "2026-03-06T00:00:00.1Z"
+
+
 @pytest.mark.parametrize(
-    "row",
+    ("row", "stamp"),
     [
-        '1772755200123,"2026-03-06 00:00:00,123 [INFO ] W-1-m-stdout MODEL_LOG - a ""b"" c",web/i-0a1',
-        '1772755200123,"a ""b"" c"',
-        '| 1772755200123 | a "b" c      | web/i-0a1 |',
-        '| 1772755200123 | a "b" c |',
+        (f'{MILLIS},"2026-03-06 00:00:00,1 [INFO ] W-1-stdout MODEL_LOG - a ""b"" c",web/i-0a1', MILLIS),
+        (f'{MILLIS},"a ""b"" c"', MILLIS),
+        (f'| {MILLIS} | a "b" c      | web/i-0a1 |', MILLIS),
+        (f'| {MILLIS} | a "b" c |', MILLIS),
+        (f'{ISO}\t2026-03-06T00:00:00,1 [INFO ] W-1-stdout LOG - a "b" c\t[web/i](https://x)', ISO),
+        (f'{ISO}\ta "b" c\tweb/i-0a1', ISO),
+        (f'{MILLIS} [WARN ] PyProcess - W-117-model-stderr: a "b" c', MILLIS),
     ],
 )
-def test_a_row_that_a_log_service_exported_is_read_as_its_line(row):
+def test_a_row_that_a_log_service_exported_is_read_as_its_line(row, stamp):
     parsed = parse_line(row)
-    assert (parsed.text, parsed.stamp) == ('a "b" c', "1772755200123")
+    assert (parsed.text, parsed.stamp) == ('a "b" c', stamp)
+
+
+@pytest.mark.parametrize("field", ["textPayload", "message", "log"])
+@pytest.mark.parametrize("level", ["INFO", "ERROR"])
+def test_a_traceback_in_records_of_one_line_each_is_one_failure(field, level):
+    lines = [
+        json.dumps({field: text, "severity": level, "timestamp": f"2026-01-05T10:00:0{at}Z"})
+        for at, text in enumerate(TRACEBACK)
+    ]
+    assert _roots(*lines, GIVEN_UP) == [("Launcher", "RuntimeError: no memory is left")]
+
+
+def test_the_level_of_a_wrapped_line_is_its_own():
+    record = {"textPayload": "INFO 01-05 10:00:05 [a.py:1] ready", "severity": "ERROR"}
+    parsed = parse_line(json.dumps(record))
+    assert (parsed.level, parsed.text) == ("INFO", "ready")

@@ -27,6 +27,11 @@ def _root(*lines):
         ),
         ("| a | 1 | UNAVAILABLE: Internal: bad PTX. |", "error: creating server: Internal - failed to load"),
         ("#55 ERROR: write /usr/lib/a.so: no space left on device", "ERROR: failed to solve: rpc error"),
+        (
+            "    \u2502 ERROR: failed to build: write a: no space left on device",
+            "Error: it failed with exit code 1",
+        ),
+        ("      /tmp/a/b.cpp:5:10: fatal error: c.h: No such file", "ERROR: Could not build wheels for a"),
         ("*** SIGSEGV (@0x18) received by PID 41 (TID 0x7f) from PID 24; stack trace: ***", "Killed"),
         ('Thread 1 "python" received signal SIGSEGV, Segmentation fault.', "Aborted (core dumped)"),
         ("Program terminated with signal SIGBUS, Bus error.", "Aborted (core dumped)"),
@@ -45,6 +50,11 @@ def _root(*lines):
             "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",
             "Aborted (core dumped)",
         ),
+        (
+            "slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026-03-01T06:00:07 DUE TO TIME LIMIT ***",
+            "lightning.pytorch.utilities.exceptions.SIGTERMException",
+        ),
+        ("ValueError: no such layer", "\u2502 \u2717 Server process terminated unexpectedly \u2502"),
         ("zsh: segmentation fault  python serve.py", "RuntimeError: Server exited unexpectedly"),
         ("c++: fatal error: Killed signal terminated program cc1plus", "ninja: build stopped: failed"),
         ("/usr/bin/x86_64-linux-gnu-g++-12: error: unrecognized option '-mfoo'", "make: *** [a.o] Error 1"),
@@ -229,3 +239,22 @@ def test_sigterm_before_a_failure_is_not_its_cause():
         "2023-03-23 02:02:29.056856: E xla/util.cc:90] RESOURCE_EXHAUSTED: no memory",
     ]
     assert _root(*lines).headline.startswith("RESOURCE_EXHAUSTED")
+
+
+def test_an_end_without_a_cause_is_shown_with_the_lines_before_it():
+    (found,) = _explained("too small: 1 of 2", "srun: error: node12: task 0: Exited with exit code 1")
+    assert is_symptom(found.failure.root)
+    assert found.failure.excerpt.splitlines()[:2] == ["Before it:", "    too small: 1 of 2"]
+
+
+def test_a_failure_with_a_cause_is_shown_without_the_lines_before_it():
+    (found,) = _explained("starting", "[kernel] Out of memory: Killed process 7 (python3)")
+    assert "starting" not in found.failure.excerpt
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["\u2502 \u2717 Server process terminated unexpectedly   \u2502", "the worker has stopped unexpectedly"],
+)
+def test_an_unexpected_end_alone_is_a_symptom(line):
+    assert is_symptom(_root(line))

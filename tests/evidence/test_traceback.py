@@ -271,3 +271,31 @@ def test_exception_explains_a_command_if_the_same_function_raised_it(function, r
         "PTXASError: no such target",
     ]
     assert root in explain(read_events(as_lines(lines)), None, {}).root.headline
+
+
+def test_a_stack_that_rich_drew_in_a_box_is_read():
+    box = [
+        "\u256d\u2500\u2500 Traceback (most recent call last) \u2500\u2500\u256e",
+        "\u2502 /w/run.py:8 in <module>                  \u2502",
+        "\u2502 \u2771  8 \u2502 main()                            \u2502",
+        "\u2502 /w/load.py:20 in load                    \u2502",
+        "\u2570" + "\u2500" * 42 + "\u256f",
+        "KeyError: 'weight'",
+    ]
+    for indent in ("", "           "):
+        (event,) = read_events(as_lines([f"{indent}{line}" for line in box]))
+        assert event.headline == "KeyError: 'weight'"
+        assert [(frame.file, frame.line, frame.function) for frame in event.frames] == [
+            ("/w/run.py", 8, "<module>"),
+            ("/w/load.py", 20, "load"),
+        ]
+
+
+def test_what_two_processes_print_at_once_is_one_exception():
+    lines = [
+        "Traceback (most recent call last):Traceback (most recent call last):",
+        '  File "/w/run.py", line 8, in main',
+        '  File "/w/run.py", line 8, in main',
+        "TypeErrorTypeError: : no argument 'a'no argument 'a'",
+    ]
+    assert [event.headline for event in read_events(as_lines(lines))] == ["TypeError: no argument 'a'"]
