@@ -77,7 +77,8 @@ def test_commit_that_cannot_be_checked_out_is_skipped_with_gits_words(project, u
 def test_search_goes_on_past_commits_that_cannot_be_checked_out(project):
     good = project.commits(0, 0)[0]
     odd = lost_file(project)
-    culprit, bad = project.commits(0, 1, 1)[1:]
+    project.commit(0)
+    culprit, bad = project.commits(1, 1)
     ended = bisect(project, good, bad)
     assert ended.code == 0, ended.stderr
     cell = ended.document.cells["command"]
@@ -89,7 +90,8 @@ def test_search_goes_on_past_commits_that_cannot_be_checked_out(project):
 def test_neighbour_that_cannot_be_checked_out_leaves_candidates(project):
     good = project.commit(0)
     odd = lost_file(project)
-    bad = project.commits(1, 1)[-1]
+    project.commit(1)
+    bad = project.commit(1)
     ended = bisect(project, good, bad)
     assert ended.code == 3, ended.stderr
     cell = ended.document.cells["command"]
