@@ -193,5 +193,5 @@ def _launch(tree, out, logs, agent):
         rpc_port=True,
         ready_s=60.0,
         teardown_s=15.0,
-        engine_logs=load("external-lb-dp").logs,
+        engine_logs=load("external-lb-dp").logs.model_dump(),
     )

@@ -1,4 +1,4 @@
-"""Exceptions for servers that cannot be tested, each with the outcome that the cell gets.
+"""Exceptions for servers that cannot be tested, each with the outcome that the cell gets; and for requests.
 
 The streamed report reads the attributes `bisect_outcome`, `bisect_logs` and `bisect_window`.
 """
@@ -37,3 +37,7 @@ class ServersBlocked(ServersFailed):
     """The machine, not the engine, prevented the start: a port is in use, a program is missing."""
 
     bisect_outcome = "infrastructure"
+
+
+class RequestFailed(Exception):
+    """A server answered, but not with 200."""

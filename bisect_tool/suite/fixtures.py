@@ -6,25 +6,30 @@
             assert not group.terminate("group").survivors
 
 Loaded into the tool's own pytest with `-p bisect_tool.suite.fixtures`; `BISECT_RUN_LAUNCH` names launch.json.
+What starts servers is imported by the fixtures that do: with `requests` and the patterns of logs it takes as
+long to import as the rest, pytest included.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bisect_tool.suite.deployment import Deployment, headless, single_server
-from bisect_tool.suite.failures import ServersBlocked, ServersFailed
+from bisect_tool.suite.failures import RequestFailed, ServersBlocked, ServersFailed
 from bisect_tool.suite.launch import VARIABLE, Launch, read_launch
 from bisect_tool.suite.rank_nodes import RankNodes, connected
-from bisect_tool.suite.rank_server import RankServer, RequestFailed
-from bisect_tool.suite.server_group import ServerGroup, starting_servers
-from bisect_tool.suite.server_group import rank_servers as start_rank_servers
+
+if TYPE_CHECKING:
+    from bisect_tool.suite.rank_server import RankServer
+    from bisect_tool.suite.server_group import ServerGroup
 
 __all__ = [
     "Deployment",
@@ -45,12 +50,23 @@ __all__ = [
 ]
 
 _LAST = pytest.StashKey[bool]()
+_IMPORTED_LATE = {
+    "RankServer": "bisect_tool.suite.rank_server",
+    "ServerGroup": "bisect_tool.suite.server_group",
+}
 
-RankServers = Callable[..., AbstractContextManager[ServerGroup]]
+RankServers = Callable[..., AbstractContextManager["ServerGroup"]]
 """`rank_servers(api_server_count=N)`: a context in which one server per rank is up and healthy."""
 
-StartingServers = Callable[[Deployment], AbstractContextManager[ServerGroup]]
+StartingServers = Callable[[Deployment], AbstractContextManager["ServerGroup"]]
 """`start_servers(deployment)`: a context in which its servers are started, but need not be ready."""
+
+
+def __getattr__(name: str) -> object:
+    """Import the classes of servers for a suite that needs more of them than their names in annotations."""
+    if name not in _IMPORTED_LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_IMPORTED_LATE[name]), name)
 
 
 @pytest.fixture(scope="session")
@@ -72,15 +88,21 @@ def rank_nodes(launch: Launch) -> Iterator[RankNodes]:
 @pytest.fixture(scope="session")
 def rank_servers(launch: Launch, rank_nodes: RankNodes, pytestconfig: pytest.Config) -> RankServers:
     """Start one server per rank; see `server_group.rank_servers` for what it raises."""
+    from bisect_tool.suite import server_group  # noqa: PLC0415 - see above
+
     is_last_cell = functools.partial(_is_last_cell, pytestconfig)
-    return functools.partial(start_rank_servers, launch, is_last_cell=is_last_cell, nodes=rank_nodes)
+    return functools.partial(server_group.rank_servers, launch, is_last_cell=is_last_cell, nodes=rank_nodes)
 
 
 @pytest.fixture(scope="session")
 def start_servers(launch: Launch, rank_nodes: RankNodes, pytestconfig: pytest.Config) -> StartingServers:
     """Start the servers of a deployment; see `server_group.starting_servers` for what it raises."""
+    from bisect_tool.suite import server_group  # noqa: PLC0415 - see above
+
     is_last_cell = functools.partial(_is_last_cell, pytestconfig)
-    return functools.partial(starting_servers, launch, is_last_cell=is_last_cell, nodes=rank_nodes)
+    return functools.partial(
+        server_group.starting_servers, launch, is_last_cell=is_last_cell, nodes=rank_nodes
+    )
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bisect_tool.evidence.engine_logs import EngineLogs
 from bisect_tool.supervise.guardian_protocol import TOKEN_VARIABLE
+
+if TYPE_CHECKING:
+    from bisect_tool.evidence.patterns import Patterns
 
 VARIABLE = "BISECT_RUN_LAUNCH"
 KEY_VARIABLE = "BISECT_RUN_NODE_KEY"
@@ -44,7 +47,7 @@ class Launch(BaseModel):
     the folder of the rank logs. With `rpc_port`, the engine gets a free port for its data-parallel
     messages; `fixed_ports` are those that it always binds. Times are in seconds: `ready_s` from
     launch until every rank is healthy, `teardown_s` from SIGTERM until the last process has ended. A server
-    is healthy when it answers `GET health` with 200. `engine_logs` describes the format of its logs.
+    is healthy when it answers `GET health` with 200. `engine_logs` are the fields of an `EngineLogs`.
     `address` is that of this machine for its servers; `nodes` are other machines that have ranks as well.
     """
 
@@ -66,9 +69,16 @@ class Launch(BaseModel):
     teardown_s: float = Field(gt=0)
     sigterm: SigtermMode = "group"
     health: str = "/health"
-    engine_logs: EngineLogs = EngineLogs()
+    engine_logs: dict[str, Any] = Field(default_factory=dict)
     address: str = LOOPBACK
     nodes: tuple[HostAddress, ...] = ()
+
+    @cached_property
+    def patterns(self) -> Patterns:
+        """The known texts of the engine's logs; raises pydantic.ValidationError for other fields."""
+        from bisect_tool.evidence.engine_logs import EngineLogs  # noqa: PLC0415 - slow, and for servers only
+
+        return EngineLogs.model_validate(self.engine_logs).known
 
     def serve(self, *flags: str) -> tuple[str, ...]:
         """The command line of a server: the common flags, and these."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from bisect_tool.suite.failures import ServersHung
+from bisect_tool.suite.failures import RequestFailed, ServersHung
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
 REQUEST_TIMEOUT_S = 120.0
 HEALTH_TIMEOUT_S = 5.0
 _NO_CONNECTION = "no connection"
-
-
-class RequestFailed(Exception):
-    """A server answered, but not with 200."""
 
 
 class RankServer:

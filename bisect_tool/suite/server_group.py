@@ -80,7 +80,7 @@ class ServerGroup:
     def __init__(self, launch: Launch, deployment: Deployment, nodes: RankNodes = NO_NODES) -> None:
         self.launch = launch
         self.deployment = deployment
-        self._known = launch.engine_logs.known
+        self._known = launch.patterns
         self.servers: list[RankServer] = []
         self._since = time.time()
         self._ended: float | None = None
