@@ -28,18 +28,23 @@ def handled(events):
     signal.signal(signal.SIGUSR1, before)
 
 
-def receive_once_it_waits(main):
+def receive_once_it_waits(main, over):
     """Send SIGUSR1 to this thread when the main thread has been asleep for a while."""
     stat = Path(f"/proc/self/task/{main.native_id}/stat")
     asleep = 0
-    while asleep < WAITING:
+    while asleep < WAITING and not over.is_set():
         asleep = asleep + 1 if stat.read_text().rpartition(")")[2].split()[0] == "S" else 0
-    signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+    if not over.is_set():  # else nobody handles the signal, which would end the tests
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
 
 
 @pytest.mark.timeout(60)
 def test_take_another_thread_receives_a_signal_handles_it(events, handled):
-    thread = threading.Thread(target=receive_once_it_waits, args=(threading.main_thread(),))
+    over = threading.Event()
+    thread = threading.Thread(target=receive_once_it_waits, args=(threading.main_thread(), over))
     thread.start()
-    assert events.take() == handled
-    thread.join()
+    try:
+        assert events.take() == handled
+    finally:
+        over.set()
+        thread.join()
