@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 from bisect_tool.build.environment import BuildInterrupted
 from bisect_tool.file_lock import LeaseCancelledError, lease, shared, try_lock
 from bisect_tool.paths import modified
-from bisect_tool.supervise.orphan_tree import end_abandoned
+from bisect_tool.supervise.orphan_tree import end_abandoned, spec_written
 
 if TYPE_CHECKING:
     import threading
@@ -104,7 +104,7 @@ class Entry:
     def end_builds(self) -> None:
         """End the processes of a build that was killed."""
         if self.records.exists():
-            end_abandoned(self.records, self.token)
+            end_abandoned(self.records, self.token, spec_written(self.records))
 
     def clear(self) -> None:
         """Recreate the folder, empty, after ending the processes of a killed build."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.supervise.guardian_protocol import FAILED
 from bisect_tool.supervise.journal import read_guardian
 from bisect_tool.supervise.orphan_tree import KEEPER_S
-from bisect_tool.supervise.processes import send
+from bisect_tool.supervise.processes import send, started_at
 
 if TYPE_CHECKING:
     from typing import BinaryIO, Self
@@ -32,7 +32,9 @@ _KILLED_S = 5.0
 class GuardianChannel:
     """The connection to one guardian; it closes when the guardian and its keeper have ended."""
 
-    def __init__(self, spec: Path, end: socket.socket) -> None:
+    def __init__(self, spec: Path, end: socket.socket, began: int) -> None:
+        self.began = began
+        """A start time before which no process of the trial started."""
         self._folder = spec.parent
         self._end = end
         self._said = b""
@@ -72,7 +74,7 @@ class GuardianChannel:
 
     def kill(self) -> None:
         """Kill the guardian, if it has recorded its identity."""
-        guardian = read_guardian(self._folder)
+        guardian = read_guardian(self._folder, self.began)
         _log.info("the guardian of %s does not end: killing it", self._folder)
         if guardian:
             send(guardian, signal.SIGKILL)
@@ -92,6 +94,7 @@ class ForkServer:
 
     def start(self, spec: Path, output: BinaryIO) -> GuardianChannel:
         """Start a guardian for the spec in this file; `output` gets its own messages. Raises OSError."""
+        began = started_at(time.time())
         ours, theirs = socket.socketpair()
         with theirs:
             try:
@@ -99,7 +102,7 @@ class ForkServer:
             except OSError:
                 ours.close()
                 raise
-        return GuardianChannel(spec, ours)
+        return GuardianChannel(spec, ours, began)
 
     def __enter__(self) -> Self:
         with self._lock:

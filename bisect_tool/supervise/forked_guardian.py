@@ -118,7 +118,7 @@ def _guarded(spec: GuardianSpec, caller: Identity) -> bytes:
     _, status = os.waitpid(guardian, 0)  # it has deadlines, and its caller kills it after them
     if not os.WIFSIGNALED(status):
         return b""
-    ended = end_abandoned(spec.folder, spec.token, keeper=os.getpid())
+    ended = end_abandoned(spec.folder, spec.token, keeper.started if keeper else 0, keeper=os.getpid())
     reaped()
     return digest(record_lost(spec.folder, began, *ended).to_json())
 

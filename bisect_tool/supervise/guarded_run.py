@@ -23,10 +23,10 @@ from bisect_tool.supervise.guardian_protocol import (
     Reason,
     digest,
     seconds,
-    text,
+    valid_token,
 )
 from bisect_tool.supervise.journal import GUARDIAN_FILE, JOURNAL_FILE, read_guardian, read_keeper
-from bisect_tool.supervise.orphan_tree import KEEPER_S, end_abandoned, record_lost
+from bisect_tool.supervise.orphan_tree import KEEPER_S, end_abandoned, record_lost, spec_written
 from bisect_tool.supervise.process_set import KILL_LIMIT_S
 from bisect_tool.supervise.processes import is_alive, send
 from bisect_tool.supervise.shared_memory import SHM_FILE
@@ -66,7 +66,7 @@ def run_guarded(spec: GuardianSpec, cancel: threading.Event | None = None) -> Gu
         _wait(guardian, spec, cancel)
     finally:
         _finish(guardian, spec)
-        result = _result(spec, guardian.result_digest, began)
+        result = _result(spec, guardian, began)
         code = "unknown" if result.exit_code is None else result.exit_code
         _log.debug(
             "end %s: %s, exit code %s, %.3f s", _shown_command(spec), result.reason, code, result.seconds
@@ -135,22 +135,23 @@ def recover(folder: Path) -> GuardianResult | None:
     """Return the result of the run in `folder`, whose caller was killed; None if none was started.
 
     Waits for its guardian if that is still cleaning up, and cleans up if it was killed. Nothing of the run is
-    left afterwards. Unreadable records, e.g. after a power loss, are those of an unfinished run; without its
-    spec, its processes are those of the journal.
+    left afterwards, and no process is signalled that is older than the run. Unreadable records, e.g. after a
+    power loss, are those of an unfinished run; without its token, its processes are those of the journal.
     """
     if not any((folder / name).exists() for name in (SPEC_FILE, GUARDIAN_FILE, JOURNAL_FILE)):
         return None
     token, grace_s = "", GuardianSpec.grace_s
     with contextlib.suppress(OSError, *UNREADABLE):  # as a power loss leaves it
         spec = GuardianSpec.from_json(read_regular(folder / SPEC_FILE))
-        token, grace_s = text(spec.token), seconds(spec.grace_s)
+        token, grace_s = valid_token(spec.token), seconds(spec.grace_s)
     ends = time.monotonic() + grace_s + KILL_LIMIT_S + CLEAN_UP_S
-    guardian, keeper = read_guardian(folder), read_keeper(folder)
+    oldest = spec_written(folder)
+    guardian, keeper = read_guardian(folder, oldest), read_keeper(folder, oldest)
     _await(guardian, ends)
     if guardian:
         send(guardian, signal.SIGKILL)
     began = time.monotonic()
-    left = end_abandoned(folder, token)  # also beside a result: the program may have written that
+    left = end_abandoned(folder, token, oldest)  # also beside a result: the program may have written that
     _await(keeper, time.monotonic() + KEEPER_S)
     with contextlib.suppress(OSError, *UNREADABLE):  # the guardian was killed before it wrote one
         return GuardianResult.from_json(read_regular(folder / RESULT_FILE))
@@ -162,11 +163,11 @@ def _await(process: Identity | None, ends: float) -> None:
         time.sleep(POLL_S)
 
 
-def _result(spec: GuardianSpec, expected: bytes, began: float) -> GuardianResult:
+def _result(spec: GuardianSpec, guardian: GuardianChannel, began: float) -> GuardianResult:
     """Return the result if it has the digest that the guardian sent; the program may have written another."""
     with contextlib.suppress(OSError, *UNREADABLE):  # the guardian was killed before it wrote one
         record = read_regular(spec.folder / RESULT_FILE)
-        if digest(record) == expected:
+        if digest(record) == guardian.result_digest:
             return GuardianResult.from_json(record)
     _log.info("the guardian of %s left no result: ending what is left", spec.folder)
-    return record_lost(spec.folder, began, *end_abandoned(spec.folder, spec.token))
+    return record_lost(spec.folder, began, *end_abandoned(spec.folder, spec.token, guardian.began))

@@ -25,6 +25,7 @@ UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, Re
 """Exceptions of reading a record that is truncated, empty, or written by another program."""
 SECONDS_LIMIT = 1e11
 """About 3,000 years: more than any valid duration or time since 1970."""
+_TOKEN = re.compile(r"[0-9a-f]{24}")
 _WHOLE_LIMIT = 1 << 63
 _ROLE = re.compile(r"\w+::(\S+)")
 _NAMED = re.compile(r"(?!MainThread|Thread)([A-Z][A-Za-z]{4,}(?:_\w+)?)")
@@ -222,6 +223,13 @@ def seconds(value: object) -> float:
     if type(value) not in {int, float} or not abs(value) < SECONDS_LIMIT:  # type: ignore[arg-type]
         raise ValueError(f"not a valid time: {value!r:.40}")
     return float(value)  # type: ignore[arg-type]
+
+
+def valid_token(value: object) -> str:
+    """Return a valid token; else raise ValueError: most environments have a text such as `a` in them."""
+    if not _TOKEN.fullmatch(text(value)):
+        raise ValueError(f"not a valid token: {value!r:.40}")
+    return text(value)
 
 
 def text(value: object) -> str:

@@ -82,24 +82,25 @@ def write_guardian(folder: Path, keeper: Identity | None = None) -> None:
     write_atomically(folder / GUARDIAN_FILE, json.dumps(record))
 
 
-def read_guardian(folder: Path) -> Identity | None:
+def read_guardian(folder: Path, oldest: int) -> Identity | None:
     """Return the trial's guardian; None without one since the machine booted, or if the record is damaged.
 
-    After a boot, pids and start times are reused, so neither this nor the journal identifies a process.
+    After a boot, pids and start times are reused, so neither this nor the journal identifies a process. The
+    trial may have written another process there: none is returned that started before `oldest`.
     """
-    return _recorded(folder, "identity")
+    return _recorded(folder, "identity", oldest)
 
 
-def read_keeper(folder: Path) -> Identity | None:
+def read_keeper(folder: Path, oldest: int) -> Identity | None:
     """Return the keeper of the trial's guardian; None as for `read_guardian`."""
-    return _recorded(folder, "keeper")
+    return _recorded(folder, "keeper", oldest)
 
 
-def _recorded(folder: Path, role: str) -> Identity | None:
+def _recorded(folder: Path, role: str, oldest: int) -> Identity | None:
     with suppress(OSError, *UNREADABLE):  # there was none, or its record is damaged
         record = json.loads(read_regular(folder / GUARDIAN_FILE))
         pid, started = record[role]
-        if record["boot"] == _boot():
+        if record["boot"] == _boot() and started >= oldest:
             return whole(pid), whole(started)
     return None
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.supervise.files import write_atomically
-from bisect_tool.supervise.guardian_protocol import RESULT_FILE, GuardianResult, Leftovers, Reason
+from bisect_tool.supervise.guardian_protocol import RESULT_FILE, SPEC_FILE, GuardianResult, Leftovers, Reason
 from bisect_tool.supervise.journal import read_guardian, read_journal
 from bisect_tool.supervise.process_set import KILL_LIMIT_S, sweep
-from bisect_tool.supervise.processes import Process, below, environment, table
+from bisect_tool.supervise.processes import Process, below, environment, started_at, table
 from bisect_tool.supervise.shared_memory import remove_leftovers
 
 if TYPE_CHECKING:
@@ -24,18 +24,32 @@ KEEPER_S = GRACE_S + KILL_LIMIT_S + 1.0
 EMPTY_POLLS = 3
 
 
-def end_abandoned(folder: Path, token: str, keeper: int = 0) -> tuple[Leftovers, dict[int, int]]:
+def end_abandoned(folder: Path, token: str, oldest: int, keeper: int = 0) -> tuple[Leftovers, dict[int, int]]:
     """End the rest of the tree recorded in `folder`, and all processes below a keeper with this pid.
+
+    `oldest` is a start time before which no process of the tree started: the trial may have changed the
+    records.
 
     Returns the leftovers, and the parents of all recorded processes.
     """
-    abandoned = OrphanTree(folder, token, keeper)
+    abandoned = OrphanTree(folder, token, oldest, keeper)
     ends = time.monotonic() + GRACE_S
     signals = sweep(abandoned, lambda: ends, time.sleep)
     known = {info.identity: info for info in read_journal(folder)}
     processes = tuple(replace(known[who], ended_by=name) for who, name in signals.items() if who in known)
     parents = {info.pid: info.ppid for info in known.values()}
     return Leftovers(processes, (), remove_leftovers(folder)), parents
+
+
+def spec_written(folder: Path) -> int:
+    """Return when a run's spec was written, as a start time; without one, the current time.
+
+    The run may have changed the records, but cannot set this back (st_ctime, inode(7)).
+    """
+    try:
+        return started_at((folder / SPEC_FILE).lstat().st_ctime)
+    except OSError:
+        return started_at(time.time())
 
 
 def record_lost(
@@ -58,16 +72,18 @@ class OrphanTree:
 
     Both are needed: a process that changes its title may overwrite its environment, and one that started
     right before the guardian was killed is not recorded. No process older than the guardian belongs to the
-    tree. Without a token (its record is damaged), only recorded processes belong to it. All that is below a
-    keeper does.
+    tree, and no guardian is older than `oldest`. Without a token (its record is damaged), only recorded
+    processes belong to it. All that is below a keeper does.
     """
 
-    def __init__(self, folder: Path, token: str, keeper: int = 0) -> None:
-        guardian = read_guardian(folder)
+    def __init__(self, folder: Path, token: str, oldest: int, keeper: int = 0) -> None:
+        guardian = read_guardian(folder, oldest)
         self._mark = token.encode()
-        self._known = {info.identity for info in read_journal(folder)} if guardian else set()
+        recorded = {info.identity for info in read_journal(folder)} if guardian else set()
+        self._known = {identity for identity in recorded if guardian and identity[1] >= guardian[1]}
+        # Whoever has the token is of the tree, even if the records or the clock were changed.
+        self._oldest = min(guardian[1], oldest) if guardian else 0
         self._tops = [keeper] if keeper else []
-        self._oldest = guardian[1] if guardian else 0
         self._seen: list[Process] = []
         self._quiet = 0
 

@@ -59,6 +59,12 @@ def since_epoch(started: int) -> float:
     return boot + started / _TICKS
 
 
+def started_at(epoch: float) -> int:
+    """Return the start time of a process that starts at this time: the inverse of `since_epoch`."""
+    boot = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    return int((epoch - boot) * _TICKS) - 1  # the clocks are not read at the same moment
+
+
 def cpu_seconds(pid: int) -> float:
     """Return the user and system CPU time of a process; 0 if it has ended."""
     return sum(_cpu_ticks(pid)[:2]) / _TICKS

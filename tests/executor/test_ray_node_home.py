@@ -28,7 +28,7 @@ from bisect_tool.paths import Home
 from bisect_tool.supervise import GuardianSpec
 from bisect_tool.supervise.guarded_run import run_guarded
 from bisect_tool.supervise.journal import read_guardian, read_journal, read_keeper
-from bisect_tool.supervise.processes import title
+from bisect_tool.supervise.processes import read_process, title
 with NodeHome(Home(Path(sys.argv[1]), Path(sys.argv[1]))).trial("killed") as folder:
     logs = folder / "logs"
     logs.mkdir()
@@ -36,7 +36,8 @@ with NodeHome(Home(Path(sys.argv[1]), Path(sys.argv[1]))).trial("killed") as fol
     threading.Thread(target=run_guarded, args=(spec,), daemon=True).start()
     while not (seen := read_journal(folder)) or not title(seen[0].pid).startswith("sleep"):
         time.sleep(0.01)
-    print(read_keeper(folder)[0], read_guardian(folder)[0], read_journal(folder)[0].pid, flush=True)
+    keeper, guardian = read_keeper(folder, 0)[0], read_guardian(folder, 0)[0]
+    print(read_process(keeper).ppid, keeper, guardian, seen[0].pid, flush=True)
     time.sleep(60)
 """
 
@@ -48,7 +49,7 @@ def node(tmp_path):
 
 @pytest.fixture
 def killed(tmp_path):
-    """The folder and the program of a trial whose actor, guardian and keeper were killed."""
+    """The folder and the program of a trial whose actor, fork server, keeper and guardian were killed."""
     argv = [sys.executable, "-c", KILLED, str(tmp_path)]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as actor:
         assert actor.stdout

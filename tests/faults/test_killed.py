@@ -44,7 +44,7 @@ def start(made):
 
 def guardian_of(made):
     """The guardian's pid, as it was written down; None before it has been started."""
-    guardian = read_guardian(made.folder)
+    guardian = read_guardian(made.folder, 0)
     return guardian and guardian[0]
 
 

@@ -7,14 +7,19 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import asdict
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
 
 import pytest
 
-from bisect_tool.supervise.guardian_protocol import ProcessInfo
-from bisect_tool.supervise.journal import JOURNAL_FILE, write_guardian
+from bisect_tool.supervise import Reason
+from bisect_tool.supervise.guarded_run import recover, run_guarded
+from bisect_tool.supervise.guardian_protocol import SPEC_FILE, ProcessInfo
+from bisect_tool.supervise.journal import GUARDIAN_FILE, JOURNAL_FILE, write_guardian
 from bisect_tool.supervise.orphan_tree import end_abandoned
-from bisect_tool.supervise.processes import read_process, send
+from bisect_tool.supervise.processes import read_process, send, started_at
 
 
 @pytest.fixture
@@ -71,7 +76,7 @@ def test_a_record_of_another_process_with_this_pid(stranger, tmp_path):
     info = ProcessInfo(pid=pid, ppid=1, started=started, title="engine", seen=0.0)
     (tmp_path / JOURNAL_FILE).write_text(json.dumps(asdict(info)) + "\n")
     write_guardian(tmp_path)
-    assert not end_abandoned(tmp_path, "a-token-nobody-has")[0]
+    assert not end_abandoned(tmp_path, "a-token-nobody-has", 0)[0]
     assert stranger.poll() is None
 
 
@@ -82,5 +87,69 @@ def test_a_record_from_before_the_machine_was_booted(stranger, tmp_path, monkeyp
     (tmp_path / JOURNAL_FILE).write_text(json.dumps(asdict(info)) + "\n")
     write_guardian(tmp_path)
     monkeypatch.setattr("bisect_tool.supervise.journal._boot", lambda: "another boot")
-    assert not end_abandoned(tmp_path, "a-token-nobody-has")[0]
+    assert not end_abandoned(tmp_path, "a-token-nobody-has", 0)[0]
+    assert stranger.poll() is None
+
+
+@pytest.fixture
+def older(stranger):
+    """Wait until a trial that starts now is younger than the stranger, whose start counts in ticks."""
+    process = read_process(stranger.pid)
+    assert process is not None
+    while started_at(time.time()) <= process.started:
+        time.sleep(0.01)
+    return process
+
+
+def forge(folder, process):
+    """Name a process as guardian, keeper and part of a trial, as the trial itself can."""
+    write_guardian(folder)
+    record = json.loads((folder / GUARDIAN_FILE).read_text())
+    forged = {**record, "identity": process.identity, "keeper": process.identity}
+    (folder / GUARDIAN_FILE).write_text(json.dumps(forged))
+    info = ProcessInfo(process.pid, 1, process.started, "engine", 0.0)
+    (folder / JOURNAL_FILE).write_text(json.dumps(asdict(info)) + "\n")
+
+
+@pytest.mark.parametrize("with_spec", [True, False])
+def test_a_trial_that_names_an_older_process_in_its_records(stranger, older, spec, with_spec):
+    made = spec("unused")
+    if with_spec:
+        (made.folder / SPEC_FILE).write_text(made.without_env().to_json())
+    forge(made.folder, older)
+    result = recover(made.folder)
+    assert result is not None
+    assert result.reason is Reason.LOST
+    assert stranger.poll() is None
+
+
+def test_a_trial_that_stops_its_guardian_and_names_an_older_process_instead(
+    stranger, older, spec, monkeypatch, wait_for
+):
+    for limit in ("KILL_LIMIT_S", "CLEAN_UP_S"):
+        monkeypatch.setattr(f"bisect_tool.supervise.guarded_run.{limit}", 0.2)
+    made, cancel = spec("unused", grace_s=0.1), threading.Event()
+    forge(made.folder, older)
+    copies = [f"cp {name} own.{name}; cp forged.{name} {name}" for name in (GUARDIAN_FILE, JOURNAL_FILE)]
+    for name in (GUARDIAN_FILE, JOURNAL_FILE):
+        (made.folder / name).rename(made.folder / f"forged.{name}")
+    stuck = replace(
+        made, argv=("sh", "-c", f"{'; '.join(copies)}; kill -STOP $PPID; touch stuck; sleep 1000")
+    )
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(run_guarded, stuck, cancel)
+        wait_for((made.folder / "stuck").exists)
+        cancel.set()
+        result = running.result()
+    guardian, _ = json.loads((made.folder / f"own.{GUARDIAN_FILE}").read_text())["identity"]
+    os.kill(guardian, signal.SIGKILL)
+    assert result.reason is Reason.LOST
+    assert stranger.poll() is None
+
+
+@pytest.mark.parametrize("token", ["a", "=", "PATH", "0" * 23, "\n"])
+def test_a_token_that_foreign_environments_have_in_them(stranger, spec, token):
+    made = replace(spec("unused"), token=token)
+    (made.folder / SPEC_FILE).write_text(made.without_env().to_json())
+    assert recover(made.folder) is not None
     assert stranger.poll() is None

@@ -137,9 +137,9 @@ def test_the_journal_bears_a_full_disk(own):
 
 
 def test_the_guardian_names_itself(tmp_path, own):
-    assert read_guardian(tmp_path) is None
+    assert read_guardian(tmp_path, 0) is None
     write_guardian(tmp_path)
-    assert read_guardian(tmp_path) == own.identity
+    assert read_guardian(tmp_path, 0) == own.identity
 
 
 DAMAGED = ["", "{", "[]", "null", "0", '"x"', "\0" * 40, "[" * 10_000, '{"identity": 1}']
@@ -148,7 +148,7 @@ DAMAGED = ["", "{", "[]", "null", "0", '"x"', "\0" * 40, "[" * 10_000, '{"identi
 @pytest.mark.parametrize("content", DAMAGED)
 def test_a_damaged_record_of_the_guardian_names_nobody(tmp_path, content):
     (tmp_path / GUARDIAN_FILE).write_text(content)
-    assert read_guardian(tmp_path) is None
+    assert read_guardian(tmp_path, 0) is None
 
 
 @pytest.mark.parametrize("identity", [["1", 2], [1.5, 2], [True, 2], [1, 1e400], [1], [10**30, 2], None])
@@ -156,7 +156,7 @@ def test_only_a_process_can_be_a_guardian(tmp_path, own, identity):
     write_guardian(tmp_path)
     record = json.loads((tmp_path / GUARDIAN_FILE).read_text())
     (tmp_path / GUARDIAN_FILE).write_text(json.dumps({**record, "identity": identity}))
-    assert read_guardian(tmp_path) is None
+    assert read_guardian(tmp_path, 0) is None
 
 
 RESULT = GuardianResult(Reason.EXITED, 0, 1.0, 2.0, Leftovers((), (8000,), ("psm_1",)), {5: 4})
@@ -205,7 +205,7 @@ def test_without_its_token_the_records_alone_say_what_is_of_the_run(tmp_path):
     write_guardian(tmp_path)
     bystander = subprocess.Popen(["sleep", "60"], stdin=subprocess.DEVNULL)
     try:
-        abandoned = OrphanTree(tmp_path, "")
+        abandoned = OrphanTree(tmp_path, "", 0)
         abandoned.empty()
         assert abandoned.alive() == []
     finally:
