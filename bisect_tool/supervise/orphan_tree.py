@@ -48,7 +48,7 @@ def spec_written(folder: Path) -> int:
     """
     try:
         return started_at((folder / SPEC_FILE).lstat().st_ctime)
-    except OSError:
+    except OSError:  # the run has removed it
         return started_at(time.time())
 
 
