@@ -35,7 +35,7 @@ _DEFAULT_FIELDS = {
         *("error.stack_trace", "err.stack", "error.stack", "full_message", "@x"),
     ),
 }
-_REASONS = ("error.message", "err.message", "error", "err", "reason")
+_REASONS = ("error.message", "err.message", "error", "err", "panic", "reason")
 """Fields with the reason of an error, in addition to the message, in loggers of Go and Node."""
 _BAD = frozenset({"ERROR", "CRITICAL", "FATAL", "PANIC", "ERR"})
 # Numeric levels of syslog, and of loggers that count in tens.

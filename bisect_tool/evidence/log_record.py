@@ -49,7 +49,8 @@ class Record:
 
     `announced` is the line that announced it, `written` when it was written and whether that is its own
     stamp, `line_number` the number of its first line in the log, and `handled` whether it is the traceback
-    of a warning. `forwarded` is whether another program logged its lines, each with a head.
+    of a warning. `forwarded` is whether another program logged its lines, each with a head. `announces` is
+    the traceback below a logged line.
     """
 
     number: int
@@ -62,6 +63,7 @@ class Record:
     line_number: int = 0
     handled: bool = False
     forwarded: bool = False
+    announces: Record | None = None
     stack: TracebackReader | CrashReader | None = None
     last: int = 0
     head: list[str] = field(default_factory=list)
@@ -97,7 +99,13 @@ class Record:
         links = self._links()
         for index, (link, stage) in enumerate(zip(links, _stages(links, self.known), strict=True)):
             least = max(stage or Stage.CAUSE, Stage.HANDLED) if self.handled else stage
-            yield Draft(self, index, link, least)
+            yield Draft(self, index, link, least or self._announced_stage())
+
+    def _announced_stage(self) -> Stage | None:
+        """Return the stage of the traceback below, if that is only a consequence: so is what announces it."""
+        stages = [draft.stage for draft in self.announces.drafts()] if self.announces else []
+        nearest = min((stage or Stage.CAUSE for stage in stages), default=Stage.CAUSE)
+        return nearest if nearest > Stage.UNEXPLAINED else None
 
     def _links(self) -> Sequence[Link]:
         if isinstance(self.stack, TracebackReader):

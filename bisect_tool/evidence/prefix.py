@@ -46,7 +46,7 @@ _FORMS = (
     # PostgreSQL's process id before its level, which is not a rank: `[30] FATAL:  m`.
     r"\[\d{1,9}\] (?=(?:LOG|ERROR|FATAL|PANIC|WARNING|DETAIL|HINT|STATEMENT|CONTEXT):  )",
     rf"\[(?P<hydra>\d{{1,5}})\](?! \[[A-Z]+\]){_END}",
-    rf"(?P<clock>\d\d:\d\d:\d\d(?:[.,]\d{{1,9}})?){_END}",
+    r"(?P<clock>\d\d:\d\d:\d\d(?:[.,]\d{1,9})?Z?)(?: {3}(?=\d\d:)|[ \t]|$)",
     r"(?P<quote>(?:> ?)+)(?<=>|\s)",
     rf"(?:(?P<buildkit>#\d{{1,4}}) )?\d{{1,6}}\.\d{{1,3}}{_END}",
     rf" *\| +(?=\[?{_DATE_TIME})",

@@ -31,6 +31,7 @@ _PREFIX_LIMIT = 160
 _SKIPPED_KEPT = 8
 """Skipped lines that are searched for time stamps."""
 _TRACEBACKS = frozenset({Beginning.TRACEBACK, Beginning.TRACEBACK_AFTER_TEXT})
+_ERRORS = frozenset({"ERROR", "CRITICAL"})
 _BELOW_ERROR = frozenset({"DEBUG", "INFO", "WARNING"})
 _TROUBLE = re.compile(
     r"\b(?:fail\w*|could not|couldn't|cannot|can't|unable|not (?:found|available|installed|supported)"
@@ -76,6 +77,7 @@ class _Reader:
         self._texts = TextClassifier(self._classifier)
         self._run: StackRun | None = None
         self._before: tuple[str, ClassifiedLine] | None = None
+        self._last_event: Record | None = None
         self._first: list[Record] = []
         self._new: list[Record] = []
         self._last: deque[Record] = deque(maxlen=RECORDS_KEPT)
@@ -255,8 +257,11 @@ class _Reader:
         record = self._record(line, parsed, announced)
         record.handled = beginning is Beginning.TRACEBACK and self._is_of_a_warning(line, classified)
         if beginning is Beginning.EVENT:
+            self._last_event = record
             self._keep(record)
             return None
+        if beginning is Beginning.TRACEBACK and self._last_event and _is_below(record, self._last_event):
+            self._last_event.announces = record
         self._open_record(key, record)
         if beginning is Beginning.CRASH:
             record.stack = CrashReader(parsed.text)
@@ -313,6 +318,14 @@ class _Reader:
             self._new.append(record)
         else:
             self._last.append(record)
+
+
+def _is_below(record: Record, event: Record) -> bool:
+    """Whether a traceback without a head is directly below a logged error of the same stream."""
+    same = (record.source, record.line.stream) == (event.source, event.line.stream)
+    return (
+        same and record.number == event.number + 1 and not record.line.level and event.line.level in _ERRORS
+    )
 
 
 def _json_lines(parsed: ParsedLine, number: int) -> Iterator[ParsedLine]:

@@ -27,7 +27,7 @@ _SYSLOG = re.compile(
 _CTIME = re.compile(
     r"[A-Z][a-z]{2} (?P<name>[A-Z][a-z]{2}) (?P<day>[ \d]\d) (?P<clock>\d\d:\d\d:\d\d) (?P<year>\d{4})$"
 )
-_CLOCK = re.compile(r"(?P<clock>\d\d:\d\d:\d\d)(?P<fraction>[.,]\d{1,9})?$")
+_CLOCK = re.compile(r"(?P<clock>\d\d:\d\d:\d\d)(?P<fraction>[.,]\d{1,9})?(?P<zone>Z)?$")
 _FORMS = (_ISO, _US, _MONTH_DAY, _GLOG, _SYSLOG, _CTIME, _CLOCK)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _EPOCH = re.compile(r"(?P<seconds>1\d{9})(?:\.(?P<fraction>\d{1,9}))?$|(?P<millis>1\d{12})$")

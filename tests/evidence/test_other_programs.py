@@ -163,6 +163,7 @@ def _json(**fields):
         ),
         (_json(level="error", msg="no store", error="open /db: denied"), "no store: open /db: denied"),
         (_json(severity="ERROR", message="disk full", error="disk full"), "disk full"),
+        (_json(level="error", msg="Observed a panic", panic="nil pointer"), "Observed a panic: nil pointer"),
         (_json(PRIORITY="3", MESSAGE="unit failed", _PID="7"), "unit failed"),
         (
             _json(
@@ -225,6 +226,8 @@ def test_the_frames_of_an_exception_in_json_are_kept():
         ("2026/01/05 10:00:00 main.go:31: x", "main.go:31: x"),
         ("[2026-01-01 12:00:00 +0000] [7] [INFO] x", "[7] [INFO] x"),
         ("[7] x", "x"),
+        ("16:20:23.337077721Z   16:20:23.336Z\tERROR\tx", "ERROR\tx"),
+        ("10:27:45     x", "    x"),
         ("2024-04-18T18:44:33.144-04:00   x", "x"),
         ("2024-04-18T18:44:33.144-04:00     x", "  x"),
     ],

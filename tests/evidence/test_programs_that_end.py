@@ -232,6 +232,24 @@ def test_how_a_dead_worker_ended_comes_before_the_notice_of_its_death():
     assert root.headline == "Exit code: -9"
 
 
+LOST = "vllm.v1.engine.exceptions.EngineDeadError: EngineCore encountered an issue."
+
+
+@pytest.mark.parametrize(
+    ("line", "raised", "symptom"),
+    [
+        ("ERROR:    Exception in ASGI application", LOST, True),
+        ("ERROR:    Exception in ASGI application", "ValueError: no such layer", False),
+        ("ERROR:    the request is too long", "", False),
+        ("INFO:     Exception in ASGI application", LOST, True),
+    ],
+)
+def test_what_announces_a_symptom_is_one(line, raised, symptom):
+    below = _raised(raised, explicit=True) if raised else []
+    root = _root(line, *below)
+    assert is_symptom(root) is symptom
+
+
 def test_sigterm_before_a_failure_is_not_its_cause():
     lines = [
         "*** SIGTERM received by PID 41 (TID 42) on cpu 5 from PID 7; stack trace: ***",
