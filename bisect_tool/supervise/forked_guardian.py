@@ -96,7 +96,7 @@ def _become_keeper(spec: Path, line: int, output: int, caller: Identity) -> None
             os.dup2(descriptor, number)
         for descriptor in (line, output):
             os.close(descriptor)
-        words = _guarded(GuardianSpec.from_json(spec.read_text()), caller)
+        words = _guarded(GuardianSpec.from_json(spec.read_text()).pinned(), caller)
     except BaseException:  # noqa: BLE001 - what would end a separate process ends this one
         import traceback  # noqa: PLC0415 - it takes a tenth of this program's start
 

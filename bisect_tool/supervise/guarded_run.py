@@ -26,7 +26,13 @@ from bisect_tool.supervise.guardian_protocol import (
     valid_token,
 )
 from bisect_tool.supervise.journal import GUARDIAN_FILE, JOURNAL_FILE, read_guardian, read_keeper
-from bisect_tool.supervise.orphan_tree import KEEPER_S, end_abandoned, record_lost, spec_written
+from bisect_tool.supervise.orphan_tree import (
+    KEEPER_S,
+    end_abandoned,
+    record_lost,
+    records_removed,
+    spec_written,
+)
 from bisect_tool.supervise.process_set import KILL_LIMIT_S
 from bisect_tool.supervise.processes import is_alive, send
 from bisect_tool.supervise.shared_memory import SHM_FILE
@@ -78,11 +84,6 @@ def run_guarded(spec: GuardianSpec, cancel: threading.Event | None = None) -> Gu
 
 def _shown_command(spec: GuardianSpec) -> str:
     return shlex.join(spec.argv[:_WORDS])
-
-
-def records_removed(folder: Path) -> bool:
-    """Whether the program has removed its folder, or replaced the result by a folder."""
-    return not folder.is_dir() or (folder / RESULT_FILE).is_dir()
 
 
 def _start(spec: GuardianSpec) -> GuardianChannel:

@@ -295,7 +295,7 @@ def main() -> None:
     """Guard the program of the spec that is named on the command line, for the process that started this."""
     parent = read_process(os.getppid())
     if parent is not None:
-        guard(GuardianSpec.from_json(Path(sys.argv[1]).read_text()), parent.identity)
+        guard(GuardianSpec.from_json(Path(sys.argv[1]).read_text()).pinned(), parent.identity)
 
 
 if __name__ == "__main__":

@@ -129,6 +129,12 @@ class GuardianSpec:
         complete = raw.get("complete") and Path(raw["complete"])
         return cls(**{**raw, **paths, "complete": complete, "argv": tuple(raw["argv"])})
 
+    def pinned(self) -> GuardianSpec:
+        """Return a copy for this process; its folders stay the same if the program replaces them by links."""
+        pins = {folder: _pin(folder) for folder in {self.folder, self.watch, self.stdout.parent}}
+        stdout = pins[self.stdout.parent] / self.stdout.name
+        return replace(self, folder=pins[self.folder], watch=pins[self.watch], stdout=stdout)
+
     def without_env(self) -> GuardianSpec:
         """Return a copy for the disk: an environment has secrets."""
         return replace(self, env={})
@@ -177,6 +183,10 @@ class GuardianResult:
             load=_load(raw.get("load")),
             not_started=text(raw.get("not_started", "")),
         )
+
+
+def _pin(folder: Path) -> Path:
+    return Path(f"/proc/self/fd/{os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)}")
 
 
 def digest(record: str | bytes) -> bytes:

@@ -52,13 +52,19 @@ def spec_written(folder: Path) -> int:
         return started_at(time.time())
 
 
+def records_removed(folder: Path) -> bool:
+    """Whether the program has removed its folder, or replaced it, or the result by a folder."""
+    return folder.is_symlink() or not folder.is_dir() or (folder / RESULT_FILE).is_dir()
+
+
 def record_lost(
     folder: Path, began: float, leftovers: Leftovers, parents: Mapping[int, int]
 ) -> GuardianResult:
     """Write and return the result of a run whose guardian was killed; it `began` then (monotonic)."""
     result = GuardianResult(Reason.LOST, None, time.monotonic() - began, time.time(), leftovers, parents)
     try:
-        write_atomically(folder / RESULT_FILE, result.to_json())
+        if not folder.is_symlink():
+            write_atomically(folder / RESULT_FILE, result.to_json())
     except OSError as error:  # on a full disk the next `recover` finds the same
         import logging  # noqa: PLC0415 - every guardian would pay for its import
 

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 
 def keep_logs(folder: Path, cells: Iterable[CellResult]) -> None:
-    """Compress long logs, and shorten very long ones to their ends and the context of the failures."""
+    """Compress long logs, and shorten very long ones to their ends and the context of the failures.
+
+    Not through a link: the trial may have replaced its folders.
+    """
+    if folder.is_symlink() or folder.parent.is_symlink():
+        return
     events = [event for cell in cells if cell.failure for event in cell.failure.chain]
     for log in folder.glob("*.log"):
         source = clean_line(log.stem)

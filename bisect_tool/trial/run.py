@@ -21,8 +21,9 @@ from bisect_tool.errors import BisectError, EnvironmentFailed, ExitCode, is_reso
 from bisect_tool.paths import discard
 from bisect_tool.sanitise import clean_line
 from bisect_tool.supervise import GuardianResult, GuardianSpec, Reason, gpus
-from bisect_tool.supervise.guarded_run import records_removed, run_guarded
+from bisect_tool.supervise.guarded_run import run_guarded
 from bisect_tool.supervise.held_ports import hold_all
+from bisect_tool.supervise.orphan_tree import records_removed
 from bisect_tool.trial.collect import (
     SUITE_LOG,
 )
@@ -223,7 +224,8 @@ def _environment(config: TrialConfig, spec: TrialSpec, cancel: threading.Event) 
 def _read(config: TrialConfig, spec: TrialSpec, place: TrialPaths, guarded: GuardianResult) -> Findings:
     """Read the outcomes of the trial's report; ERRORED if it is unreadable, since tests can overwrite it."""
     if guarded.reason is Reason.LOST and records_removed(place.folder):
-        return no_result(spec.cells, Outcome.ERRORED, "the directory of the trial was removed while it ran")
+        why = "the directory of the trial was removed or replaced while it ran"
+        return no_result(spec.cells, Outcome.ERRORED, why)
     try:
         return trials_of(config).read(TrialRun(config, place, spec.cells), guarded)
     except BisectError:
@@ -268,7 +270,8 @@ def _temporary(trial: Path) -> Iterator[Path]:
     finally:
         _discard(folder)
         with suppress(OSError):  # the trial may have removed it, or replaced it by a folder
-            (trial / TEMPORARY).unlink()
+            if (trial / TEMPORARY).readlink() == folder:
+                (trial / TEMPORARY).unlink()
 
 
 def _prefix(trial: Path) -> str:

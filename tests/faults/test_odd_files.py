@@ -38,3 +38,20 @@ def test_a_program_that_takes_its_records_away(guard, script, reason):
     run = guard(argv=("sh", "-c", f"{script}; exit 1"), deadline_s=30.0)
     assert run.result.reason is reason
     assert run.survivors == []
+
+
+@pytest.mark.parametrize("taken", [".", "logs"])
+def test_nothing_is_written_through_a_link_in_place_of_a_folder(guard, tmp_path, taken):
+    """The files behind it are the user's, and have the names of our records."""
+    users = tmp_path / "users"
+    (users / "logs").mkdir(parents=True)
+    files = [users / name for name in (*RECORDS.split(), *LOGS.split(), "suite.log", "a.log")]
+    for file in files:
+        file.write_text("theirs")
+    before = sorted(users.rglob("*"))
+    replaced = f"d=$(realpath {taken}); mv $d $d.away; ln -s {users} $d"
+    run = guard(argv=("sh", "-c", f"{replaced}; for n in 1 2 3; do echo $n; sleep 0.3; done; exit 3"))
+    assert run.result.reason is (Reason.LOST if taken == "." else Reason.EXITED)
+    assert {file.read_text() for file in files} == {"theirs"}
+    assert sorted(users.rglob("*")) == before
+    assert run.survivors == []
