@@ -28,12 +28,13 @@ def hostile_texts():
     yield pull_request(evil)
 
 
-HOSTILE = tuple(hostile_texts())
-
-
-@pytest.mark.parametrize("text", HOSTILE, ids=map(str, range(len(HOSTILE))))
-def test_text_of_others_is_code(text):
+def test_text_of_others_is_code():
     """Outside code GitHub would turn `@name` and `#1` into mentions and references."""
+    for text in hostile_texts():
+        assert_others_are_code(text)
+
+
+def assert_others_are_code(text):
     blocks = MarkdownIt("commonmark").enable("table").parse(text)
     prose, inside = [], False
     for token in (each for block in blocks for each in block.children or ()):

@@ -39,10 +39,9 @@ def test_no_range_at_all(parents):
         Dag(parents)
 
 
-@pytest.mark.parametrize(
-    "parents", [many_merges(20_000), line(200_000)], ids=["20,000 merged", "200,000 line"]
-)
-def test_the_next_commit_of_a_long_history_halves_it(parents):
+@pytest.mark.parametrize(("history", "length"), [(many_merges, 20_000), (line, 200_000)])
+def test_the_next_commit_of_a_long_history_halves_it(history, length):
+    parents = history(length)
     search = started(parents)
     (first,) = search.plan()
     dag = search.known.dag
