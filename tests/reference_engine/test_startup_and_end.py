@@ -38,6 +38,8 @@ COUNTS = {
     "ApiServer": 8,
     "ResourceTracker": 2,
 }
+NEVER_READY = {"EngineCore", "ApiServer", "DPCoordinator"}
+TRIES = 4
 IN_ORDER = ("spawned", "imports_done", "handshake", "ready", "first_request", "sigterm", "exit")
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -45,6 +47,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 def tried(repository: Path, rev: str, home: Path, scenarios: Path) -> Document:
     """The document of one trial of CELL at a commit."""
+
+    home.mkdir(exist_ok=True)
 
     def main(*words: str) -> str:
         code, stdout, stderr = run_forked(words, home, {**os.environ, "BISECT_RUN_HOME": str(home)}, 200)
@@ -99,14 +103,23 @@ def test_every_process_has_every_milestone_that_applies(
 def test_an_engine_that_does_not_start_is_never_ready(
     history: Replayed, repository: Path, tmp_path: Path
 ) -> None:
-    """Workers that import torch are slow; API servers that are slower end before they have a role."""
+    """Workers that import torch are slow; API servers that are slower end before they have a role.
+
+    They end within a tenth of a second, in which the guardian of a busy machine may not look: then the trial
+    is run again.
+    """
     scenarios = copy_scenarios(tmp_path, {**QUICK, "TORCH_IMPORT_S": "3"})
-    document = tried(repository, history.labels["culprit"], tmp_path, scenarios)
-    assert document.trials[0].outcome == "failed"
-    processes = by_role(document.trials[0].timeline)
-    for role in ("EngineCore", "ApiServer", "DPCoordinator"):
-        assert 0 < len(processes[role]) <= COUNTS[role]
+    for number in range(TRIES):
+        document = tried(repository, history.labels["culprit"], tmp_path / f"{number}", scenarios)
+        assert document.trials[0].outcome == "failed"
+        processes = by_role(document.trials[0].timeline)
+        seen = [process.exit for found in processes.values() for process in found]
+        if all(seen) and processes.keys() >= NEVER_READY:
+            break
+    assert processes.keys() >= NEVER_READY
+    for role in NEVER_READY:
+        assert len(processes[role]) <= COUNTS[role]
         assert {process.ready for process in processes[role]} == {None}
-    assert all(process.exit for found in processes.values() for process in found)
+    assert all(seen)
     assert sides(document) == (document.bad[:9],)
     assert all(bad.processes for row in start_ups(document) for (bad,) in [row.spans])
