@@ -6,8 +6,8 @@ import pytest
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("fixes", "--at", "main", "--executor", "github"), "CI has no build of a commit with a revert"),
-        (("fixes", "--at", "main", "--job", "gpu"), "CI has no build of a commit with a revert"),
+        (("fixes", "--at", "main", "--executor", "github"), "`fixes` runs on this machine"),
+        (("fixes", "--at", "main", "--job", "gpu"), "`fixes` runs on this machine"),
         (("step", "--job", "gpu"), "`git bisect run` chooses the commits of `step`"),
         (("demo", "--executor", "ray"), "`demo` runs on this machine only"),
         (("nightly", "--executor", "buildkite"), "No such option: --executor"),
