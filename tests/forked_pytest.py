@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 FIXTURES = "bisect_tool.suite.fixtures"
+_PLUGINS = (f"_pytest.{name}" for name in default_plugins)
+_IMPORTED_LATE = "bisect_tool.suite.server_group"
 _FORKED = multiprocessing.get_context("forkserver")
-_FORKED.set_forkserver_preload(["pytest", *(f"_pytest.{name}" for name in default_plugins), FIXTURES])
+_FORKED.set_forkserver_preload(["pytest", *_PLUGINS, FIXTURES, _IMPORTED_LATE])
 
 
 def run_pytest(
