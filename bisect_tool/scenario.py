@@ -176,7 +176,8 @@ def read(file: Path) -> Scenario:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        problem = first["msg"].removeprefix("Value error, ")
+        is_unknown = first["type"] == "extra_forbidden"
+        problem = "unknown field" if is_unknown else first["msg"].removeprefix("Value error, ")
         raise UsageError(
             f"{file}: {field}: {problem}" if field else f"{file}: {problem}", _REFERENCE
         ) from error

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
 from bisect_tool.options.executor_options import MachineOptions
-from bisect_tool.options.run_options import RunOptions
+from bisect_tool.options.run_options import ReproOptions, RunOptions
 from bisect_tool.options.validate_executor import validate_executor
 from bisect_tool.sanitise import clean_line
 from bisect_tool.write_tokens import NAMES
@@ -28,6 +29,8 @@ def validate(options: SessionOptions) -> None:
     """Raise UsageError for options that are invalid for any repository."""
     if isinstance(options, RunOptions):
         _check_ends(options)
+    if isinstance(options, ReproOptions):
+        _check_rev(options)
     if isinstance(options, MachineOptions):
         validate_executor(options)
     _check_not_empty(options)
@@ -42,6 +45,15 @@ def _check_ends(options: RunOptions) -> None:
         raise UsageError(
             f"Missing option '--{younger}'",
             "Name the newer commit. The older one can be left out.",
+        )
+
+
+def _check_rev(options: ReproOptions) -> None:
+    """Reject a command in place of the commit: without REV, the parser takes the command's first word for it."""
+    if not options.command and not options.pytest and Path(options.rev).is_file():
+        raise UsageError(
+            f"REV is missing: {clean_line(options.rev)} is a file, not a commit",
+            "Put the commit before the command: bisect-run repro REV -- ./check.sh",
         )
 
 

@@ -165,6 +165,8 @@ class Store:
             exact = [row for row in rows if row.id == session]
             prefixed = [row for row in rows if session and row.id.startswith(session)]
             matches = exact or prefixed or [row for row in rows if session and row.id.endswith(session)]
+        if not matches and session == "last":
+            raise UsageError("there are no sessions yet", "BISECT_RUN_HOME sets where sessions are stored.")
         if not matches:
             raise UsageError(f"no such session: {session}", "`bisect-run status` lists the sessions.")
         if len(matches) > 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 NAMES = "`git branch --all` and `git tag` list the names."
 TAKES = "--repo takes a checkout, a bare repository or a URL."
 SESSIONS = "`bisect-run status` lists the sessions."
+NO_SESSIONS = "BISECT_RUN_HOME sets where sessions are stored."
 USAGE = "See `bisect-run {}--help`."
 REFERENCE = "See docs/reference/scenario.md."
 LEAVE_OUT = "Use only one of them."
@@ -146,7 +147,7 @@ WRONG = [
     (
         "scenario with an unknown field",
         "scenarios check {tmp}/odd_field",
-        "{tmp}/odd_field/scenario.toml: colour: Extra inputs are not permitted",
+        "{tmp}/odd_field/scenario.toml: colour: unknown field",
         REFERENCE,
     ),
     (
@@ -295,7 +296,14 @@ WRONG = [
         "plan needs --good and --bad",
         "Name both commits. Only `run` can search for a missing one.",
     ),
-    ("report of no session", "report", "no such session: last", SESSIONS),
+    (
+        "a command in place of the commit",
+        "repro --repo {project} --runs 2 -- {project}/check.sh",
+        "REV is missing: {project}/check.sh is a file, not a commit",
+        "Put the commit before the command: bisect-run repro REV -- ./check.sh",
+    ),
+    ("report of no session", "report", "there are no sessions yet", NO_SESSIONS),
+    ("resume of no session", "resume", "there are no sessions yet", NO_SESSIONS),
     ("report of another session", "report 1999", "no such session: 1999", SESSIONS),
     ("status of another session", "status 1999", "no such session: 1999", SESSIONS),
     ("resume of another session", "resume 1999", "no such session: 1999", SESSIONS),

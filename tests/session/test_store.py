@@ -123,11 +123,16 @@ def test_an_ambiguous_prefix_is_refused(store):
         store.session(ids[0][:4])
 
 
-@pytest.mark.parametrize("name", ["last", "", "2026", "%", "last; DROP TABLE session"])
+@pytest.mark.parametrize("name", ["", "2026", "%", "last; DROP TABLE session"])
 def test_no_such_session(store, name):
     with pytest.raises(UsageError, match="no such session") as told:
         store.session(name)
     assert "bisect-run status" in told.value.hint
+
+
+def test_no_session_is_the_last_of_none(store):
+    with pytest.raises(UsageError, match="there are no sessions yet"):
+        store.session("last")
 
 
 def test_a_whole_id_is_no_prefix(store, path):
