@@ -29,7 +29,7 @@ from bisect_tool.session.store import Store, StoreRemoved
 from bisect_tool.supervise.load import BusyWatch
 from bisect_tool.terminal.output import notify, write_json, write_report
 from bisect_tool.terminal.progress import Progress
-from bisect_tool.trial.collect import NO_SUCH_TEST, NONE_SELECTED
+from bisect_tool.trial.collect import NO_SUCH_TEST, NONE_SELECTED, NONE_THERE
 from bisect_tool.trial.run import TrialAborted
 
 if TYPE_CHECKING:
@@ -184,6 +184,8 @@ def _test_advice(document: Document) -> str:
             "`pytest --collect-only -q` lists the tests. --cells matches whole names, or the part after the "
             "file name."
         )
+    if NONE_THERE in document.conclusion:
+        return "`pytest --collect-only -q` lists the tests. --pytest takes FILE::NAME, or a file or directory."
     notes = (report.note for report in document.cells.values())
     are_newer = "--tests-from" not in document.rerun and any(NO_SUCH_TEST in note for note in notes)
     return (

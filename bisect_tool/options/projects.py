@@ -116,7 +116,8 @@ def _target(target: str, repository: Repository, rev: str, checkout: Path | None
     """Make a target relative to the top of the repository; it may be relative to the current folder."""
     path, colons, name = target.partition("::")
     candidates = [posixpath.normpath(path)]
-    if checkout and (here := Path(os.path.abspath(path))).is_relative_to(checkout):  # noqa: PTH100
+    here = Path(os.path.abspath(path))  # noqa: PTH100
+    if checkout and here.is_relative_to(checkout):
         candidates.append(here.relative_to(checkout).as_posix())
     for found in candidates:
         if found == "." and not colons:
@@ -124,9 +125,12 @@ def _target(target: str, repository: Repository, rev: str, checkout: Path | None
         inside = path and not found.startswith(("/", "..", "-")) and found != "."
         if inside and repository.tree_hashes(rev, (found,)):
             return f"{found}{colons}{name}"
+    is_here = len(candidates) > 1 and here.is_file()
     raise UsageError(
         f"{clean_line(path)} does not exist at {rev[:9]}",
-        "Use a path from the repository's root, or --tests-from REV for the tests of another commit.",
+        "Your checkout has it: add --tests-from HEAD. Commit it first if it is new."
+        if is_here
+        else "Use a path from the repository's root, or --tests-from REV for the tests of another commit.",
     )
 
 

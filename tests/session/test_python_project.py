@@ -182,6 +182,23 @@ def test_several_slots_find_the_same(tests):
     assert found == {"tests/test_thing.py::TestClass::test_method": 1}
 
 
+def test_a_test_that_only_the_checkout_has(tests):
+    tests.commit({"tests/test_a.py": "def test_a(): pass\n"})
+    tests.commit({"name": "x"})
+    (tests.project.path / "tests" / "test_new.py").write_text("def test_new(): assert 0\n")
+    ended = tests.bisect(targets=("tests/test_new.py",))
+    assert ended.code == 2
+    assert "Your checkout has it: add --tests-from HEAD. Commit it first if it is new." in ended.stderr
+
+
+def test_a_name_that_no_test_has(tests):
+    tests.commit({"tests/test_a.py": "def test_a(): pass\n"})
+    tests.commit({"name": "x"})
+    ended = tests.bisect("--endpoint-runs", "1", targets=("tests/test_a.py::test_b",))
+    assert ended.code == 4
+    assert "`pytest --collect-only -q` lists the tests. --pytest takes FILE::NAME" in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "wrong"),
     [
