@@ -17,6 +17,7 @@ EXAMPLES = (
 def resume(options: ResumeOptions) -> int:
     """Resume a session without repeating finished trials."""
     from bisect_tool.cli.run_session import run_and_report
+    from bisect_tool.disk.inventory import is_resumable
     from bisect_tool.mode import Bisect, Fixes
     from bisect_tool.options.check_files import as_edited
     from bisect_tool.paths import home
@@ -38,6 +39,8 @@ def resume(options: ResumeOptions) -> int:
     if isinstance(mode, Bisect) and mode.walk:
         notify(f"{session.id} continues the search of {mode.walk}: resuming both")
         session = sessions.load(mode.walk, store, here)
+    if not is_resumable(store.session(session.id)):
+        notify(f"{session.id} has already ended: reporting it again")
     if options.edited_check:
         session = replace(session, request=sessions.with_scenario(as_edited(session.request)))
     return run_and_report(session, store, options.as_json)

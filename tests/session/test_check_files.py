@@ -117,4 +117,7 @@ def test_a_check_that_is_edited_after_the_end(project):
     words = ("--good", shas[0], "--bad", shas[1], "--json", "--", "./check.sh")
     ended = project.run(*words)
     project.write_check("#!/bin/sh\nexit 0\n")
-    assert (ended.code, project.run("resume", "--json").code) == (0, 0)
+    resumed = project.run("resume", "--json")
+    assert (ended.code, resumed.code) == (0, 0)
+    assert f"{ended.document.session} has already ended: reporting it again" in resumed.stderr
+    assert "has already ended" not in ended.stderr
