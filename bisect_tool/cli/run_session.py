@@ -185,7 +185,7 @@ def _test_advice(document: Document) -> str:
             "file name."
         )
     if NONE_THERE in document.conclusion:
-        return "`pytest --collect-only -q` lists the tests. --pytest takes FILE::NAME, or a file or directory."
+        return "`pytest --collect-only -q` lists the tests. --pytest takes FILE::NAME, a file or a directory."
     notes = (report.note for report in document.cells.values())
     are_newer = "--tests-from" not in document.rerun and any(NO_SUCH_TEST in note for note in notes)
     return (

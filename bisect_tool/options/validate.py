@@ -49,7 +49,7 @@ def _check_ends(options: RunOptions) -> None:
 
 
 def _check_rev(options: ReproOptions) -> None:
-    """Reject a command in place of the commit: without REV, the parser takes the command's first word for it."""
+    """Reject a command in place of the commit: without REV, its first word is taken for one."""
     if not options.command and not options.pytest and Path(options.rev).is_file():
         raise UsageError(
             f"REV is missing: {clean_line(options.rev)} is a file, not a commit",
