@@ -12,14 +12,22 @@ ROOT = Path(__file__).parents[2]
 
 
 def imported(path):
-    """The modules of the package that a file imports when it is loaded, as paths."""
-    for node in ast.parse((ROOT / path).read_text(encoding="utf-8")).body:
+    """The modules of the package that a file imports, when it is loaded or in its functions, as paths."""
+    for node in at_runtime(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("bisect_tool"):
             for name in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names)):
                 folder = name.replace(".", "/")
                 yield from (
                     each for each in (f"{folder}.py", f"{folder}/__init__.py") if (ROOT / each).exists()
                 )
+
+
+def at_runtime(node):
+    """The nodes below, without what only type checkers read."""
+    if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+        yield node
+        for child in ast.iter_child_nodes(node):
+            yield from at_runtime(child)
 
 
 def loaded(path):
