@@ -148,6 +148,7 @@ def test_a_lost_node_is_no_fault_of_the_engine(node):
         os.killpg(group.servers[1].pid, signal.SIGKILL)  # as its guardian does
         group.ensure_serving()
     assert wait_until(lambda: group.servers[0].exit_status == -signal.SIGKILL, 60)
+    assert wait_until(lambda: alive(f"STUB_MARK={launch.env['STUB_MARK']}") == [], 60)
 
 
 def test_a_node_that_does_not_answer_is_lost(node, monkeypatch):
