@@ -123,9 +123,9 @@ def test_a_taken_port_is_seen_before_and_while_serving(foreign_server):
     assert not is_free(foreign_server)
     other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
     try:
-        stranger = foreign_listener(foreign_server, other.pid)
-        assert stranger is not None
-        assert stranger.pid == os.getpid()
+        listener = foreign_listener(foreign_server, other.pid)
+        assert listener is not None
+        assert listener.pid == os.getpid()
         assert foreign_listener(foreign_server, os.getpid()) is None
     finally:
         other.kill()
@@ -145,9 +145,9 @@ def test_two_servers_share_a_port_and_one_is_not_ours(spec, wait_for):
             try:
                 assert stale.stdout is not None
                 assert stale.stdout.readline() == b"listening\n"
-                stranger = foreign_listener(port, stale.pid)
-                assert stranger is not None
-                assert stranger.pid == os.getpid()
+                listener = foreign_listener(port, stale.pid)
+                assert listener is not None
+                assert listener.pid == os.getpid()
             finally:
                 stale.kill()
 

@@ -23,7 +23,7 @@ from bisect_tool.supervise.processes import read_process, send, started_at
 
 
 @pytest.fixture
-def stranger():
+def foreign():
     """A process that dies of any signal, and is not ours."""
     with subprocess.Popen([sys.executable, "-I", "-S", "-c", "import time; time.sleep(1000)"]) as process:
         yield process
@@ -36,28 +36,28 @@ def as_if_earlier(pid):
     return pid, process.started - 1
 
 
-def test_a_stranger_is_never_signalled(stranger, count_times, figure):
-    who = as_if_earlier(stranger.pid)
+def test_a_foreign_process_is_never_signalled(foreign, count_times, figure):
+    who = as_if_earlier(foreign.pid)
     sent = sum(send(who, signal.SIGKILL) for _ in range(count_times(200, 200)))
     figure(f"{sent} of 200 signals reached the process that has the pid now")
     assert sent == 0
-    assert stranger.poll() is None
+    assert foreign.poll() is None
 
 
-def test_nor_where_there_are_no_pidfds(stranger, monkeypatch):
+def test_nor_where_there_are_no_pidfds(foreign, monkeypatch):
     def unknown_call(_pid):
         raise OSError(38, "Function not implemented")
 
     monkeypatch.setattr(os, "pidfd_open", unknown_call)
-    assert not send(as_if_earlier(stranger.pid), signal.SIGKILL)
-    assert stranger.poll() is None
-    process = read_process(stranger.pid)
+    assert not send(as_if_earlier(foreign.pid), signal.SIGKILL)
+    assert foreign.poll() is None
+    process = read_process(foreign.pid)
     assert process is not None
     assert send(process.identity, signal.SIGKILL)
-    assert stranger.wait(60) == -signal.SIGKILL
+    assert foreign.wait(60) == -signal.SIGKILL
 
 
-def test_the_pid_changes_hands_between_the_look_and_the_signal(stranger, monkeypatch):
+def test_the_pid_changes_hands_between_the_look_and_the_signal(foreign, monkeypatch):
     """The descriptor was opened for the old process: it does not pass to the new one."""
     victim = subprocess.Popen([sys.executable, "-I", "-S", "-c", "import time; time.sleep(1000)"])
     process = read_process(victim.pid)
@@ -67,34 +67,34 @@ def test_the_pid_changes_hands_between_the_look_and_the_signal(stranger, monkeyp
     victim.wait()
     monkeypatch.setattr(os, "pidfd_open", lambda _pid: to_victim)
     monkeypatch.setattr("bisect_tool.supervise.processes.is_alive", lambda _identity: True)
-    assert not send((stranger.pid, process.started), signal.SIGKILL)
-    assert stranger.poll() is None
+    assert not send((foreign.pid, process.started), signal.SIGKILL)
+    assert foreign.poll() is None
 
 
-def test_a_record_of_another_process_with_this_pid(stranger, tmp_path):
-    pid, started = as_if_earlier(stranger.pid)
+def test_a_record_of_another_process_with_this_pid(foreign, tmp_path):
+    pid, started = as_if_earlier(foreign.pid)
     info = ProcessInfo(pid=pid, ppid=1, started=started, title="engine", seen=0.0)
     (tmp_path / JOURNAL_FILE).write_text(json.dumps(asdict(info)) + "\n")
     write_guardian(tmp_path)
     assert not end_abandoned(tmp_path, "a-token-nobody-has", 0)[0]
-    assert stranger.poll() is None
+    assert foreign.poll() is None
 
 
-def test_a_record_from_before_the_machine_was_booted(stranger, tmp_path, monkeypatch):
-    process = read_process(stranger.pid)
+def test_a_record_from_before_the_machine_was_booted(foreign, tmp_path, monkeypatch):
+    process = read_process(foreign.pid)
     assert process is not None
     info = ProcessInfo(pid=process.pid, ppid=1, started=process.started, title="engine", seen=0.0)
     (tmp_path / JOURNAL_FILE).write_text(json.dumps(asdict(info)) + "\n")
     write_guardian(tmp_path)
     monkeypatch.setattr("bisect_tool.supervise.journal._boot", lambda: "another boot")
     assert not end_abandoned(tmp_path, "a-token-nobody-has", 0)[0]
-    assert stranger.poll() is None
+    assert foreign.poll() is None
 
 
 @pytest.fixture
-def older(stranger):
-    """Wait until a trial that starts now is younger than the stranger, whose start counts in ticks."""
-    process = read_process(stranger.pid)
+def older(foreign):
+    """Wait until a trial that starts now is younger than the foreign process, whose start counts in ticks."""
+    process = read_process(foreign.pid)
     assert process is not None
     while started_at(time.time()) <= process.started:
         time.sleep(0.01)
@@ -112,7 +112,7 @@ def forge(folder, process):
 
 
 @pytest.mark.parametrize("with_spec", [True, False])
-def test_a_trial_that_names_an_older_process_in_its_records(stranger, older, spec, with_spec):
+def test_a_trial_that_names_an_older_process_in_its_records(foreign, older, spec, with_spec):
     made = spec("unused")
     if with_spec:
         (made.folder / SPEC_FILE).write_text(made.without_env().to_json())
@@ -120,11 +120,11 @@ def test_a_trial_that_names_an_older_process_in_its_records(stranger, older, spe
     result = recover(made.folder)
     assert result is not None
     assert result.reason is Reason.LOST
-    assert stranger.poll() is None
+    assert foreign.poll() is None
 
 
 def test_a_trial_that_stops_its_guardian_and_names_an_older_process_instead(
-    stranger, older, spec, monkeypatch, wait_for
+    foreign, older, spec, monkeypatch, wait_for
 ):
     for limit in ("KILL_LIMIT_S", "CLEAN_UP_S"):
         monkeypatch.setattr(f"bisect_tool.supervise.guarded_run.{limit}", 0.2)
@@ -144,12 +144,12 @@ def test_a_trial_that_stops_its_guardian_and_names_an_older_process_instead(
     guardian, _ = json.loads((made.folder / f"own.{GUARDIAN_FILE}").read_text())["identity"]
     os.kill(guardian, signal.SIGKILL)
     assert result.reason is Reason.LOST
-    assert stranger.poll() is None
+    assert foreign.poll() is None
 
 
 @pytest.mark.parametrize("token", ["a", "=", "PATH", "0" * 23, "\n"])
-def test_a_token_that_foreign_environments_have_in_them(stranger, spec, token):
+def test_a_token_that_foreign_environments_have_in_them(foreign, spec, token):
     made = replace(spec("unused"), token=token)
     (made.folder / SPEC_FILE).write_text(made.without_env().to_json())
     assert recover(made.folder) is not None
-    assert stranger.poll() is None
+    assert foreign.poll() is None

@@ -153,7 +153,7 @@ def test_an_exception_inside_ends_the_servers_too(stub_launch: StubLaunch):
 
 def test_shared_memory_of_foreign_processes_does_not_count():
     watch = SharedMemory()
-    segment = SHM / f"stub_stranger_{uuid4().hex}"
+    segment = SHM / f"stub_foreign_{uuid4().hex}"
     segment.write_bytes(b"\0" * 4096)
     try:
         watch.observe([])

@@ -63,7 +63,7 @@ def test_the_watch_asks_again_for_a_socket_without_an_owner():
         assert watch.still_bound() == (server.getsockname()[1],)
 
 
-def test_a_stranger_who_took_the_port_over_is_not_reported():
+def test_a_foreign_process_that_took_the_port_over_is_not_reported():
     own = [process for process in [read_process(os.getpid())] if process]
     watch = PortWatch()
     with serve() as server:
