@@ -25,8 +25,8 @@ from quick_engine import QUICK
 
 from bisect_tool.scenario import load
 from bisect_tool.suite.launch import Launch, Ports
-from bisect_tool.supervise import GuardianSpec
 from bisect_tool.supervise.guarded_run import run_guarded
+from bisect_tool.supervise.guardian_protocol import GuardianSpec
 
 ROOT = Path(__file__).parents[1]
 SUITE = ROOT / "scenarios" / "external_lb_dp" / "test_external_lb_dp.py"

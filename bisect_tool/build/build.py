@@ -15,9 +15,9 @@ from bisect_tool.build.environment import BuildFailed, BuildInterrupted
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.git.repository import ignore
 from bisect_tool.sanitise import clean_line
-from bisect_tool.supervise import GuardianSpec, Reason
 from bisect_tool.supervise.files import append_regular, open_regular
 from bisect_tool.supervise.guarded_run import run_guarded
+from bisect_tool.supervise.guardian_protocol import GuardianSpec, Reason
 
 if TYPE_CHECKING:
     import threading

@@ -4,13 +4,3 @@ The entry point is `run_guarded` of `guarded_run.py`, which guardians do not imp
 `guardian.py` is the guardian process, `guardian_protocol.py` its messages. `forked_guardian.py` forks
 guardians on request of `fork_server.py`.
 """
-
-from bisect_tool.supervise.guardian_protocol import (
-    GuardianResult,
-    GuardianSpec,
-    Leftovers,
-    ProcessInfo,
-    Reason,
-)
-
-__all__ = ["GuardianResult", "GuardianSpec", "Leftovers", "ProcessInfo", "Reason"]

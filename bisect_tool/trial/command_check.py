@@ -18,7 +18,7 @@ from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:
     from bisect_tool.checks import CommandCheck
-    from bisect_tool.supervise import GuardianResult
+    from bisect_tool.supervise.guardian_protocol import GuardianResult
     from bisect_tool.trial.config import TrialSpec
 
 

@@ -21,7 +21,7 @@ from bisect_tool.trial.trials import TrialRun, Trials
 
 if TYPE_CHECKING:
     from bisect_tool.checks import PytestCheck
-    from bisect_tool.supervise import GuardianResult
+    from bisect_tool.supervise.guardian_protocol import GuardianResult
     from bisect_tool.trial.findings import Findings
 
 

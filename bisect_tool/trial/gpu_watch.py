@@ -13,7 +13,7 @@ from bisect_tool.trial.result import GpuUse
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bisect_tool.supervise import GuardianResult
+    from bisect_tool.supervise.guardian_protocol import GuardianResult
 
 _INTERVAL_S = 0.2
 _BEFORE_S, _AFTER_S = 0.5, 0.3

@@ -10,7 +10,7 @@ from bisect_tool.trial.trials import TrialRun, Trials
 
 if TYPE_CHECKING:
     from bisect_tool.checks import JobCheck
-    from bisect_tool.supervise import GuardianResult
+    from bisect_tool.supervise.guardian_protocol import GuardianResult
     from bisect_tool.trial.findings import Findings
     from bisect_tool.trial.job import Job
 

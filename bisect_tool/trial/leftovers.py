@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping, Sequence
 
-    from bisect_tool.supervise import GuardianResult
+    from bisect_tool.supervise.guardian_protocol import GuardianResult
     from bisect_tool.trial.config import TrialConfig, TrialPaths
     from bisect_tool.trial.gpu_watch import Sample
 

@@ -22,7 +22,7 @@ from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:
     from bisect_tool.checks import ProjectCheck
-    from bisect_tool.supervise import GuardianResult
+    from bisect_tool.supervise.guardian_protocol import GuardianResult
     from bisect_tool.trial.config import TrialConfig, TrialSpec
 
 

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bisect_tool.supervise import Reason
+from bisect_tool.supervise.guardian_protocol import Reason
 from bisect_tool.trial.collect import SUITE_LOG
 from bisect_tool.trial.findings import Findings, no_result
 from bisect_tool.trial.job import Job, clean_environment
@@ -15,7 +15,7 @@ from bisect_tool.trial.trials import TrialRun, Trials
 from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:
-    from bisect_tool.supervise import GuardianResult
+    from bisect_tool.supervise.guardian_protocol import GuardianResult
 
 PORT_FILE = "rank_host.port"
 """The file in a trial's folder with the port at which the suite reaches the node."""

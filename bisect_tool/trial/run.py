@@ -20,8 +20,9 @@ from bisect_tool.build.tiny_model import ensure_model
 from bisect_tool.errors import BisectError, EnvironmentFailed, ExitCode, is_resource_error
 from bisect_tool.paths import discard
 from bisect_tool.sanitise import clean_line
-from bisect_tool.supervise import GuardianResult, GuardianSpec, Reason, gpus
+from bisect_tool.supervise import gpus
 from bisect_tool.supervise.guarded_run import run_guarded
+from bisect_tool.supervise.guardian_protocol import GuardianResult, GuardianSpec, Reason
 from bisect_tool.supervise.held_ports import hold_all
 from bisect_tool.supervise.orphan_tree import records_removed
 from bisect_tool.trial.collect import (

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bisect_tool.scenario import LaunchProfile, Profile, Scenario
-    from bisect_tool.supervise import GuardianResult
+    from bisect_tool.supervise.guardian_protocol import GuardianResult
     from bisect_tool.trial.config import TrialConfig, TrialPaths
 
 NO_TESTS_COLLECTED = 5  # pytest.ExitCode

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bisect_tool.supervise import GuardianResult
+    from bisect_tool.supervise.guardian_protocol import GuardianResult
     from bisect_tool.trial.config import TrialConfig, TrialPaths, TrialSpec
     from bisect_tool.trial.findings import Findings
     from bisect_tool.trial.job import Job

@@ -25,7 +25,7 @@ import os, sys, threading, time
 from pathlib import Path
 from bisect_tool.executor.ray.node_home import NodeHome
 from bisect_tool.paths import Home
-from bisect_tool.supervise import GuardianSpec
+from bisect_tool.supervise.guardian_protocol import GuardianSpec
 from bisect_tool.supervise.guarded_run import run_guarded
 from bisect_tool.supervise.journal import read_guardian, read_journal, read_keeper
 from bisect_tool.supervise.processes import read_process, title

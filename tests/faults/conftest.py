@@ -16,8 +16,8 @@ from uuid import uuid4
 
 import pytest
 
-from bisect_tool.supervise import GuardianResult, GuardianSpec
 from bisect_tool.supervise.guarded_run import run_guarded
+from bisect_tool.supervise.guardian_protocol import GuardianResult, GuardianSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,8 +5,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from bisect_tool.supervise import GuardianSpec
 from bisect_tool.supervise.guarded_run import run_guarded
+from bisect_tool.supervise.guardian_protocol import GuardianSpec
 
 if __name__ == "__main__":
     spec = GuardianSpec.from_json(Path(sys.argv[1]).read_text())

@@ -252,7 +252,7 @@ def nested():
     """Runs the stand-in for the command line in here, on a tree that never ends."""
     here = Path(__file__).parent
     sys.path.append(str(here.parents[1]))
-    from bisect_tool.supervise import GuardianSpec
+    from bisect_tool.supervise.guardian_protocol import GuardianSpec
 
     spec = GuardianSpec(
         argv=(*SELF, "tree"),

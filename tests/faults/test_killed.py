@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from bisect_tool.supervise import GuardianResult, Reason
 from bisect_tool.supervise.fork_server import SERVER
 from bisect_tool.supervise.guarded_run import recover, run_guarded
+from bisect_tool.supervise.guardian_protocol import GuardianResult, Reason
 from bisect_tool.supervise.journal import read_guardian
 
 STAND_IN = Path(__file__).with_name("stand_in.py")

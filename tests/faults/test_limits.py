@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from bisect_tool.supervise import Reason
 from bisect_tool.supervise.guarded_run import run_guarded
 from bisect_tool.supervise.guardian import COMPLETE_S
+from bisect_tool.supervise.guardian_protocol import Reason
 
 LIMIT_S = 30.0
 """Half of the deadline: a run that nothing else ends takes longer, and one on a busy machine does not."""

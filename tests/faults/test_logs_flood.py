@@ -8,8 +8,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from bisect_tool.supervise import Reason
 from bisect_tool.supervise.guarded_run import run_guarded
+from bisect_tool.supervise.guardian_protocol import Reason
 from bisect_tool.supervise.logs import keep_log, packed_log, read_lines
 
 MIB = 1 << 20

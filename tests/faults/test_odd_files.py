@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bisect_tool.supervise import Reason
+from bisect_tool.supervise.guardian_protocol import Reason
 
 RECORDS = "guardian.json processes.jsonl shm.jsonl result.json"
 LOGS = "logs/suite.log logs/suite.log.times logs/a.log.times"

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from bisect_tool.errors import EnvironmentFailed
-from bisect_tool.supervise import Reason
 from bisect_tool.supervise.fork_server import ForkServer
 from bisect_tool.supervise.guarded_run import run_guarded
+from bisect_tool.supervise.guardian_protocol import Reason
 from bisect_tool.supervise.logs import read_lines
 
 MARK = "STUB_MARK"

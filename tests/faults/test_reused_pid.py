@@ -14,9 +14,8 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from bisect_tool.supervise import Reason
 from bisect_tool.supervise.guarded_run import recover, run_guarded
-from bisect_tool.supervise.guardian_protocol import SPEC_FILE, ProcessInfo
+from bisect_tool.supervise.guardian_protocol import SPEC_FILE, ProcessInfo, Reason
 from bisect_tool.supervise.journal import GUARDIAN_FILE, JOURNAL_FILE, write_guardian
 from bisect_tool.supervise.orphan_tree import end_abandoned
 from bisect_tool.supervise.processes import read_process, send, started_at

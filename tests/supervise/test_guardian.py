@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bisect_tool.supervise import GuardianResult, GuardianSpec, Reason
+from bisect_tool.supervise.guardian_protocol import GuardianResult, GuardianSpec, Reason
 
 ROOT = Path(__file__).parents[2]
 BY_PATH = str(ROOT / "bisect_tool" / "supervise" / "guardian.py")

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from bisect_tool.supervise import GuardianSpec
 from bisect_tool.supervise.guarded_run import run_guarded
+from bisect_tool.supervise.guardian_protocol import GuardianSpec
 
 
 def run(folder, *argv):

@@ -12,9 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bisect_tool.supervise import GuardianResult, GuardianSpec, Leftovers, ProcessInfo, Reason
 from bisect_tool.supervise.guarded_run import recover
-from bisect_tool.supervise.guardian_protocol import RESULT_FILE, SPEC_FILE, UNREADABLE
+from bisect_tool.supervise.guardian_protocol import (
+    RESULT_FILE,
+    SPEC_FILE,
+    UNREADABLE,
+    GuardianResult,
+    GuardianSpec,
+    Leftovers,
+    ProcessInfo,
+    Reason,
+)
 from bisect_tool.supervise.journal import (
     GUARDIAN_FILE,
     JOURNAL_FILE,

@@ -8,7 +8,7 @@ import sys
 CALLER = """
 import signal, sys
 from pathlib import Path
-from bisect_tool.supervise import GuardianSpec
+from bisect_tool.supervise.guardian_protocol import GuardianSpec
 from bisect_tool.supervise.guarded_run import run_guarded
 for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
     signal.signal(number, signal.SIG_IGN)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bisect_tool.supervise import GuardianResult, Reason
+from bisect_tool.supervise.guardian_protocol import GuardianResult, Reason
 from bisect_tool.trial.command_cell import command_cell
 from bisect_tool.verdict import Outcome
 

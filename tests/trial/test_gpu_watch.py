@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bisect_tool.supervise import GuardianResult, Leftovers, ProcessInfo, Reason, gpus
+from bisect_tool.supervise import gpus
+from bisect_tool.supervise.guardian_protocol import GuardianResult, Leftovers, ProcessInfo, Reason
 from bisect_tool.trial.gpu_watch import GpuWatch, Sample, held_at_end, usage
 from bisect_tool.trial.result import GpuUse
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bisect_tool.supervise import GuardianSpec, Reason
 from bisect_tool.supervise.guarded_run import run_guarded
+from bisect_tool.supervise.guardian_protocol import GuardianSpec, Reason
 from bisect_tool.trial.collect import SuiteExit, collect
 from bisect_tool.verdict import Outcome
 
