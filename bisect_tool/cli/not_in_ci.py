@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect_tool.errors import UsageError
-from bisect_tool.options.validate_executor import NO_FIXES_IN_CI
+from bisect_tool.executor_names import NO_FIXES_IN_CI
 
 _OPTIONS = frozenset({"--executor", "--pipeline", "--repository", "--workflow", "--job", "--input"})
 _REASONS = {

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, assert_never, get_args
 
 from bisect_tool.errors import UsageError
-from bisect_tool.executor_names import NO_RAY, ExecutorName
+from bisect_tool.executor_names import NO_FIXES_IN_CI, NO_RAY, ExecutorName
 from bisect_tool.options.executor_options import FIELDS, ExecutorOptions
 
 if TYPE_CHECKING:
@@ -62,11 +62,6 @@ _GITHUB = _Rules(
     cannot=_CI_CANNOT,
 )
 _FLAGS = {"ci_input": "--input"}
-_PUSH_HINT = "push a candidate as a branch, and run `bisect-run repro BRANCH --branch BRANCH --executor ...`"
-NO_FIXES_IN_CI = (
-    "`fixes` runs on this machine or on a Ray cluster: CI has no build of a revert, patch or cherry-pick",
-    f"Remove the options of CI, or {_PUSH_HINT}.",
-)
 
 
 def validate_executor(options: MachineOptions) -> None:
