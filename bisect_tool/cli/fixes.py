@@ -18,6 +18,8 @@ def fixes(options: FixesOptions) -> int:
 
     A change is a revert, a patch or a cherry-pick. By default, the candidates are reverts of the
     culprit that an earlier bisection found for this commit, and of each later change to the same code.
+
+    `--executor` takes `local` or `ray` only: CI has no build of a revert.
     """
     validate(options)
     from bisect_tool.cli.run_session import run_and_report

@@ -161,7 +161,7 @@ def _always_red_advice(document: Document) -> str:
     """Return what to check if no commit passes."""
     if not document.good:
         return (
-            "Check that the check works at older commits. If you know one that passes, name it with --good."
+            "The check may not work at older commits. If you know a commit that passes, name it with --good."
         )
     return "The good commit also fails: use an older one, or see its log for the reason."
 

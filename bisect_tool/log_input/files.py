@@ -130,7 +130,7 @@ class LogFiles:
             kept.append(block)
             size += len(block)
             if size > _TURNED_LIMIT:
-                self._note(f"{name} has its newest line first, and is too long to be turned")
+                self._note(f"{name} has its newest line first, and is too long to be reversed")
                 yield from chain(kept, blocks)
                 return
         lines = "".join(kept).removesuffix("\n").split("\n")

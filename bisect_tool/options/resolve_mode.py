@@ -96,7 +96,7 @@ def _repro(options: ReproOptions, repository: Repository, rev: str) -> Repro:
         )
     if against and options.until_fail:
         raise UsageError(
-            "--until-fail and --compare cannot be used together: each commit needs as many runs",
+            "--until-fail and --compare cannot be used together: both commits need the same number of runs",
             "Use only one of them.",
         )
     if options.stress_role and options.stress != "delay":

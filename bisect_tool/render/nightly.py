@@ -34,6 +34,11 @@ SHOWN = (
 """The statuses whose cells are listed, in this order."""
 
 
+def status_text(status: CellStatus) -> str:
+    """Return one of these statuses as people read it, such as `never passed` (in JSON: `born red`)."""
+    return dict(SHOWN)[status].lower()
+
+
 def render_nights(documents: Sequence[NightlyDocument]) -> str:
     """Render the report of all watches."""
     return "\n\n".join("\n".join(_night(each)) for each in documents)

@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 from bisect_tool.format import joined, short
 from bisect_tool.nightly.cell_status import CellStatus
 from bisect_tool.render.cause import title
+from bisect_tool.render.nightly import status_text
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _message(cell: NightlyCell) -> str:
     rate = f"{cell.rate.failed} of {cell.rate.runs} runs failed" if cell.rate else ""
     culprit = f"culprit {short(cell.culprit)}" if cell.culprit else ""
     since = f"since {short(cell.since)}" if cell.since else ""
-    return _text(joined(f"{cell.status.value}: {cell.sentence.rstrip('.')}", culprit, since, rate))
+    return _text(joined(f"{status_text(cell.status)}: {cell.sentence.rstrip('.')}", culprit, since, rate))
 
 
 def _text(text: str) -> str:

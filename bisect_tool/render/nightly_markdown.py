@@ -14,7 +14,7 @@ from bisect_tool.render.cause import headline
 from bisect_tool.render.cause_markdown import facts
 from bisect_tool.render.failures import who
 from bisect_tool.render.markdown import code, prose, table_code
-from bisect_tool.render.nightly import SIGNATURES, chain_lines, passing
+from bisect_tool.render.nightly import SIGNATURES, chain_lines, passing, status_text
 from bisect_tool.render.public import without_homes
 
 if TYPE_CHECKING:
@@ -100,4 +100,4 @@ def _row(cell: NightlyCell) -> str:
     rate = f", {cell.rate.failed} of {cell.rate.runs} failed" if cell.rate else ""
     since, culprit = (table_code(short(sha)) if sha else "" for sha in (cell.since, cell.culprit))
     reason = prose(without_homes(joined(cell.sentence.rstrip("."), cell.action)))
-    return f"| {table_code(cell.label)} | {cell.status.value}{rate} | {since} | {culprit} | {reason} |"
+    return f"| {table_code(cell.label)} | {status_text(cell.status)}{rate} | {since} | {culprit} | {reason} |"

@@ -57,9 +57,9 @@ def _summary(plan: Plan) -> RenderableType:
 
 
 def _forecast(forecast: Forecast) -> str:
-    """`about 9 (95th percentile 11) if the check always fails`."""
+    """`about 9 (95th percentile 11) if bad commits always fail`."""
     trials = f"about {forecast.mean:.0f} (95th percentile {forecast.p95:.0f})"
-    text = f"{trials} if the check {_failure_phrase(forecast)}"
+    text = f"{trials} if bad commits {_failure_phrase(forecast)}"
     if forecast.missed < _NEGLIGIBLE:
         return text
     ends = count(forecast.endpoint_runs, "run")
@@ -68,7 +68,7 @@ def _forecast(forecast: Forecast) -> str:
 
 
 def _failure_phrase(forecast: Forecast) -> str:
-    return "always fails" if forecast.fail_bad == 1 else f"fails {percent(forecast.fail_bad)} of the time"
+    return "always fail" if forecast.fail_bad == 1 else f"fail {percent(forecast.fail_bad)} of the time"
 
 
 def _costs(plan: Plan) -> Iterator[str]:
@@ -81,7 +81,7 @@ def _costs(plan: Plan) -> Iterator[str]:
             continue
         yield f"{where}, from {count(each.past_trials, 'past trial')}{_builds(each)}:"
         for forecast, cost in zip(plan.forecasts, each.costs, strict=True):
-            yield f"  about {cost_text(cost)} if it {_failure_phrase(forecast)}"
+            yield f"  about {cost_text(cost)} if they {_failure_phrase(forecast)}"
 
 
 def _builds(cost: ExecutorCost) -> str:

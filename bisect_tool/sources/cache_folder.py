@@ -42,7 +42,7 @@ class CacheFolder:
         try:
             os.utime(file, follow_symlinks=False)  # a dry run has links to files of the home
         except OSError as error:
-            _log.debug("%s: its use is not noted: %s", file, error)
+            _log.debug("cannot record the use of %s: %s", file, error)
         return content
 
     def write(self, url: str, content: bytes) -> None:

@@ -56,7 +56,7 @@ def junit_observations(
     if not found:
         raise UsageError(
             f"no file that matches {clean_line(pattern, 300)} contains the result of a commit",
-            "The notes above say why files are left out.",
+            "The notes above say why files were left out.",
         )
     return tuple(found)
 

@@ -145,7 +145,7 @@ def _pull(number: int, title: str, value: dict[str, Any]) -> Pull:
     inside = link if isinstance(link, dict) else {}
     merged = _string(value, "merged_at") or _string(inside, "merged_at") or _string(value, "mergedAt")
     if not merged and _string(value, "state") == "MERGED":
-        merged = "a time that is not named"
+        merged = "an unknown time"
     settled = bool(merged) or any("merged_at" in each for each in (value, inside)) or "mergedAt" in value
     commit = _string(value, "merge_commit_sha") if merged else ""
     commit = _sha(commit or _string(value.get("mergeCommit") or {}, "oid"))

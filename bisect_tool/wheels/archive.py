@@ -90,7 +90,7 @@ def pinned(requirements: Iterable[str], package: str) -> str:
 
 def _check_members(members: list[zipfile.ZipInfo]) -> None:
     if len(members) > _MOST_FILES or sum(each.file_size for each in members) > _UNPACKED_LIMIT:
-        raise BadWheel("it would unpack to too many files, or to too large ones")
+        raise BadWheel("it would unpack to too many files, or to files that are too large")
     for each in members:
         parts = each.filename.removesuffix("/").split("/")
         if "\\" in each.filename or "\0" in each.orig_filename or {"", ".", ".."} & {*parts}:

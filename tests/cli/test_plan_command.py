@@ -133,9 +133,9 @@ def test_plan_shows_head_and_tail_of_more():
 
 def test_plan_says_what_a_search_would_cost():
     shown = planned(2, forecasts=(Forecast(1.0, 8.6, 10.0, 2), Forecast(0.25, 61.7, 131.0, 2)))
-    assert "Trials        about 9 (95th percentile 10) if the check always fails" in shown
+    assert "Trials        about 9 (95th percentile 10) if bad commits always fail" in shown
     text = " ".join(" ".join(shown).split())
-    assert "about 62 (95th percentile 131) if the check fails 25% of the time; 2 runs" in text
+    assert "about 62 (95th percentile 131) if bad commits fail 25% of the time; 2 runs" in text
     assert "; 2 runs of the bad commit miss the failure 56% of the time (--endpoint-runs)" in text
 
 

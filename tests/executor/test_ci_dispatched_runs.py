@@ -41,8 +41,8 @@ def test_the_only_run_since_the_dispatch_is_claimed(farmed, tmp_path, caplog, fa
     found = result(executor, tmp_path)
     assert (found.sha, found.is_free, farm.started) == (SHA, False, [SHA])
     assert found.job.attempt == f"1 job {farm.started_jobs[0]}"
-    (said,) = [each for each in caplog.messages if "is taken for" in each]
-    assert said == f"run {farm.builds[1].number} is taken for the one that was dispatched for {SHA}"
+    (said,) = [each for each in caplog.messages if "is assumed to be" in each]
+    assert said == f"run {farm.builds[1].number} is assumed to be the one dispatched for {SHA}"
 
 
 def test_the_run_of_somebody_else_is_not_claimed(farmed, tmp_path, farm):

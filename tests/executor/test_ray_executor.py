@@ -176,9 +176,9 @@ def test_a_trial_waits_for_a_node_until_it_is_cancelled(executor, submit, shas, 
 @pytest.mark.parametrize(
     ("mute", "reason"),
     [
-        ("received", "it did not answer for 2 s while commits were sent to a node"),
+        ("received", "it did not answer for 2 s while commits were being sent to a node"),
         ("progress", "it did not answer for 2 s"),
-        ("run", "it did not answer for 0 s while the logs of a trial were sent"),
+        ("run", "it did not answer for 0 s while the logs of a trial were being sent"),
     ],
 )
 def test_an_actor_that_does_not_answer_is_lost(  # noqa: PLR0917

@@ -83,5 +83,5 @@ def test_a_node_that_has_to_be_stopped_has_no_result():
 
 
 def test_a_node_that_cannot_be_stopped_is_lost():
-    with pytest.raises(WorkerLost, match="did not answer for 0 s while the ranks of a node were ended"):
+    with pytest.raises(WorkerLost, match="did not answer for 0 s while the ranks of a node were being ended"):
         further(Node(HOST, deaf=True)).end(0.05)

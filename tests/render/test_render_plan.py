@@ -85,20 +85,20 @@ def cost_of(minutes, gpus):
 def test_cost_is_said_for_each_forecast_with_its_interval():
     assert cost_lines(ExecutorCost("local", 2, 34, (cost_of(20, 2), cost_of(60, 2)))) == [
         "local, 2 slots, from 34 past trials:",
-        "about 20 min 00 s (10 to 30 min), 0.7 GPU-hours (0.3 to 1.0) if it always fails",
-        "about 1 h 00 min (30 min to 2 h), 2.0 GPU-hours (1.0 to 3.0) if it fails 50% of the time",
+        "about 20 min 00 s (10 to 30 min), 0.7 GPU-hours (0.3 to 1.0) if they always fail",
+        "about 1 h 00 min (30 min to 2 h), 2.0 GPU-hours (1.0 to 3.0) if they fail 50% of the time",
     ]
 
 
 def test_without_gpus_trial_hours_are_said():
     heading, first, _ = cost_lines(ExecutorCost("github", 1, 1, (cost_of(20, 0),) * 2))
     assert heading == "github, 1 slot, from 1 past trial:"
-    assert first == "about 20 min 00 s (10 to 30 min), 0.3 trial-hours (0.2 to 0.5) if it always fails"
+    assert first == "about 20 min 00 s (10 to 30 min), 0.3 trial-hours (0.2 to 0.5) if they always fail"
 
 
 def test_an_interval_whose_ends_are_written_alike_is_left_out():
     _, first, _ = cost_lines(ExecutorCost("local", 1, 3, (cost_of(0.1, 0),) * 2))
-    assert first == "about 6.0 s, <0.01 trial-hours if it always fails"
+    assert first == "about 6.0 s, <0.01 trial-hours if they always fail"
 
 
 @pytest.mark.parametrize(

@@ -103,10 +103,10 @@ class GithubService:
                 f"cannot tell which of {len(found)} runs tests {short(sha)}: "
                 f"{', '.join(each.html_url or str(each.id) for each in found)}",
                 f"Put the input {self._check.input} into the workflow's run-name. `bisect-run resume` "
-                "dispatches it again for this commit; cancel the runs that nobody needs.",
+                "dispatches the workflow again for this commit; cancel the runs that nobody needs.",
             )
         for run in found:
-            _log.warning("run %d is taken for the one that was dispatched for %s", run.id, sha)
+            _log.warning("run %d is assumed to be the one dispatched for %s", run.id, sha)
             self._journal.add(Record(sha, run=str(run.id)))
         return bool(found)
 

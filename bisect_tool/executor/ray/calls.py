@@ -105,7 +105,7 @@ def follow(
         elif time.monotonic() - heard > connection.setup.lease_s:
             raise WorkerLost(f"it did not answer for {connection.setup.lease_s:.0f} s", worker)
     # The logs of a node that died after its trial never come, and Ray says so to nobody who waits.
-    ran: Ran = connection.answer(worker, running, _RESULT_S, "the logs of a trial were sent")
+    ran: Ran = connection.answer(worker, running, _RESULT_S, "the logs of a trial were being sent")
     return ran
 
 

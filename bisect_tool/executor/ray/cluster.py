@@ -176,12 +176,12 @@ class Cluster:
             done.append(task.options(num_cpus=0, max_retries=0, scheduling_strategy=there).remote())
         swept, late = self.ray.wait(done, num_returns=len(done), timeout=_SWEEP_S)
         if late:
-            _log.warning("%d of %d nodes are not swept after %.0f s", len(late), len(done), _SWEEP_S)
+            _log.warning("%d of %d nodes are not cleaned up after %.0f s", len(late), len(done), _SWEEP_S)
         for each in swept:
             try:
                 self.ray.get(each, timeout=_SWEEP_S)
             except self.ray.exceptions.RayError as error:
-                _log.warning("a node is not swept: %s", _cause(error))
+                _log.warning("a node is not cleaned up: %s", _cause(error))
 
     def _named(self, prefix: str) -> list[str]:
         listed = self.ray.util.list_named_actors(all_namespaces=True)

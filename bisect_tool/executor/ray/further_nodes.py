@@ -29,7 +29,7 @@ _BUILDS = 2
 """The build of another session may be waited for, and fail."""
 _POLL_S = 0.5
 _END_S = 30.0
-_ENDING = "the ranks of a node were ended"
+_ENDING = "the ranks of a node were being ended"
 _log = logging.getLogger("bisect_run.executor")
 
 
@@ -105,7 +105,7 @@ class FurtherNodes:
 
     def _host(self, worker: Worker, serving: Future[Any], ends: float) -> HostAddress | None:
         """Return where the suite reaches the ranks of a node; None if it ended instead."""
-        doing = "the ranks of a node were prepared"
+        doing = "the ranks of a node were being prepared"
         while not serving.done():
             asked = worker.call("listening")
             host: HostAddress | None = self._connection.answer(worker, asked, _END_S, doing)

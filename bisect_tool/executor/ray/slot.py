@@ -132,7 +132,7 @@ def _result(ran: Ran) -> TrialResult:
 def _places(connection: Connection, workers: Sequence[Worker]) -> tuple[Place, ...]:
     """Return the nodes of actors, once they have room for them; says once that the trial waits."""
     started = [worker.call("place") for worker in workers]
-    doing, needs = "a trial waited for a node of the cluster", connection.needs
+    doing, needs = "a trial was waiting for a node of the cluster", connection.needs
     patient_until = time.monotonic() + _PATIENCE_S
     if not all(connection.ends(each, patient_until - time.monotonic(), doing) for each in started):
         nodes = "a node" if needs.nodes == 1 else f"{needs.nodes} nodes"
@@ -143,7 +143,7 @@ def _places(connection: Connection, workers: Sequence[Worker]) -> tuple[Place, .
 
 def _send(connection: Connection, worker: Worker, sha: str) -> None:
     """Send the commits of a trial that a node does not have."""
-    pinned, doing = connection.setup.config.check.pinned_to, "commits were sent to a node"
+    pinned, doing = connection.setup.config.check.pinned_to, "commits were being sent to a node"
     shas, lease_s = (sha, pinned) if pinned else (sha,), connection.setup.lease_s
     received = connection.answer(worker, worker.call("received"), lease_s, doing)
     for parcel in connection.sender.parcels(shas, received, tuple(connection.sent)):
