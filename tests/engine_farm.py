@@ -167,7 +167,7 @@ def _spec(farm, job, agent, *, lost):
         *("sh", "-c", _STEP),
         *(sys.executable, "-m", "pytest", "-v", "-k", _CHOSEN),
         *(word for plugin in plugins for word in ("-p", plugin)),
-        *("--rootdir", str(folder), "-c", os.devnull, f"tests/{SUITE.name}"),
+        *("--rootdir", str(folder), "--confcutdir", str(folder), "-c", os.devnull, f"tests/{SUITE.name}"),
     )
     return GuardianSpec(argv, folder, env, job.file, logs, folder, 0.5 if lost else _LIMIT_S)
 

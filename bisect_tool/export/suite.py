@@ -42,7 +42,7 @@ def suite_command(suite: str, cells: Collection[str]) -> str:
     tests = [f'"$scenario"/{shlex.quote(f"{suite}::{cell}")}' for cell in cells]
     variables = 'env PYTHONPATH="$work/modules" BISECT_RUN_LAUNCH="$logs/launch.json"'
     options = "-p no:cacheprovider -p bisect_tool.suite.fixtures -q -c /dev/null"
-    pytest = f'"$harness" -B -m pytest {options} --rootdir "$scenario"'
+    pytest = f'"$harness" -B -m pytest {options} --rootdir "$scenario" --confcutdir "$scenario"'
     return " ".join((variables, pytest, *(tests or [f'"$scenario"/{shlex.quote(suite)}'])))
 
 

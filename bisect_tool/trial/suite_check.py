@@ -71,12 +71,17 @@ def launch_variables(config: TrialConfig, place: TrialPaths) -> dict[str, str]:
 
 
 def suite_argv(scenario: Scenario) -> tuple[str, ...]:
-    """Return the pytest command of a scenario's suite; it does not write to the scenario's folder."""
+    """Return the pytest command of a scenario's suite.
+
+    It does not write to the scenario's folder, and does not look at folders above it: pytest would load each
+    `conftest.py` there, and list all of their files.
+    """
     plugins = ("no:cacheprovider", "bisect_stream", "bisect_tool.suite.fixtures")
+    folder = str(scenario.folder)
     return (
         sys.executable,
         *("-B", "-m", "pytest", *(word for plugin in plugins for word in ("-p", plugin))),
-        *("-q", "--rootdir", str(scenario.folder), "-c", os.devnull),
+        *("-q", "--rootdir", folder, "--confcutdir", folder, "-c", os.devnull),
         str(scenario.suite_path),
     )
 

@@ -27,6 +27,17 @@ def check(cli, tmp_path):
     return run
 
 
+def test_the_folders_above_are_not_looked_at(cli, tmp_path):
+    """Whatever they have: pytest would load their conftest.py."""
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    (folder / "scenario.toml").write_text(SCENARIO.format(command="{python}", value=""))
+    (folder / "test_odd.py").write_text("def test_it(): ...\n")
+    (tmp_path / "conftest.py").write_text("raise RuntimeError\n")
+    ended = cli("scenarios", "check", str(folder))
+    assert (ended.code, ended.err) == (0, "")
+
+
 def test_known_placeholders_and_doubled_braces_pass(check):
     ended = check("{python}{tree}{environment}{scenario}", "{assets}{temporary}{{}}")
     assert (ended.code, ended.err) == (0, "")

@@ -31,7 +31,8 @@ def run_suite(
         **({} if cells is None else {"BISECT_RUN_CELLS": json.dumps(cells)}),
     }
     plugins = ("-p", "no:cacheprovider", "-p", "bisect_stream", "-p", FIXTURES)
-    run_pytest(("-q", *plugins, "-c", os.devnull, str(suite)), folder, env, LIMIT_S)
+    folders = ("-c", os.devnull, "--confcutdir", str(suite.parent))
+    run_pytest(("-q", *plugins, *folders, str(suite)), folder, env, LIMIT_S)
     return [json.loads(line) for line in report.read_text().splitlines()]
 
 

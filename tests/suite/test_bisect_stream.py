@@ -19,7 +19,8 @@ from bisect_tool.suite.waiting import wait_until
 
 PLUGIN_FOLDER = Path(__file__).parents[2] / "bisect_tool" / "suite" / "stream"
 
-WORDS = ("-q", "-p", "bisect_stream", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", ".")
+FOLDERS = ("-c", os.devnull, "--rootdir", ".", "--confcutdir", ".")
+WORDS = ("-q", "-p", "bisect_stream", "-p", "no:cacheprovider", *FOLDERS)
 COMMAND = (sys.executable, "-B", "-m", "pytest", *WORDS)
 
 RunPytest = "Callable[..., list[dict[str, Any]]]"

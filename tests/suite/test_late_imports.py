@@ -41,7 +41,8 @@ def test_what_starts_servers_is_imported_with_the_first_of_its_fixtures(tmp_path
     file = tmp_path / "launch.json"
     file.write_text(json.dumps(LAUNCH | {"logs": str(tmp_path)}))
     plugins = ("no:cacheprovider", "bisect_tool.suite.fixtures")
-    words = ("-q", *(word for plugin in plugins for word in ("-p", plugin)), "-c", os.devnull, "test_it.py")
+    folders = ("-c", os.devnull, "--confcutdir", ".")
+    words = ("-q", *(word for plugin in plugins for word in ("-p", plugin)), *folders, "test_it.py")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *words],
         cwd=tmp_path,

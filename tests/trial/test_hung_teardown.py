@@ -36,7 +36,8 @@ def ended(tmp_path):
         (tmp_path / "test_it.py").write_text(SUITE.format(body))
         logs, stream = tmp_path / "logs", tmp_path / "stream.jsonl"
         logs.mkdir()
-        options = ("-q", "-p", "bisect_stream", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", ".")
+        folders = ("-c", os.devnull, "--rootdir", ".", "--confcutdir", ".")
+        options = ("-q", "-p", "bisect_stream", "-p", "no:cacheprovider", *folders)
         result = run_guarded(
             GuardianSpec(
                 argv=(sys.executable, "-B", "-m", "pytest", *options, "test_it.py"),
