@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 _BAD = frozenset({"ERROR", "CRITICAL"})
 _ANNOUNCEMENT = re.compile(r"Process (?P<role>[\w:-]+):$|Exception ignored in|Exception in thread [^\"]")
-# pip indents what a compiler printed.
-_OF_A_COMPILER = re.compile(r" +\S+:\d+:\d+: (?:fatal )?error: ")
+# pip indents what a build printed.
+_OF_A_BUILD = re.compile(r" +(?:\S+:\d+:\d+: (?:fatal )?error: |CMake Error(?: at |:))")
 _CACHE_SIZE, _LONG = 8192, 1000
 
 
@@ -121,7 +121,7 @@ class LineClassifier:
     def _is_event(self, parsed: ParsedLine) -> bool:
         """Whether a line outside of tracebacks and records is an event."""
         if not parsed.text or parsed.text[0].isspace():
-            return _OF_A_COMPILER.match(parsed.text) is not None
+            return _OF_A_BUILD.match(parsed.text) is not None
         known = self._known.recognise(parsed.text)
         if known is not None:
             return known.pattern.severity != "error" or parsed.level not in {"DEBUG", "INFO"}

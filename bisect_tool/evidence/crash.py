@@ -43,8 +43,8 @@ _LISTED = re.compile(r"\s+(?:\d+: )?(?P<message>\S.*)$")
 _JAVA_SIGNAL = re.compile(r"#  (?P<message>(?:SIG[A-Z]+|EXCEPTION_\w+|Internal Error|Out of Memory).*)$")
 _OTHER_LINES = re.compile(
     r"\s*\.\.\.$|\s*<no Python frame>$|Stack \(most recent call first\):$"
-    r"|Extension modules: |\s+@ +0x|\s*at \S+\(|\s*\.\.\. \d+ (?:more|common frames)|\s*Suppressed: |#(?: |$)"
-    r"|note: run with|goroutine \d+ |\s*--- End of "
+    r"|Extension modules: |\s+@ +(?:0x|\.\.\. and )|\s*at \S+\(|\s*\.\.\. \d+ (?:more|common frames)"
+    r"|\s*Suppressed: |#(?: |$)|note: run with|goroutine \d+ |\s*--- End of "
 )
 _LIBRARIES = (
     *("java.", "javax.", "jdk.", "sun.", "kotlin.", "scala.", "System."),

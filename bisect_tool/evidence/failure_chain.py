@@ -110,7 +110,11 @@ def without_good_events(events: Iterable[Event], good: Collection[Signature]) ->
 
 def _failure(events: Sequence[Event], suite: Event | None, parents: Mapping[int, int]) -> Failure:
     engine = _serious(events, suite)
-    ordered = sorted(engine, key=lambda event: (_stage(event, suite), event.time))
+    # A leak ends up in a log because something else ended the process.
+    ordered = sorted(
+        engine,
+        key=lambda event: (suite is None and event.kind == "leak", _stage(event, suite), event.time),
+    )
     ordered = _root_first(_prefer_earlier_deaths(ordered), parents)
     older = _distinct(event for event in ordered if _is_before(event, ordered[0]))
     ordered = _distinct(_drop_before_root(ordered))
@@ -230,6 +234,9 @@ def _failed_before(event: Event, root: Event) -> bool:
     """Whether a process failed or died before `root`, which is not how that process ended."""
     if stage(event) is Stage.WORKER_DIED and stage(root) is Stage.SIGNALLED:
         return False  # that a process is dead is often noticed before its exit code is read
+    if stage(event) is Stage.TIMED_OUT and event.source == root.source:
+        # What a process raises at once after a time-out is a consequence.
+        return event.line < root.line and event.time <= root.time
     return stage(event) in _DEADLY and _is_before(event, root)
 
 

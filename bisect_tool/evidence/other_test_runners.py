@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 _BEFORE, _AFTER = 8, 8
 _TESTS_KEPT = 1000
 _NAME_LIMIT = 300
-# GitHub, GitLab, Buildkite, Azure, and mocha's count.
+# GitHub, GitLab, Buildkite, Azure, mocha's count, and a shell that prints its commands.
 _ENDED = re.compile(
-    r"(?:##\[error\]| +)?(?P<message>Process completed with exit code [1-9]\d*"
+    r"(?:##\[error\]| +|\++ )?(?P<message>Process completed with exit code [1-9]\d*"
     r"|ERROR: Job failed: exit \w+ [1-9]\d*"
     r"|.{0,4}Error: The command exited with status -?[1-9]\d*|Bash exited with code '?[1-9]\d*"
-    r"|(?<=  )[1-9]\d* failing$)"
+    r"|(?<=  )[1-9]\d* failing$|(?<=\+ )exit [1-9]\d*$)"
 )
 
 

@@ -81,7 +81,7 @@ _HEADS = (
     # Ranks after the time: `[2026-05-26 15:19:18 PP1 ATTN_CP3 TP3] m`.
     rf"\[(?P<ranked_time>{_DATE_TIME})(?P<ranked>(?: [A-Z_]{{2,8}}\d+)*)\] (?!\[)",
     # NCCL: `host:3966:3980 [0] NCCL WARN m`.
-    r"[\w.-]+:(?P<nccl_pid>\d{1,9}):\d+ \[(?P<nccl_rank>\d+)\] (?:\S+:\d+ )?NCCL (?P<nccl>[A-Z]+) ?(?:\S+:\d+ )?",  # noqa: E501
+    r"[\w.-]+:(?P<nccl_pid>\d{1,9}):\d+ \[(?P<nccl_rank>\d+)\] (?:(?P<nccl_place>\S+):\d+ )?NCCL (?P<nccl>[A-Z]+) ?(?:\S+:\d+ )?",  # noqa: E501
     # UCX: `[1588766574.1] [host:3966:0] sock.c:325 UCX  ERROR m`.
     rf"(?:\[1\d{{9}}\.\d+\] +)?\[[\w.-]+:(?P<ucx_pid>\d{{1,9}})(?::\d+)+\] +[\w.-]+:\d+ +(?:UCX +(?P<ucx>{_LEVEL}) +)?",  # noqa: E501
     # Brackets: `[...] [ERROR] [launch.py:321:main] m`, `[ERROR] m`.
@@ -91,7 +91,12 @@ _HEADS = (
     # logging: `- name - ERROR - m`, `ERROR:root:m`, `ERROR [name] m`, `ERROR name: m`, `ERROR in app: m`.
     rf"- (?P<dash_name>[^ ]{{1,120}}) - (?P<dash>{_LEVEL}) -(?: |$)",
     rf"(?P<colon>{_LEVEL}):[\w.-]{{1,80}}: ?(?=\S)",
-    rf"(?P<uvicorn>{_LEVEL}): {{1,8}}(?=\S)",
+    # `ERROR:    m`, `[name] FATAL: m`.
+    rf"(?:\[[\w.:-]{{1,60}}\] )?(?P<uvicorn>{_LEVEL}): {{1,8}}(?=\S)",
+    # What a CI service marks: `##[error]m`, `[taskcluster:error] m`.
+    r"(?:##\[|\[taskcluster:)(?P<marked>error|warning|debug)\] ?",
+    # `ERROR - m`, after a time stamp.
+    rf"(?P<hyphen>{_LEVEL}) - {{1,2}}(?=\S)",
     rf"(?P<named>{_LEVEL}) +(?:\[[^\]]{{1,80}}\]|(?:in )?[\w.-]{{1,80}}:)(?: |$)",
     # logfmt.
     rf"(?:(?:ts|time|t)=(?P<fmt_time>{_WORD}) )?l(?:eve|v)l=(?P<fmt>\w+) (?:\w+={_WORD} )*?(?:msg|message)=",
@@ -108,6 +113,8 @@ _LEVELS = (
     "dash",
     "colon",
     "uvicorn",
+    "marked",
+    "hyphen",
     "named",
     "fmt",
     "ucx",
@@ -136,7 +143,7 @@ _STREAM = re.compile(
     r"(?:\S{1,80} - )?(?P<writer>[^\s:]{1,120})-std(?:out|err)(?: \S{1,80} -(?: |$)|:(?: |$))"
 )
 _MAYBE_HEAD = re.compile(
-    rf"\s?(?:{_LEVEL}[ :]|\[|\| |- |[DIWEF]\d\d\d|ts=|t=|time=|level=|lvl=|[\w.-]+:\d+:\d+ \[|\d{{4}}-"
+    rf"\s?(?:{_LEVEL}[ :]|\[|##\[|\| |- |[DIWEF]\d\d\d|ts=|t=|time=|level=|lvl=|[\w.-]+:\d+:\d+ \[|\d{{4}}-"
     r"|\d{1,6}\.\d\d\.\d{3}\.)"
 )
 
@@ -252,7 +259,7 @@ def _plain(text: str, prefix: Prefix, known: Patterns) -> ParsedLine:
         prefix = replace(prefix, rank=prefix.rank or rank["rank"] or rank["local"])
     head = _HEAD.match(text, at) if _MAYBE_HEAD.match(text, at) else None
     line = ParsedLine(role, pid, "", "", text[at:], prefix.stamp, prefix.writer, prefix.rank)
-    if head is None or (head["bare"] and (not prefix.stamp or "::" in text)):
+    if head is None or ((head["bare"] or head["hyphen"]) and (not prefix.stamp or "::" in text)):
         return line
     if head["bar_name"] in _STREAMS:
         return _plain(text[head.end() :], prefix, known)
@@ -267,8 +274,11 @@ def _without_forwarder(logged: ParsedLine, prefix: Prefix, known: Patterns) -> P
     text = logged.text
     inner = _HEAD.match(text) if _MAYBE_HEAD.match(text) else None
     timed = inner is not None and any(inner[name] for name in _TIMES)
-    if timed or _PREFIX.match(text) or _RANK.match(text):
-        return _plain(text, replace(prefix, stamp=logged.stamp), known)
+    if timed or _PREFIX.match(text) or _RANK.match(text) or (inner is not None and not logged.level):
+        parsed = _plain(text, replace(prefix, stamp=logged.stamp), known)
+        if parsed.role or parsed.pid is not None:
+            return parsed
+        return parsed._replace(role=logged.role, pid=logged.pid)
     if logged.level in _NOT_ERRORS and (is_of_traceback(text) or is_of_crash(text)):
         return logged._replace(level="", forwarded=True)
     return logged
@@ -278,7 +288,7 @@ def _with_head(line: ParsedLine, head: re.Match[str], known: Patterns) -> Parsed
     """Return the line with the logger's head removed from its text."""
     letter = head["glog"] or head["ray"] or head["trt"] or head["tf"] or head["ggml"]
     named = next((head[name] for name in _LEVELS if head[name]), "").upper()
-    level = _LETTERS.get(letter or "", "") or _NAMES.get(named, named) or _nccl_level(head["nccl"])
+    level = _LETTERS.get(letter or "", "") or _NAMES.get(named, named) or _nccl_level(head)
     stamp = line.stamp or next((head[name] for name in _TIMES if head[name]), "")
     ranks = (head["ranked"] or "").replace(" ATTN_", " ").replace(" ", "_")
     role = line.role or (f"Scheduler{ranks}" if ranks else "") or (head["ray_role"] or "")
@@ -294,9 +304,14 @@ def _with_head(line: ParsedLine, head: re.Match[str], known: Patterns) -> Parsed
     return line._replace(role=role, pid=pid, level=level, head=record, text=text, stamp=stamp)
 
 
-def _nccl_level(word: str | None) -> str:
-    """Return the level of an NCCL line; empty for warnings, which include errors: their text decides."""
-    return {"ERROR": "ERROR", "FATAL": "CRITICAL", "INFO": "INFO"}.get(word or "", "")
+def _nccl_level(head: re.Match[str]) -> str:
+    """Return the level of an NCCL line; empty for warnings, which include errors: their text decides.
+
+    Nothing depends on the subsystem that only answers queries about the state (`ras/`).
+    """
+    if (head["nccl_place"] or "").startswith("ras/"):
+        return "WARNING"
+    return {"ERROR": "ERROR", "FATAL": "CRITICAL", "INFO": "INFO"}.get(head["nccl"] or "", "")
 
 
 def _read_writer(text: str, known: Patterns) -> tuple[str, int | None, int]:

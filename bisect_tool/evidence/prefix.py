@@ -27,7 +27,8 @@ _FORMS = (
     # After this stamp, two words and a colon may be anything: `Caused by:`.
     rf"(?P<iso>{_ISO_ZONED}) [\w.-]+ (?P<process>kernel(?=:)|[\w./@-]+(?=\[))(?:\[\d+\])?:{_END}",
     rf"(?P<job>[^\t\n]{{1,200}}\t[^\t\n]{{1,200}})\t\ufeff?(?P<step>{_DATE_TIME}){_END}",
-    rf"\[(?P<bracketed>{_DATE_TIME}|\d\d-\d\d \d\d:\d\d:\d\d)\]{_END}",
+    # Taskcluster names the writer before the time.
+    rf"\[(?:task(?:cluster)? )?(?P<bracketed>{_DATE_TIME}|\d\d-\d\d \d\d:\d\d:\d\d)\]{_END}",
     rf"(?P<barred>{_SYSLOG_TIME}|{_DATE_TIME}) \|(?! *[A-Z]+ +\|){_END}",
     # CloudWatch puts three blanks after the time.
     rf"(?P<zoned>{_ISO_ZONED}) {{3}}",
@@ -46,7 +47,8 @@ _FORMS = (
     # PostgreSQL's process id before its level, which is not a rank: `[30] FATAL:  m`.
     r"\[\d{1,9}\] (?=(?:LOG|ERROR|FATAL|PANIC|WARNING|DETAIL|HINT|STATEMENT|CONTEXT):  )",
     rf"\[(?P<hydra>\d{{1,5}})\](?! \[[A-Z]+\]){_END}",
-    r"(?P<clock>\d\d:\d\d:\d\d(?:[.,]\d{1,9})?Z?)(?: {3}(?=\d\d:)|[ \t]|$)",
+    # Before another time, or a level that is aligned to the right.
+    r"(?P<clock>\d\d:\d\d:\d\d(?:[.,]\d{1,9})?Z?)(?: {3}(?=\d\d:)| {2,9}(?=[A-Z]+ - )|[ \t]|$)",
     r"(?P<quote>(?:> ?)+)(?<=>|\s)",
     rf"(?:(?P<buildkit>#\d{{1,4}}) )?\d{{1,6}}\.\d{{1,3}}{_END}",
     rf" *\| +(?=\[?{_DATE_TIME})",

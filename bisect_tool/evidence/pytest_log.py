@@ -33,14 +33,19 @@ _FRAMES = 40
 NODE = r"(?P<node>[^\s:]+\.pyi?::\w+(?:::\w+)*(?:\[.*?\])?)(?=\s|$)"
 _VERDICT = r"PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS|RERUN"
 _STARTED = re.compile(rf"{NODE}(?:\s+(?P<verdict>{_VERDICT})\b)?")
-_ENDED = re.compile(r"(?P<verdict>PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)(?:\s*\[ *\d+%\]|\s*$|(?=\())")
+# Some plugins print how long a test took: `FAILED [3.6s] [ 31%]`.
+_DURATION = r"(?: \[\d+(?:\.\d+)?s\])?"
+_ENDED = re.compile(
+    rf"(?P<verdict>PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS){_DURATION}(?:\s*\[ *\d+%\]|\s*$|(?=\())"
+)
 _MAY_END = re.compile(
     r"(?:PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)(?:\x1b\[[\d;]*m|\s){0,20}(?:\x1b|\[|\(|$)"
 )
-_MAY_SUMMARISE = re.compile(r"(?:FAILED|ERROR)(?:\x1b\[[\d;]*m)? (?:\x1b\[[\d;]*m)?[^\s:]+\.\w")
+_MAY_SUMMARISE = re.compile(rf"(?:FAILED|ERROR)(?:\x1b\[[\d;]*m)?{_DURATION} (?:\x1b\[[\d;]*m)?[^\s:]+\.\w")
 _XDIST_VERDICT = re.compile(rf"\[gw\d+\] \[ *\d+%\] (?P<verdict>{_VERDICT}) {NODE}")
 _SUMMARY = re.compile(
-    r"(?P<verdict>FAILED|ERROR) (?P<node>[^\s:]+(?:\.pyi?|\.\w+(?=::))(?:::[\w.]+)*(?:\[.*?\])?)"
+    rf"(?P<verdict>FAILED|ERROR){_DURATION} "
+    r"(?P<node>[^\s:]+(?:\.pyi?|\.\w+(?=::))(?:::[\w.]+)*(?:\[.*?\])?)"
     r"(?: - (?P<message>.*))?$"
 )
 _BANNER = re.compile(r"=+ (?P<title>\S.*?) =+$")

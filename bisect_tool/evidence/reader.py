@@ -206,6 +206,11 @@ class _Reader:
             return None
         return self._begin(own, line, classified)
 
+    def _has_raised(self, key: _Key) -> bool:
+        """Whether the exception of the traceback with this key has been read."""
+        record = self._open.get(key)
+        return record is not None and isinstance(record.stack, TracebackReader) and record.stack.raised
+
     def _record_role(self, source: str, pid: int, role: str, number: int) -> None:
         """Record the role of a process, unless a later line has named another one."""
         known = self._roles.get((source, pid))
@@ -215,9 +220,21 @@ class _Reader:
     def _adopter(self, own: _Key, classified: ClassifiedLine) -> _Key:
         """Return the key of the record that a line without a writer may continue: the latest traceback."""
         stream = own[:2]
-        if classified.is_frame and self._adopting.get(stream) not in self._open and stream in self._latest:
-            self._adopting[stream] = self._latest[stream]
+        if classified.is_frame and self._adopting.get(stream) not in self._open:
+            latest = self._tagged_header(own) or self._latest.get(stream)
+            if latest is not None:
+                self._adopting[stream] = latest
         return self._adopting.get(stream, own)
+
+    def _tagged_header(self, own: _Key) -> _Key | None:
+        """Return the key of a header in the line before, if only that line has the tag of its writer."""
+        if self._before is None or own[1] or self._before[0] != own[0]:
+            return None
+        _, before = self._before
+        key = own[0], before.stream, before.process, before.head
+        record = self._open.get(key)
+        is_header = record is not None and record.number == self._number - 1
+        return key if is_header and before.stream and before.beginning is Beginning.TRACEBACK else None
 
     def _continues(self, key: _Key, record: Record, classified: ClassifiedLine) -> bool:
         stack, text = record.stack, classified.parsed.text
@@ -228,12 +245,7 @@ class _Reader:
                 record.stack = CrashReader(text)
             record.keep(text)
             return True
-        if (
-            classified.ends_traceback
-            and not classified.head
-            and isinstance(stack, TracebackReader)
-            and stack.is_over
-        ):
+        if isinstance(stack, TracebackReader) and _ends(stack, classified):
             self._finish(key)
             return False
         record.last = self._number
@@ -270,6 +282,9 @@ class _Reader:
         if beginning is not Beginning.TRACEBACK_AFTER_TEXT:
             return record
         self._adopting[line.source, parsed.stream] = key  # the frames do not have the head of this line
+        plain = (line.source, parsed.stream, *key[2:])
+        if plain != key and self._has_raised(plain):
+            self._finish(plain)
         return None
 
     def _is_of_a_warning(self, line: LogLine, classified: ClassifiedLine) -> bool:
@@ -326,6 +341,13 @@ def _is_below(record: Record, event: Record) -> bool:
     return (
         same and record.number == event.number + 1 and not record.line.level and event.line.level in _ERRORS
     )
+
+
+def _ends(stack: TracebackReader, classified: ClassifiedLine) -> bool:
+    """Whether a line is not part of a traceback whose exception has been read."""
+    if classified.beginning is Beginning.TRACEBACK_AFTER_TEXT:
+        return stack.raised
+    return stack.is_over and classified.ends_traceback and not classified.head
 
 
 def _json_lines(parsed: ParsedLine, number: int) -> Iterator[ParsedLine]:

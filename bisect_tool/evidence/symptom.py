@@ -18,7 +18,7 @@ _OF_ANOTHER_PROCESS = re.compile(
     r"|\b(?:see|check) (?:the )?(?:logs?|stack ?trace|above|output)\b"
     r".{0,40}\b(?:root cause|details|for more|error)"
     r"|\bdied with <Signals\."
-    r"|^\d+ failing$"
+    r"|^\d+ failing$|^exit [1-9]\d*$"
     r"|^Process completed with exit code |^ERROR: Job failed: exit |Error: The command exited with status ",
     re.IGNORECASE,
 )
