@@ -18,6 +18,7 @@ from bisect_tool.format import listing, short
 from bisect_tool.mode import Bisect, Repro, Walk
 from bisect_tool.options.resolve import resolve
 from bisect_tool.paths import home
+from bisect_tool.planner.cell_conclusion import WITHOUT_TESTS
 from bisect_tool.results.compose import compose, native_changes
 from bisect_tool.results.confirmed import confirmed, next_searches
 from bisect_tool.results.step import cell_verdict, exit_code
@@ -145,14 +146,8 @@ def _endpoint_advice(document: Document) -> str:
         )
     if "always red" in findings:
         return f"{_always_red_advice(document)}{_subfolder_note(document)}"
-    if advice := _test_advice(document):
+    if advice := _test_advice(document) or _untested_advice(document):
         return advice
-    if "unverified" in findings:
-        untested = not any(report.bad.runs for report in document.cells.values())
-        other = f", such as --bad {short(document.bad)}~1" if untested and document.find != "fix" else ""
-        return (
-            f"The good or the bad commit gave no result: see the reason above, or use other commits{other}."
-        )
     runs = "--runs" if document.fixes else "--endpoint-runs"
     return f"Check that CI tested these commits. The failure may need other hardware, or more {runs}."
 
@@ -193,6 +188,22 @@ def _test_advice(document: Document) -> str:
         if are_newer
         else ""
     )
+
+
+def _untested_advice(document: Document) -> str:
+    """Return what to do if no test ran at a commit that decides; empty if tests ran."""
+    reports = document.cells.values()
+    if not reports:
+        return "No test ran at the bad commit: see the reason above, and the log of the trial."
+    if any(report.finding == "unverified" for report in reports):
+        untested = not any(report.bad.runs for report in reports)
+        other = f", such as --bad {short(document.bad)}~1" if untested and document.find != "fix" else ""
+        return (
+            f"The good or the bad commit gave no result: see the reason above, or use other commits{other}."
+        )
+    if any(WITHOUT_TESTS in report.note for report in reports):
+        return "No test ran at the bad commit: check what the command selects, and its log."
+    return ""
 
 
 def _run(session: Session, store: Store, interrupt: Interrupt) -> Document:

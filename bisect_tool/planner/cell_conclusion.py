@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from bisect_tool.planner.cell_state import CellState
 
+WITHOUT_TESTS = "it passes without running a test"
 _BUSY = "it only missed deadlines there, while the machine was busy ({}): run it on an idle machine"
 
 
@@ -31,7 +32,8 @@ def from_ends(state: CellState) -> CellConclusion | None:
             return replace(base, finding=Finding.ALWAYS_RED, note=note)
         busy = next((run.busy for run in failing if run.doubtful), "")
         note = f"it missed a deadline once, while the machine was busy ({busy}), and passed in all other runs"
-        return replace(base, note=note) if busy else base
+        said = state.cell_runs.passed_without_tests(goal.failing)
+        return replace(base, note=note if busy else said and f"{WITHOUT_TESTS}: {said}")
     return replace(base, finding=Finding.UNVERIFIED, note=_no_result(state, "an end", goal.failing))
 
 
@@ -150,7 +152,7 @@ def _unverified_parent(state: CellState, base: CellConclusion, found: Culprit) -
 
 
 def _culprit(state: CellState, base: CellConclusion, found: Culprit) -> CellConclusion:
-    """The culprit; SUSPECT if it fails in another way, or only missed deadlines under load."""
+    """The culprit; SUSPECT if the two results that name it may not be about the same thing."""
     goal, cell_runs = state.goal, state.cell_runs
     place = goal.dag.index[found.sha]
     posterior = state.known.posterior
@@ -160,14 +162,18 @@ def _culprit(state: CellState, base: CellConclusion, found: Culprit) -> CellConc
     descendants = [goal.dag.candidates[other] for other in goal.dag.descendants(place)]
     other = other_failure(cell_runs, seen, goal.failing) if goal.by_exit_code else None
     busy = cell_runs.in_doubt(seen)
+    passing = (found.sha,) if goal.fix else found.parents
+    no_tests = cell_runs.passed_without_tests(passing)
     notes = (
         _BUSY.format(busy) if busy else base.note,
+        f"at {passing[0][:9]} {WITHOUT_TESTS}: {no_tests}" if no_tests else "",
         _non_monotonic(state, *found.earlier) if found.earlier else "",
     )
     return replace(
         base,
-        finding=Finding.SUSPECT if other or busy else Finding.CULPRIT,
+        finding=Finding.SUSPECT if other or busy or no_tests else Finding.CULPRIT,
         busy=busy,
+        without_tests=bool(no_tests),
         culprit=found.sha,
         candidates=(found.sha,),
         probabilities=(float(posterior.commits[place]),),

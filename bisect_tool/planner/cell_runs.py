@@ -36,7 +36,8 @@ class Run:
     """One run of a cell in a trial.
 
     `busy` names the load measure, with its figure, under which the cell missed a deadline; it is empty if no
-    deadline was missed or the machine was quiet.
+    deadline was missed or the machine was quiet. `no_tests` is what it printed if it passed without running a
+    test, else empty.
     """
 
     sha: str
@@ -47,6 +48,7 @@ class Run:
     cell: str
     trial: TrialResult
     busy: str = ""
+    no_tests: str = ""
 
     @property
     def before(self) -> tuple[str, ...]:
@@ -95,6 +97,11 @@ class CellRuns:
         """The load measure, if all failures at these commits are deadlines missed under load; else empty."""
         failures = [run for run in self.at(shas) if run.verdict is Verdict.BAD]
         return failures[0].busy if failures and all(run.doubtful for run in failures) else ""
+
+    def passed_without_tests(self, shas: Collection[str]) -> str:
+        """What it printed, if no test ran in any of its passes at these commits; else empty."""
+        passes = [run for run in self.at(shas) if run.verdict is Verdict.GOOD]
+        return passes[0].no_tests if passes and all(run.no_tests for run in passes) else ""
 
     def counts(self, shas: Collection[str]) -> EndCounts:
         """Count the conclusive runs and the failures at these commits, whatever their signature."""
@@ -167,7 +174,17 @@ def _run(trial: TrialResult, result: CellResult, target: _Target, longest: float
     reason = result.reason or judgement.reason
     doubtful = judgement.verdict is Verdict.BAD and is_doubtful(trial, result, longest)
     busy = trial.slowed if doubtful else ""
-    return Run(trial.sha, judgement.verdict, result.outcome, reason, result.failure, result.cell, trial, busy)
+    return Run(
+        trial.sha,
+        judgement.verdict,
+        result.outcome,
+        reason,
+        result.failure,
+        result.cell,
+        trial,
+        busy,
+        result.no_tests,
+    )
 
 
 def is_doubtful(trial: TrialResult, result: CellResult, longest: float | None = None) -> bool:

@@ -22,6 +22,7 @@ from bisect_tool.evidence import (
     with_chain,
 )
 from bisect_tool.evidence.command_failure import NO_OUTPUT, ROLE
+from bisect_tool.evidence.no_tests import no_test_ran
 from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.sanitise import clean_line, redact, secret_values
 from bisect_tool.supervise.guardian_protocol import Reason
@@ -71,7 +72,8 @@ def command_cell(argv: Sequence[str], ended: GuardianResult, log: Path) -> CellR
     if code < 0 or code >= _FIRST_ABORT:
         raise _aborted(argv, code, log)
     if code == 0:
-        return CellResult(cell=CELL, outcome=Outcome.PASSED, seconds=seconds)
+        said = clean_line(no_test_ran(_output(log, _LINES_READ)), _REASON_LIMIT)
+        return CellResult(cell=CELL, outcome=Outcome.PASSED, seconds=seconds, no_tests=said)
     if code == _CANNOT_TEST:
         return CellResult(cell=CELL, outcome=Outcome.SKIPPED, seconds=seconds, reason=_why_untested(log))
     failure = output_failure(log, code, ended.ended)

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 from bisect_tool.sanitise import clean_line
 from bisect_tool.scenario import Timeouts
 from bisect_tool.supervise import gpus
-from bisect_tool.trial.collect import NONE_SELECTED, NONE_THERE, SuiteExit, collect_project, timeline
+from bisect_tool.trial.collect import (
+    NO_SUCH_TEST,
+    NONE_SELECTED,
+    NONE_THERE,
+    SuiteExit,
+    collect_project,
+    timeline,
+)
 from bisect_tool.trial.findings import Findings, no_result
 from bisect_tool.trial.job import Job, built_variables, clean_environment
 from bisect_tool.trial.project import present, project_argv, project_variables
@@ -36,7 +43,7 @@ class ProjectTrials(Trials):
         """Return SKIPPED if the commit has none of the tests."""
         if present(self.check, spec.tree):
             return None
-        reason = f"there is no {' '.join(self.check.paths)} at this commit"
+        reason = f"{NO_SUCH_TEST}: {' '.join(self.check.paths)}"
         return no_result(spec.cells, Outcome.SKIPPED, reason)
 
     def job(self, run: TrialRun) -> Job:
@@ -61,7 +68,7 @@ class ProjectTrials(Trials):
             return Findings(overall(found), found, timeline=shown)
         if guarded.exit_code == NO_TESTS_COLLECTED:
             return no_result(run.cells, Outcome.SKIPPED, self._none_selected(run.config))
-        return failed_start(run)
+        return failed_start(run, guarded.exit_code)
 
     def _none_selected(self, config: TrialConfig) -> str:
         """Return why pytest selected no test, naming the options that select tests."""

@@ -19,13 +19,17 @@ class _Model(BaseModel):
 
 
 class CellResult(_Model):
-    """The outcome of one cell; `seconds` counts its set-up, call and teardown."""
+    """The outcome of one cell; `seconds` counts its set-up, call and teardown.
+
+    `no_tests` is the line with which a command that passed says that it ran no test; empty otherwise.
+    """
 
     cell: str
     outcome: Outcome
     seconds: float = 0.0
     failure: Failure | None = None
     reason: str = ""
+    no_tests: str = ""
 
 
 class Leftover(_Model):

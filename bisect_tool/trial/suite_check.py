@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
+from bisect_tool.evidence import exit_text
 from bisect_tool.sanitise import clean_line
 from bisect_tool.suite.launch import KEY_VARIABLE
 from bisect_tool.supervise import gpus, ports
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 
 NO_TESTS_COLLECTED = 5  # pytest.ExitCode
 _LAST_LINES = 100
+_PYTEST_ENDED = re.compile(r"\S.*: error: (?P<error>.+)|!+ (?:_pytest\.outcomes\.)?(?P<exit>.+?) !+")
+"""What pytest prints about options that it does not know, and about a call of `pytest.exit`."""
 
 
 @dataclass(frozen=True)
@@ -113,13 +117,22 @@ def read_suite(run: TrialRun, guarded: GuardianResult) -> Findings:
         raise UsageError(
             f"no cell matches {wanted}", "Only `*` and `?` are wildcards; brackets match themselves."
         )
-    return failed_start(run)
+    return failed_start(run, guarded.exit_code)
 
 
-def failed_start(run: TrialRun) -> Findings:
-    """Return the findings of a pytest process that reported no test; the reason is its last output."""
-    reason = unreadable(run.place.stream) or last_line(run.place.logs / f"{SUITE_LOG}.log")
-    return no_result(run.cells, Outcome.ERRORED, f"the suite could not start: {reason}")
+def failed_start(run: TrialRun, code: int | None) -> Findings:
+    """Return the findings of a pytest process that reported no test, and why it ended with `code`."""
+    reason = unreadable(run.place.stream) or _why_ended(run.place.logs / f"{SUITE_LOG}.log")
+    ended = () if code is None else (exit_text(code),)
+    reason = ": ".join(("the suite could not start", *ended, reason))
+    return no_result(run.cells, Outcome.ERRORED, reason)
+
+
+def _why_ended(log: Path) -> str:
+    """Return what pytest says about an option it does not know, or an exit; else the last line of a log."""
+    lines = last_lines(log, _LAST_LINES)
+    said = next((found for text in reversed(lines) if (found := _PYTEST_ENDED.fullmatch(text))), None)
+    return clean_line(said["error"] or said["exit"], REASON_LIMIT) if said else last_line(log)
 
 
 def last_line(log: Path) -> str:

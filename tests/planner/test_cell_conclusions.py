@@ -48,6 +48,43 @@ def test_the_evidence_of_a_culprit_is_its_own_and_not_that_of_the_bad_end():
     assert "early" in found.failure.root.message
 
 
+@pytest.mark.parametrize(
+    ("fix", "silent", "finding"),
+    [
+        (False, {"c0", GOOD}, Finding.SUSPECT),
+        (False, {"c3"}, Finding.CULPRIT),
+        (True, {"c1", "c2", "c3"}, Finding.SUSPECT),
+        (True, {"c2", "c3"}, Finding.CULPRIT),
+    ],
+)
+def test_a_culprit_is_suspect_if_no_test_ran_where_it_passes_next_to_it(fix, silent, finding):
+    """The commit c1 breaks the cell, or fixes it; `silent` are commits at which no test runs."""
+    broken = ("c0", GOOD) if fix else ("c3", "c2", "c1")
+    trials = [
+        ran(sha, cell(FAILED) if sha in broken else cell(no_tests="0 passing" if sha in silent else ""))
+        for sha in ("c3", "c2", "c1", "c0", GOOD)
+        for _ in range(4)
+    ]
+    (found,) = decide(goal(fix=fix), trials).conclusions
+    assert (found.culprit, found.finding) == ("c1", finding)
+    note = f"at {'c1' if fix else 'c0'} it passes without running a test: 0 passing"
+    assert found.note == (note if finding is Finding.SUSPECT else "")
+
+
+def test_a_cell_that_is_green_because_no_test_ran_says_so():
+    trials = [ran("c3", cell(no_tests="0 passing")) for _ in range(2)]
+    (found,) = decide(goal(), trials).conclusions
+    assert (found.finding, found.note) == (Finding.GREEN, "it passes without running a test: 0 passing")
+
+
+def test_a_merge_is_no_suspect_if_tests_passed_at_one_of_its_parents():
+    parents = {"a": (GOOD,), "b": (GOOD,), "m": ("a", "b")}
+    verdicts = {"m": cell(FAILED), "a": cell(no_tests="0 passing"), "b": cell()}
+    trials = [ran(sha, each) for sha, each in verdicts.items() for _ in range(4)]
+    (found,) = decide(Goal(Dag(parents), (GOOD,), "m"), trials).conclusions
+    assert (found.culprit, found.finding) == ("m", Finding.CULPRIT)
+
+
 def test_broken_runs_exclude_those_without_prerequisites():
     """Alone it passes at bad commits, too."""
     world = World(line(8), {"a[1]": None, "b[1]": None, "c[4]": "c4"}, followers={"c[4]": ("b[1]",)})

@@ -21,6 +21,24 @@ def test_tests_that_are_younger_are_taken_along():
     assert "--tests-from" not in _endpoint_advice(already)
 
 
+@pytest.mark.parametrize(
+    ("note", "advice"),
+    [
+        ("it passes without running a test: 0 passing", "check what the command selects"),
+        ("", "Check that CI"),
+    ],
+)
+def test_a_bad_end_at_which_no_test_ran_is_told_from_one_that_passes(note, advice):
+    green = documents.red().model_copy(update={"finding": "green", "culprit": None, "note": note})
+    passing = documents.culprit().model_copy(update={"cells": {"command": green}})
+    assert advice in _endpoint_advice(passing)
+
+
+def test_a_bad_end_without_a_result_leads_to_its_log():
+    nothing = documents.culprit().model_copy(update={"cells": {}})
+    assert "the log of the trial" in _endpoint_advice(nothing)
+
+
 @pytest.mark.parametrize("rerun", ["", "bisect-run --same-failure -- make check"])
 def test_a_good_end_that_fails_in_another_way_can_be_skipped(rerun):
     advice = _endpoint_advice(ended("it fails", rerun_same_failure=rerun))

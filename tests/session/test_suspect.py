@@ -112,3 +112,21 @@ def test_the_option_needs_a_command(project):
     ended = project.run("--good", "HEAD~1", "--bad", "HEAD", "--same-failure")
     assert ended.code == 2
     assert "--same-failure needs a command" in ended.stderr
+
+
+def test_a_commit_that_adds_the_test_is_suspect(project):
+    """The test is newer than the breakage, and a runner that finds no test is content."""
+    shas = project.commits(*["none"] * 5, 1, 1)
+    check = """#!/bin/sh
+read -r code < code
+[ $code = none ] && { echo "Ran 0 tests in 0.000s"; exit 0; }
+exit $code
+"""
+    project.write_check(check)
+    ended = bisect(project, shas, "--json")
+    cell = ended.document.cells["command"]
+    assert (ended.code, cell.finding) == (3, "suspect")
+    assert cell.culprit is not None
+    assert cell.culprit.sha == shas[5]
+    assert ended.document.conclusion == "suspect: no test ran where the check passes"
+    assert cell.note == f"at {shas[4][:9]} it passes without running a test: Ran 0 tests in 0.000s"

@@ -100,7 +100,7 @@ def test_a_project_without_any_of_its_tests_skips_the_requested_cells(tmp_path):
         ("one", Outcome.SKIPPED),
         ("two", Outcome.SKIPPED),
     ]
-    assert found.reason == "there is no tests/test_a.py tests at this commit"
+    assert found.reason == "there is no such test at this commit: tests/test_a.py tests"
     (tmp_path / "tests").mkdir()
     assert _trials_of(PROJECT).missing(spec_of(tmp_path)) is None
 
