@@ -42,8 +42,8 @@ class DeliveryReport:
     @property
     def summary(self) -> str:
         """Summarise how many failed, and what to do."""
-        of_all = f"{len(self.failed)} of {count(len(self.outcomes), 'action')}"
-        return f"{of_all} of delivery failed (see above). The next night delivers what is missing."
+        of_all = f"{len(self.failed)} of {count(len(self.outcomes), 'delivery action')}"
+        return f"{of_all} failed (see above). The next night delivers what is missing."
 
     def misses(self, cause: Cause) -> bool:
         """Whether an action about this cause, or about all causes, failed or is paused."""

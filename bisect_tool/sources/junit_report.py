@@ -149,7 +149,7 @@ class _Reader:
         return [case.result() for case in self._cases.values()]
 
     def _doctype(self, *_: object) -> None:
-        raise NotJunit("it has a DTD, which could expand to anything")
+        raise NotJunit("it has a DTD, which may expand without limit")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         if not self._depth and name not in _ROOTS:

@@ -278,7 +278,7 @@ def test_what_could_not_be_delivered_is_not_new_again(cli, repo, check, monkeypa
         patch.setattr("bisect_tool.cli.run_nights.deliver", refuse)
         ended, states = night("HEAD~1")
         assert (ended.code, states) == (1, ["new"])
-        assert "1 of 1 action of delivery failed (see above)." in ended.err
+        assert "1 of 1 delivery action failed (see above)." in ended.err
     assert night("HEAD~1")[1] == ["open"]
     (repo / "n").write_text("0")
     git(repo, "commit", "-q", "-a", "-m", "fix")

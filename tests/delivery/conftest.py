@@ -54,7 +54,7 @@ class Delivery:
     def failing(self, night, **options):
         """Deliver with an action that fails; returns what was said."""
         said = self(night, **options)
-        assert "of delivery failed" in self.report.summary
+        assert "delivery action" in self.report.summary
         assert self.report.failed
         return said
 

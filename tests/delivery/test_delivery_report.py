@@ -28,7 +28,7 @@ def test_what_was_posted_is_reported_beside_what_failed(delivery, service, tmp_p
         ("ChatMessage", "posted to the webhook", False),
     ]
     assert delivery.report.summary == (
-        "1 of 5 actions of delivery failed (see above). The next night delivers what is missing."
+        "1 of 5 delivery actions failed (see above). The next night delivers what is missing."
     )
     assert [delivery.report.misses(each) for each in (A, B)] == [True, False]
 
