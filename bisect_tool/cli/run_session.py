@@ -202,7 +202,7 @@ def _untested_advice(document: Document) -> str:
             f"The good or the bad commit gave no result: see the reason above, or use other commits{other}."
         )
     if any(WITHOUT_TESTS in report.note for report in reports):
-        return "No test ran at the bad commit: check what the command selects, and its log."
+        return "No test ran at the bad commit: check which tests the command selects, and read its log."
     return ""
 
 

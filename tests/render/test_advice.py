@@ -24,7 +24,7 @@ def test_tests_that_are_younger_are_taken_along():
 @pytest.mark.parametrize(
     ("note", "advice"),
     [
-        ("it passes without running a test: 0 passing", "check what the command selects"),
+        ("it passes without running a test: 0 passing", "check which tests the command selects"),
         ("", "Check that CI"),
     ],
 )
