@@ -12,7 +12,7 @@ from bisect_tool.build.profile import BuildProfile
 from bisect_tool.errors import UsageError
 from bisect_tool.evidence.engine_logs import EngineLogs
 from bisect_tool.max_time_limit import MAX_LIMIT_S
-from bisect_tool.untrusted import parse_toml
+from bisect_tool.parse_untrusted import parse_toml
 
 _PACKAGE = Path(__file__).parent
 _REFERENCE = "See docs/reference/scenario.md."

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from bisect_tool.parse_untrusted import parse_json
 from bisect_tool.transfer import CHUNK, transfer
-from bisect_tool.untrusted import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from bisect_tool.parse_untrusted import list_at, parse_toml, value_at
 from bisect_tool.supervise.files import read_linked
-from bisect_tool.untrusted import list_at, parse_toml, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -20,7 +20,7 @@ from bisect_tool.build.import_roots import import_roots
 from bisect_tool.build.installer import Installer
 from bisect_tool.build.overlay import OVERLAY
 from bisect_tool.build.project_requirements import find_requirements, installable
-from bisect_tool.untrusted import parse_json, value_at
+from bisect_tool.parse_untrusted import parse_json, value_at
 
 if TYPE_CHECKING:
     from bisect_tool.build.build import Build

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from bisect_tool.parse_untrusted import list_at, parse_toml, table_at
 from bisect_tool.supervise.files import read_linked
-from bisect_tool.untrusted import list_at, parse_toml, table_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

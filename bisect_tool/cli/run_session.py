@@ -30,7 +30,7 @@ from bisect_tool.session.store import Store, StoreRemoved
 from bisect_tool.supervise.load import BusyWatch
 from bisect_tool.terminal.output import notify, write_json, write_report
 from bisect_tool.terminal.progress import Progress
-from bisect_tool.trial.collect import NO_SUCH_TEST, NONE_SELECTED, NONE_THERE
+from bisect_tool.trial.cell_outcomes import NO_SUCH_TEST, NONE_SELECTED, NONE_THERE
 from bisect_tool.trial.run import TrialAborted
 
 if TYPE_CHECKING:

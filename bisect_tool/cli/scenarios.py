@@ -74,8 +74,8 @@ def check(name: Name) -> int:
     from bisect_tool.format import count
     from bisect_tool.terminal.terminal import write
     from bisect_tool.trial.cells import collect_cells
+    from bisect_tool.trial.check_launch_files import check_launch_files
     from bisect_tool.trial.config import check_templates
-    from bisect_tool.trial.launch_files import check_launch_files
 
     found = scenarios.load(name)
     check_templates(found)

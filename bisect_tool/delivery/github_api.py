@@ -14,12 +14,12 @@ import requests
 
 from bisect_tool import write_tokens
 from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.parse_untrusted import value_at
 from bisect_tool.sanitise import clean_line
 from bisect_tool.send import send
 from bisect_tool.sources.answer import UnexpectedAnswer
 from bisect_tool.sources.bearer import Bearer
 from bisect_tool.sources.rate_limit import is_refusal, wait_after_refusal
-from bisect_tool.untrusted import value_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

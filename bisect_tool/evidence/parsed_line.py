@@ -17,8 +17,8 @@ from bisect_tool.evidence.line_format import JSON_LINES
 from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.evidence.prefix import Prefix, collector_prefix, without_row
 from bisect_tool.evidence.traceback import is_of_traceback
+from bisect_tool.parse_untrusted import parse_json
 from bisect_tool.sanitise import clean, clean_line
-from bisect_tool.untrusted import parse_json
 
 if TYPE_CHECKING:
     from bisect_tool.evidence.line_format import Parts

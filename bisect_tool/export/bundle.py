@@ -20,7 +20,7 @@ _MODULES = (
     "__init__.py",
     "errors.py",
     "sanitise.py",
-    "untrusted.py",
+    "parse_untrusted.py",
     "verdict.py",
     "evidence",
     "supervise",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
-from bisect_tool.untrusted import parse_json, parse_toml
+from bisect_tool.parse_untrusted import parse_json, parse_toml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

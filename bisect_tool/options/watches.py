@@ -20,8 +20,8 @@ from bisect_tool.errors import UsageError
 from bisect_tool.options.declared import DeclaredOption, declared_options, takes
 from bisect_tool.options.nightly_options import NightlyOptions
 from bisect_tool.options.validate_results import NEEDS_SOURCE, validate_result_options
+from bisect_tool.parse_untrusted import parse_toml, table_at, value_at
 from bisect_tool.sanitise import clean_line
-from bisect_tool.untrusted import parse_toml, table_at, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

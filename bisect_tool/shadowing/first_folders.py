@@ -13,8 +13,8 @@ from collections.abc import Callable
 from itertools import takewhile
 from typing import TYPE_CHECKING, TypeAlias
 
+from bisect_tool.parse_untrusted import parse_toml, table_at
 from bisect_tool.shadowing.pythons import is_python
-from bisect_tool.untrusted import parse_toml, table_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

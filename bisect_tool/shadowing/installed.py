@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from bisect_tool.parse_untrusted import parse_json, parse_toml, value_at
 from bisect_tool.supervise.files import read_linked
-from bisect_tool.untrusted import parse_json, parse_toml, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

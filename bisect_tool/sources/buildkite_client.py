@@ -6,11 +6,11 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from bisect_tool.parse_untrusted import value_at
 from bisect_tool.sources import buildkite
 from bisect_tool.sources.answer import UnexpectedAnswer
 from bisect_tool.sources.service import Service
 from bisect_tool.sources.windows import windowed
-from bisect_tool.untrusted import value_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

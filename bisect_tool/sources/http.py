@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Self
 import requests
 
 from bisect_tool.errors import EnvironmentFailed, UsageError
+from bisect_tool.parse_untrusted import parse_json, value_at
 from bisect_tool.sanitise import clean_line
 from bisect_tool.sources.answer import UnexpectedAnswer
 from bisect_tool.sources.bearer import Bearer
 from bisect_tool.sources.etag_cache import CachedAnswer
 from bisect_tool.sources.rate_limit import is_refusal, rate_limit, wait_after_refusal
 from bisect_tool.transfer import CHUNK, OnChunk, TooSlow, transfer
-from bisect_tool.untrusted import parse_json, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

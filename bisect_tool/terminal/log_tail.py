@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bisect_tool.parse_untrusted import parse_json
 from bisect_tool.sanitise import clean_line
 from bisect_tool.supervise.files import open_regular
-from bisect_tool.untrusted import parse_json
 
 if TYPE_CHECKING:
     from pathlib import Path

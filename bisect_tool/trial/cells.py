@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.diagnostics import log_command
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.sanitise import clean_line
-from bisect_tool.trial.collect import available, unreadable
+from bisect_tool.trial.cell_outcomes import available, unreadable
 from bisect_tool.trial.suite_check import suite_argv, suite_path
 
 if TYPE_CHECKING:

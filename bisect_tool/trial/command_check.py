@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.scenario import Timeouts
 from bisect_tool.supervise import gpus
-from bisect_tool.trial.collect import SUITE_LOG, printed
+from bisect_tool.trial.cell_outcomes import SUITE_LOG, printed
 from bisect_tool.trial.command_cell import command_cell, not_started
 from bisect_tool.trial.findings import Findings
 from bisect_tool.trial.job import Job, built_variables

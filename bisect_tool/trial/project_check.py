@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.sanitise import clean_line
 from bisect_tool.scenario import Timeouts
 from bisect_tool.supervise import gpus
-from bisect_tool.trial.collect import (
+from bisect_tool.trial.cell_outcomes import (
     NO_SUCH_TEST,
     NONE_SELECTED,
     NONE_THERE,
@@ -20,7 +20,7 @@ from bisect_tool.trial.collect import (
 )
 from bisect_tool.trial.findings import Findings, no_result
 from bisect_tool.trial.job import Job, built_variables, clean_environment
-from bisect_tool.trial.project import present, project_argv, project_variables
+from bisect_tool.trial.project_pytest import present, project_argv, project_variables
 from bisect_tool.trial.result import overall
 from bisect_tool.trial.suite_check import NO_TESTS_COLLECTED, failed_start
 from bisect_tool.trial.trials import TrialRun, Trials

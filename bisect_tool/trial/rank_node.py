@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bisect_tool.supervise.guardian_protocol import Reason
-from bisect_tool.trial.collect import SUITE_LOG
+from bisect_tool.trial.cell_outcomes import SUITE_LOG
 from bisect_tool.trial.findings import Findings, no_result
 from bisect_tool.trial.job import Job, clean_environment
 from bisect_tool.trial.suite_check import last_line, launch_variables, suite_path

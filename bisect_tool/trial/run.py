@@ -25,7 +25,7 @@ from bisect_tool.supervise.guarded_run import run_guarded
 from bisect_tool.supervise.guardian_protocol import GuardianResult, GuardianSpec, Reason
 from bisect_tool.supervise.held_ports import hold_all
 from bisect_tool.supervise.orphan_tree import records_removed
-from bisect_tool.trial.collect import (
+from bisect_tool.trial.cell_outcomes import (
     SUITE_LOG,
 )
 from bisect_tool.trial.command_cell import output_failure

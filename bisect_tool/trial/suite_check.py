@@ -15,7 +15,7 @@ from bisect_tool.sanitise import clean_line
 from bisect_tool.suite.launch import KEY_VARIABLE
 from bisect_tool.supervise import gpus, ports
 from bisect_tool.supervise.logs import last_lines
-from bisect_tool.trial.collect import SUITE_LOG, SuiteExit, collect, printed, timeline, unreadable
+from bisect_tool.trial.cell_outcomes import SUITE_LOG, SuiteExit, collect, printed, timeline, unreadable
 from bisect_tool.trial.config import expand, placeholders
 from bisect_tool.trial.findings import REASON_LIMIT, Findings, no_result
 from bisect_tool.trial.job import (

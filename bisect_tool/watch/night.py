@@ -26,11 +26,11 @@ from bisect_tool.watch.causes import causes
 from bisect_tool.watch.cells import cells, range_of
 from bisect_tool.watch.failures import failures
 from bisect_tool.watch.findings import exit_codes_of_given_up, findings, known_bisections
+from bisect_tool.watch.former_names import former_names, renamed
 from bisect_tool.watch.observations_of_others import observations_of_others
 from bisect_tool.watch.own_observations import own_observations
 from bisect_tool.watch.past_sessions import abandon, has_check, is_about, last_profile, past_sessions
 from bisect_tool.watch.queue import Queued
-from bisect_tool.watch.renamed import former_names, renamed
 from bisect_tool.watch.requests import bisection, check_at, with_observations
 from bisect_tool.watch.reverts import reverted_by
 from bisect_tool.watch.unknown_commits import is_behind, unknown_commits

@@ -10,7 +10,7 @@ import shutil
 import pytest
 
 from bisect_tool.suite import stream_reader
-from bisect_tool.trial.collect import SuiteExit, collect, timeline, unreadable
+from bisect_tool.trial.cell_outcomes import SuiteExit, collect, timeline, unreadable
 from bisect_tool.trial.kept_logs import keep_logs
 from bisect_tool.trial.result import TrialResult, overall, unstorable
 

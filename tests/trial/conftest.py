@@ -11,9 +11,9 @@ import pytest
 from forked_pytest import run_pytest
 
 from bisect_tool.checks import ProjectCheck
-from bisect_tool.trial.collect import SuiteExit, collect_project
+from bisect_tool.trial.cell_outcomes import SuiteExit, collect_project
 from bisect_tool.trial.config import TrialPaths
-from bisect_tool.trial.project import project_argv, project_variables
+from bisect_tool.trial.project_pytest import project_argv, project_variables
 
 
 class Tree:

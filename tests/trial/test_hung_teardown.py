@@ -10,7 +10,7 @@ import pytest
 
 from bisect_tool.supervise.guarded_run import run_guarded
 from bisect_tool.supervise.guardian_protocol import GuardianSpec, Reason
-from bisect_tool.trial.collect import SuiteExit, collect
+from bisect_tool.trial.cell_outcomes import SuiteExit, collect
 from bisect_tool.verdict import Outcome
 
 PLUGIN_FOLDER = Path(__file__).parents[2] / "bisect_tool" / "suite" / "stream"

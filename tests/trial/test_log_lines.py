@@ -75,7 +75,7 @@ _COLLECT = """
 import re, sys
 from pathlib import Path
 from bisect_tool.evidence import explain
-from bisect_tool.trial.collect import logged_events
+from bisect_tool.trial.cell_outcomes import logged_events
 
 def peak():
     return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])

@@ -16,7 +16,7 @@ PACKAGE = Path(bisect_tool.__file__).parent
 @pytest.mark.parametrize(
     "file",
     [
-        "trial/collect.py",
+        "trial/cell_outcomes.py",
         "supervise/logs.py",
         "sanitise.py",
         "verdict.py",

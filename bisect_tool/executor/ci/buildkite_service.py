@@ -13,9 +13,9 @@ from bisect_tool.executor.ci.jobs import Stage
 from bisect_tool.executor.ci.journal import Record
 from bisect_tool.executor.ci.log import log_of
 from bisect_tool.executor.ci.reports import report_files
+from bisect_tool.parse_untrusted import value_at
 from bisect_tool.sources import buildkite_client
 from bisect_tool.sources.buildkite import SERVICE
-from bisect_tool.untrusted import value_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,10 +14,10 @@ from bisect_tool.executor.ci.journal import Record
 from bisect_tool.executor.ci.log import log_of
 from bisect_tool.executor.ci.reports import report_files
 from bisect_tool.format import short
+from bisect_tool.parse_untrusted import value_at
 from bisect_tool.sources import github_client
 from bisect_tool.sources.github import SERVICE, listed, observations
 from bisect_tool.sources.job_reports import attempt_of
-from bisect_tool.untrusted import value_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

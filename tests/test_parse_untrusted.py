@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bisect_tool.untrusted import list_at, parse_json, parse_toml, table_at, value_at
+from bisect_tool.parse_untrusted import list_at, parse_json, parse_toml, table_at, value_at
 
 PACKAGE = Path(__file__).parent.parent / "bisect_tool"
 
@@ -67,7 +67,7 @@ OWN = {
     "wheels/cache.py",
     "wheels/download.py",
     "watch/reported.py",
-    "untrusted.py",
+    "parse_untrusted.py",
     # A trial can write these: every error of a record is expected there (`UNREADABLE`).
     "supervise/caller.py",
     "supervise/guardian_protocol.py",

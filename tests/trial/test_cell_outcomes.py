@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from bisect_tool.trial.collect import SuiteExit, collect
+from bisect_tool.trial.cell_outcomes import SuiteExit, collect
 
 
 @pytest.fixture

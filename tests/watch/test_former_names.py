@@ -7,8 +7,8 @@ from bisect_tool.mode import Bisect
 from bisect_tool.options.nightly_options import NightlyOptions
 from bisect_tool.options.watches import Watch
 from bisect_tool.request import Request, Watched
+from bisect_tool.watch.former_names import former_names, renamed
 from bisect_tool.watch.past_sessions import PastSession, is_about
-from bisect_tool.watch.renamed import former_names, renamed
 
 CELL = ("gpu", "", "a", "")
 
