@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 _BAD = frozenset({"ERROR", "CRITICAL"})
 _ANNOUNCEMENT = re.compile(r"Process (?P<role>[\w:-]+):$|Exception ignored in|Exception in thread [^\"]")
 # pip indents what a build printed.
-_OF_A_BUILD = re.compile(r" +(?:\S+:\d+:\d+: (?:fatal )?error: |CMake Error(?: at |:))")
+_OF_A_BUILD = re.compile(
+    r" +(?:\S+:\d+:\d+: (?:fatal )?error: |CMake Error(?: at |:)|(?:= note: )?[\w./-]*ld[\w.-]*: error: )"
+)
 _CACHE_SIZE, _LONG = 8192, 1000
 
 

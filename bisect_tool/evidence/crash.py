@@ -39,7 +39,7 @@ _NAMED = re.compile(
 )
 _CAUSE = re.compile(r"(?:\s*Caused by: | +---> )(?P<type>[\w.$]+)(?:: (?P<message>.*))?$")
 _RUST_CAUSES = "Caused by:"
-_LISTED = re.compile(r"\s+(?:\d+: )?(?P<message>\S.*)$")
+_LISTED = re.compile(r"\s+(?P<number>\d+: )?(?P<message>\S.*)$")
 _JAVA_SIGNAL = re.compile(r"#  (?P<message>(?:SIG[A-Z]+|EXCEPTION_\w+|Internal Error|Out of Memory).*)$")
 _OTHER_LINES = re.compile(
     r"\s*\.\.\.$|\s*<no Python frame>$|Stack \(most recent call first\):$"
@@ -79,6 +79,11 @@ class CrashReader:
         announces = "panicked at" in self.first or self.first.startswith("CMake Error at ")
         self._expects_message = announces and self.first.endswith(":")
 
+    @property
+    def is_list(self) -> bool:
+        """Whether it is a list of causes, whose lines follow each other."""
+        return self.first == _RUST_CAUSES
+
     def feed(self, text: str) -> FeedResult:
         """Take `text` if it belongs to the crash; CLOSED means that the crash ended before it."""
         belongs = (
@@ -116,7 +121,9 @@ class CrashReader:
         if what := _WHAT.match(text) or _JAVA_SIGNAL.match(text):
             self._message = what["message"]
             return True
-        if self.first == _RUST_CAUSES and (listed := _LISTED.match(text)):
+        if self.is_list and (listed := _LISTED.match(text)):
+            if self._message and not listed["number"]:
+                return False  # only several causes are numbered
             if self._message:
                 self._effects.append(self._link())
             self._message = listed["message"]
@@ -139,7 +146,7 @@ class CrashReader:
         """Return the exception that was read last, with its type if known, and the crashed thread's stack."""
         chosen = next((frames for current, frames in self._threads if current), None)
         frames = chosen if chosen is not None else (self._threads[0][1] if self._threads else [])
-        if self.first == _RUST_CAUSES:  # Rust's error crates list them, the innermost last
+        if self.is_list:  # Rust's error crates list them, the innermost last
             return Link("", self._message or self.first, ())
         if named := _NAMED.match(self.first):
             own = [*dropwhile(_is_of_a_library, frames)] or frames

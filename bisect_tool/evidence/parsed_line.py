@@ -16,7 +16,7 @@ from bisect_tool.evidence.crash import is_of_crash
 from bisect_tool.evidence.line_format import JSON_LINES
 from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.evidence.prefix import Prefix, collector_prefix, without_row
-from bisect_tool.evidence.traceback import is_of_traceback
+from bisect_tool.evidence.traceback import is_of_traceback, is_within_traceback
 from bisect_tool.parse_untrusted import parse_json
 from bisect_tool.sanitise import clean, clean_line
 
@@ -61,6 +61,8 @@ _US_TIME = rf"\d\d/\d\d/\d{{4}}-{_CLOCK}"
 _WORD = r'(?:"[^"]*"|\S+)'
 _PLACE = r"\[?(?P<place>[\w./-]+\.\w+):\d+\]"
 _BRACKETS = r"(?:\[[^\]\[]{1,80}\] ?){0,3}"
+# The blanks after a level, without the indentation of a traceback.
+_BLANKS = r"(?: (?= {2}File \")| {1,8}(?=\S))"
 _HEADS = (
     # `ERROR 06-10 16:45:05 [core.py:170] m`, without bracket or seconds in older ones.
     rf"(?P<placed>{_LEVEL}) (?P<placed_time>\d\d-\d\d {_CLOCK}) {_PLACE} ?",
@@ -73,7 +75,7 @@ _HEADS = (
     # Spring Boot: `ERROR 1 --- [main] o.s.boot.SpringApplication : m`.
     rf"(?P<spring>{_LEVEL}) (?P<spring_pid>\d{{1,9}}) --- (?:\[[^\]]{{0,80}}\] ){{1,2}}\S+ +: ",
     # Ray's C++: `[2025-04-02 15:02:00,117 E 135782 135782] (raylet) node_manager.cc:3069: m`.
-    rf"\[(?P<ray_time>{_DATE_TIME}) (?P<ray>[DIWEF]) \d+ \d+\] (?:\((?P<ray_role>[\w ]+)\) )?[\w./-]+:\d+: ?",
+    rf"\[(?P<ray_time>{_DATE_TIME}) (?P<ray>[C-FIW]) \d+ \d+\] (?:\((?P<ray_role>[\w ]+)\) )?[\w./-]+:\d+: ?",
     # Rust's env_logger: `[2026-01-01T00:00:00Z ERROR module] m`.
     rf"\[(?P<env_time>{_DATE_TIME}) +(?P<env>{_LEVEL}) [^\]]{{0,80}}\] ",
     # llama.cpp: the time since the start, `0.13.300.101 E m`.
@@ -92,16 +94,16 @@ _HEADS = (
     rf"- (?P<dash_name>[^ ]{{1,120}}) - (?P<dash>{_LEVEL}) -(?: |$)",
     rf"(?P<colon>{_LEVEL}):[\w.-]{{1,80}}: ?(?=\S)",
     # `ERROR:    m`, `[name] FATAL: m`.
-    rf"(?:\[[\w.:-]{{1,60}}\] )?(?P<uvicorn>{_LEVEL}): {{1,8}}(?=\S)",
+    rf"(?:\[[\w.:-]{{1,60}}\] )?(?P<uvicorn>{_LEVEL}):{_BLANKS}",
     # What a CI service marks: `##[error]m`, `[taskcluster:error] m`.
     r"(?:##\[|\[taskcluster:)(?P<marked>error|warning|debug)\] ?",
     # `ERROR - m`, after a time stamp.
-    rf"(?P<hyphen>{_LEVEL}) - {{1,2}}(?=\S)",
+    rf"(?P<hyphen>{_LEVEL}) - {{1,2}}",
     rf"(?P<named>{_LEVEL}) +(?:\[[^\]]{{1,80}}\]|(?:in )?[\w.-]{{1,80}}:)(?: |$)",
     # logfmt.
     rf"(?:(?:ts|time|t)=(?P<fmt_time>{_WORD}) )?l(?:eve|v)l=(?P<fmt>\w+) (?:\w+={_WORD} )*?(?:msg|message)=",
     # Only a level, after a time stamp that was stripped already.
-    rf"(?P<bare>{_LEVEL}) +(?=\S)",
+    rf"(?P<bare>{_LEVEL}){_BLANKS}",
 )
 _HEAD = re.compile("|".join(_HEADS))
 _LEVELS = (
@@ -120,7 +122,7 @@ _LEVELS = (
     "ucx",
     "bare",
 )
-_LETTERS = {"D": "DEBUG", "I": "INFO", "W": "WARNING", "E": "ERROR", "F": "CRITICAL"}
+_LETTERS = {"D": "DEBUG", "I": "INFO", "W": "WARNING", "E": "ERROR", "F": "CRITICAL", "C": "CRITICAL"}
 _NAMES = {"WARN": "WARNING", "FATAL": "CRITICAL", "PANIC": "CRITICAL", "ERR": "ERROR"}
 _TIMES = (
     "placed_time",
@@ -136,6 +138,7 @@ _TIMES = (
 _REPEATED = re.compile(r" ?\[repeated \d+x across cluster\](?: \(Ray deduplicates[^)]*\))?")
 _STREAMS = frozenset({"stderr", "stdout"})
 _NOT_ERRORS = frozenset({"DEBUG", "INFO"})
+_ERRORS = frozenset({"ERROR", "CRITICAL"})
 # rsyslog writes the escape character as its octal number.
 _ESCAPED_COLOURS = re.compile(r"#033\[[\d;]{0,20}m")
 # TorchServe and DJL log what their workers print, whatever it is, at one level.
@@ -281,6 +284,8 @@ def _without_forwarder(logged: ParsedLine, prefix: Prefix, known: Patterns) -> P
         return parsed._replace(role=logged.role, pid=logged.pid)
     if logged.level in _NOT_ERRORS and (is_of_traceback(text) or is_of_crash(text)):
         return logged._replace(level="", forwarded=True)
+    if logged.level in _ERRORS and is_within_traceback(text):
+        return logged._replace(level="")
     return logged
 
 

@@ -256,7 +256,7 @@ _SHORT_LITERAL = 7
 _CACHED = 4096
 _STEMS = (
     *("error", "exception", "traceback", "fatal", "fail", "crit", "kill", "abort", "signal", "segfault"),
-    *("caused by:", '"level":,', '"level": ,', ".go::: ", "... e "),
+    *("caused by:", '"level":,', '"level": ,', ".go::: ", "... e ", "::, e  ]", "::, c  ]"),
     *("exit", "interrupt", "timeout", "panic", "died", "crash", "assert", "broken", "closed"),
     *(".py::", ".pyi::", "=====", "____"),
 )

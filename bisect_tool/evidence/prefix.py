@@ -59,7 +59,7 @@ _FORMS = (
     r" +(?=\"OOMKilled\": true)",  # docker inspect
     r" {2,}\u2502 (?=\S)(?!.*\u2502$)",  # a tool's output that GoReleaser quotes
     r" *(?:\u00d7|\u2570\u2500[\u25b6>]) ",
-    rf"\((?P<raylet>raylet|autoscaler)(?:, ip=[^)]{{1,60}})?\){_END}",
+    rf"\((?:pid=)?(?P<raylet>raylet|autoscaler|gcs_server)(?:, ip=[^)]{{1,60}})?\){_END}",
 )
 _COLLECTOR = re.compile("|".join(_FORMS))
 _STARTS = re.compile(

@@ -14,7 +14,7 @@ from bisect_tool.evidence.log_record import Record
 from bisect_tool.evidence.parsed_line import LINE_LIMIT, ParsedLine, parse_line, without_prefix
 from bisect_tool.evidence.patterns import PATTERNS, Patterns
 from bisect_tool.evidence.prefix import PrefixLearner
-from bisect_tool.evidence.traceback import TRACEBACK, FeedResult, TracebackReader, before_header
+from bisect_tool.evidence.traceback import TRACEBACK, FeedResult, TracebackReader, before_header, last_line
 from bisect_tool.evidence.traceback_lines import StackRun, TextClassifier, start_run
 
 if TYPE_CHECKING:
@@ -200,7 +200,11 @@ class _Reader:
         if record is None and classified.is_adoptable:
             key = self._adopter(own, classified)
             record = self._open.get(key)
-        if record is not None and not classified.starts_record and self._continues(key, record, classified):
+        if (
+            record is not None
+            and (not classified.starts_record or _is_code(record, classified))
+            and self._continues(key, record, classified)
+        ):
             return record
         if classified.beginning is Beginning.NOTHING and not self._announced:
             return None
@@ -238,6 +242,8 @@ class _Reader:
 
     def _continues(self, key: _Key, record: Record, classified: ClassifiedLine) -> bool:
         stack, text = record.stack, classified.parsed.text
+        if classified.starts_record:
+            text = f"    {text}"  # a line of code, which lost its indentation
         if stack is None:
             if classified.beginning in _TRACEBACKS:
                 record.start_traceback(_header(classified))
@@ -245,7 +251,8 @@ class _Reader:
                 record.stack = CrashReader(text)
             record.keep(text)
             return True
-        if isinstance(stack, TracebackReader) and _ends(stack, classified):
+        apart = self._number > record.last + 1
+        if _ends(stack, classified) if isinstance(stack, TracebackReader) else stack.is_list and apart:
             self._finish(key)
             return False
         record.last = self._number
@@ -340,6 +347,19 @@ def _is_below(record: Record, event: Record) -> bool:
     same = (record.source, record.line.stream) == (event.source, event.line.stream)
     return (
         same and record.number == event.number + 1 and not record.line.level and event.line.level in _ERRORS
+    )
+
+
+def _is_code(record: Record, classified: ClassifiedLine) -> bool:
+    """Whether a line is code in a stack that a program logged line by line as errors."""
+    parsed = classified.parsed
+    return (
+        isinstance(record.stack, TracebackReader)
+        and record.stack.takes_frames
+        and parsed.level == record.line.level
+        and parsed.level in _ERRORS
+        and classified.beginning not in _TRACEBACKS
+        and last_line(parsed.text) is None
     )
 
 

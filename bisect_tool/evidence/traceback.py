@@ -91,6 +91,7 @@ class TracebackReader:
     _writers: int = 1
     _connector: str = ""
     _doubtful: bool = False
+    _labelled: bool = False
     _indent: str = ""
     takes_frames: bool = False
     """Whether a stack outside of groups is open, so that frames and code can only belong to it."""
@@ -179,6 +180,8 @@ class TracebackReader:
         if self._state is _State.IDLE and match["function"]:
             return FeedResult.CLOSED
         if self._state is _State.RAISED and self._links and self._writers == 1:
+            if self._labelled:
+                return FeedResult.TAKEN
             self._links.pop()  # a remote stack printed as the message
             self._frames = []
         self._enter(_State.STACK)
@@ -221,6 +224,7 @@ class TracebackReader:
         self._continued = 0 if message is not None else _CONTINUED_LINES
         self._doubtful = message is None and not _SURE.search(exception)
         self._connector = ""
+        self._labelled = False
         self._frames = []
         self._others = 0
         self._enter(_State.RAISED)
@@ -240,6 +244,9 @@ class TracebackReader:
             self._add_exception(*named)
             return FeedResult.TAKEN
         self._quoted = text.strip() == '"""'
+        if not text[0].isspace():
+            # A stack of other code, without an exception: `from user code:`.
+            self._labelled = text.endswith(":") and not text.endswith(TRACEBACK)
         if self._links and not self._quoted and self._continues_message(text):
             self._extend_message(text)
         self._others += 1
@@ -310,12 +317,19 @@ def is_of_traceback(text: str) -> bool:
     return text.startswith("    ") or is_frame(text) or is_header(text) or bare_exception(text) is not None
 
 
+def is_within_traceback(text: str) -> bool:
+    """Whether `text` is a line of a traceback below its header, or an exception."""
+    inside = text.startswith("    ") or is_frame(text) or bool(_CONNECTOR.match(text))
+    return inside or bare_exception(text) is not None
+
+
 def before_header(text: str) -> str:
     """Return the text before a traceback's header at the end of the line; empty without one."""
     if not text.endswith(TRACEBACK):
         return ""
     before = text[: -len(TRACEBACK)]
-    return "" if _GROUP_MARGIN.fullmatch(before) else before
+    # Below `Original`, the traceback of a worker is part of the message of its parent's exception.
+    return "" if _GROUP_MARGIN.fullmatch(before) or before.strip() == "Original" else before
 
 
 def is_frame(text: str) -> bool:

@@ -69,6 +69,8 @@ ImportError: fast_kernels.so: undefined symbol: foo
         ("[runner-hooks] FATAL: no such pod", "CRITICAL", "no such pod"),
         ("[2026-03-01 10:00:01] ERROR: no such file", "ERROR", "no such file"),
         ("##[group]Run make", "", "##[group]Run make"),
+        ("[2026-03-01 10:00:01,948 C 74 74] (raylet) a.cc:170: it is gone", "CRITICAL", "it is gone"),
+        ("(pid=gcs_server) [2026-03-01 10:00:01,948 E 74 74] a.cc:4: no actor", "ERROR", "no actor"),
         ("[taskcluster:error] Task aborted", "ERROR", "Task aborted"),
         ("[task 2026-03-01T10:00:01.123Z] 10:00:01    ERROR - no such symbol", "ERROR", "no such symbol"),
         ("[task 2026-03-01T10:00:01.123Z] 10:00:01  WARNING -  no cache", "WARNING", "no cache"),
@@ -78,6 +80,12 @@ ImportError: fast_kernels.so: undefined symbol: foo
 def test_level_is_read_from_the_mark_of_a_line(line, level, text):
     parsed = parse_line(line)
     assert (parsed.level, parsed.text) == (level, text)
+
+
+@pytest.mark.parametrize("letter", ["E", "C"])
+def test_error_of_ray_is_read_whatever_its_words_are(letter):
+    root = _root(f"[2026-03-01 10:00:01,948 {letter} 74 74] (raylet) a.cc:170: it is gone")
+    assert (root.role, root.headline) == ("raylet", "it is gone")
 
 
 def test_process_of_a_line_is_kept_if_another_head_follows_its_stamp():
@@ -142,6 +150,7 @@ def test_what_ended_a_job_is_the_root_before_what_its_runner_says(line, last):
         "RuntimeError: Server http://127.0.0.1:8000/health failed to start in 3600s",
         "[runner-hooks] FATAL: received SIGINT",
         "RuntimeError: distributed/test_store 1/1 failed!",
+        "RuntimeError: Executor worker returned error",
         "+ exit 1",
     ],
 )
@@ -210,3 +219,89 @@ def test_frames_that_are_left_out_of_a_stack_of_absl_are_part_of_it():
 """)
     assert root.headline.startswith("*** SIGTERM received")
     assert is_symptom(root)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "2026-03-01 10:00:00,123 - child - ERROR - ",
+        "[ERROR] ",
+        "2026-03-01 10:00:00 ERROR ",
+        "[2026-03-01 10:00:00] ERROR: ",
+        "2026-03-01T10:00:00Z ERROR child: ",
+        "10:00:01    ERROR - ",
+        "time=2026-03-01T10:00:00Z level=ERROR msg=",
+    ],
+)
+def test_traceback_that_another_program_logged_line_by_line_as_errors_is_read(head):
+    lines = [
+        "Traceback (most recent call last):",
+        '  File "/app/run.py", line 7, in main',
+        "    step()",
+        "ValueError: no such layer",
+    ]
+    (found,) = _explained("\n".join(f"{head}{line}" for line in lines))
+    (event,) = found.failure.chain
+    assert event.headline == "ValueError: no such layer"
+    assert [frame.function for frame in event.frames] == ["main"]
+
+
+def test_stack_of_other_code_below_an_exception_is_not_its_own():
+    root = _root("""\
+Traceback (most recent call last):
+  File "/app/run.py", line 7, in main
+    step()
+torch._dynamo.exc.Unsupported: call_function not supported
+
+from user code:
+   File "/app/model.py", line 21, in forward
+    return self.kernel(x)
+
+Set TORCHDYNAMO_VERBOSE=1 for the internal stack trace
+""")
+    assert root.headline == "torch._dynamo.exc.Unsupported: call_function not supported"
+    assert [frame.function for frame in root.frames] == ["main"]
+
+
+def test_original_traceback_of_a_worker_names_its_exception():
+    assert _chain("""\
+Traceback (most recent call last):
+  File "/app/run.py", line 7, in main
+    loader.next()
+ValueError: Caught ValueError in DataLoader worker process 0.
+Original Traceback (most recent call last):
+  File "/app/data.py", line 3, in fetch
+    raise ValueError("no such file")
+ValueError: no such file
+""") == ["ValueError: no such file"]
+
+
+def test_list_of_causes_ends_with_the_lines_that_follow_it():
+    assert _chain("""\
+error: cannot build
+Caused by:
+  no compiler
+    an indented line of another list
+starting
+  another indented line
+ValueError: later
+""") == ["no compiler", "ValueError: later", "error: cannot build"]
+    assert _chain("Caused by:\nstarting\n  an indented line") == ["Caused by:"]
+
+
+@pytest.mark.parametrize(
+    ("line", "last"),
+    [
+        ("/app/a.rb:6: [BUG] Segmentation fault at 0x08", "./run: line 10: 51632 Abort trap: 6    rake"),
+        (
+            "ruff.........................................Failed",
+            "##[error]Process completed with exit code 1.",
+        ),
+        (">>> Lint for benchmarks/run.py:", "##[error]Process completed with exit code 1."),
+        ("ERROR -    = note: lld-link: error: undefined symbol: foo", "ERROR: build failed"),
+    ],
+)
+def test_what_a_tool_found_is_the_root(line, last):
+    root = _root(f"10:00:01 {line}\n10:00:02 {last}")
+    assert root.line == 1
+    assert not is_symptom(root)
