@@ -184,7 +184,7 @@ def _culprit(state: CellState, base: CellConclusion, found: Culprit) -> CellConc
         if goal.fix
         else (descendant, other_commit),
         broken=None if goal.fix else cell_runs.with_predecessors(state.prerequisites).counts(descendants),
-        failure=cell_runs.failure(*seen) or base.failure,
+        failure=cell_runs.failure(*seen, like=base.failure) or base.failure,
         note="; ".join(filter(None, notes)),
         other_failure=other,
     )

@@ -143,11 +143,18 @@ class CellRuns:
         events = failure.chain if failure else ()
         return frozenset(frame.file for event in events for frame in event.frames)
 
-    def failure(self, *shas: str) -> Failure | None:
-        """The first failure evidence at these commits, preferring conclusive runs to skipped ones."""
-        here = [run for run in self.at(shas) if run.failure is not None]
-        here.sort(key=lambda run: run.verdict is Verdict.SKIP)
-        return here[0].failure if here else None
+    def failure(self, *shas: str, like: Failure | None = None) -> Failure | None:
+        """The first failure evidence at these commits.
+
+        Conclusive runs are preferred to skipped ones, then failures that have a signature of `like`.
+        """
+        known = frozenset(identifying_signatures(like)) if like else frozenset()
+        here = [
+            (run.verdict is Verdict.SKIP, known.isdisjoint(identifying_signatures(run.failure)), run.failure)
+            for run in self.at(shas)
+            if run.failure is not None
+        ]
+        return min(here, key=lambda found: found[:2])[2] if here else None
 
 
 def _found(cell: str, trials: Sequence[TrialResult]) -> Iterator[tuple[TrialResult, CellResult]]:

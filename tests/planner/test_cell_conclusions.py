@@ -85,6 +85,19 @@ def test_a_merge_is_no_suspect_if_tests_passed_at_one_of_its_parents():
     assert (found.culprit, found.finding) == ("m", Finding.CULPRIT)
 
 
+def test_the_evidence_of_a_culprit_is_a_failure_that_the_bad_end_has_if_it_also_failed_by_chance():
+    def red(sha, text):
+        said = command_failure([f"OSError: {text}"], 1, 1.0, "suite")
+        return ran(sha, CellResult(cell="cell", outcome=FAILED, failure=said))
+
+    outage = red("c1", "name resolution failed")
+    rest = [red(sha, "no such key") for sha in ("c1", "c1", "c2", "c2", "c3", "c3")]
+    good = [ran(sha, cell()) for sha in ("c0", GOOD) for _ in range(4)]
+    (found,) = decide(goal(by_exit_code=True), [outage, *rest, *good]).conclusions
+    assert (found.culprit, found.finding) == ("c1", Finding.CULPRIT)
+    assert "no such key" in found.failure.root.message
+
+
 def test_broken_runs_exclude_those_without_prerequisites():
     """Alone it passes at bad commits, too."""
     world = World(line(8), {"a[1]": None, "b[1]": None, "c[4]": "c4"}, followers={"c[4]": ("b[1]",)})
