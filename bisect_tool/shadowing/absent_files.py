@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from bisect_tool.shadowing.shadows import Shadow
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[\w@+.-]*[./][\w@+./-]+")
 _RELATIVE_PATH = r"(?<![\w./$~-])(?:\./)?{}(?![\w-])"
+_ENTERS = re.compile(r"-C|--directory|--test-dir|--build|--prefix|cd|pushd")
+"""What makes a program work in the folder that the next word names."""
 _NAMES_SHOWN = 3
 
 
@@ -29,8 +32,9 @@ def find_absent_files(
         tracked: Returns those of the given paths that the commits have.
     """
     existing = [path for path in dict.fromkeys(_named(command)) if _has_path(checkout, path)]
-    known = tracked(existing) if existing else ()
-    missing = [path for path in existing if path not in known]
+    entered = [path for path in _entered(command) if path not in existing and (checkout / path).is_dir()]
+    known = tracked([*existing, *entered]) if existing or entered else ()
+    missing = [path for path in (*existing, *entered) if path not in known]
     if not missing:
         return None
     names = ", ".join(missing[:_NAMES_SHOWN]) + (
@@ -40,7 +44,8 @@ def find_absent_files(
         f"the check uses files that only your checkout has: {names}; "
         "trials do not have them, unless the check creates them"
     )
-    with_full_paths = tuple(_with_full_paths(word, missing, checkout) for word in command.argv)
+    files = [path for path in missing if path not in entered]  # a build is that of the checkout's sources
+    with_full_paths = tuple(_with_full_paths(word, files, checkout) for word in command.argv)
     return Shadow(found, with_full_paths if with_full_paths != command.argv else ())
 
 
@@ -51,6 +56,14 @@ def _named(command: Command) -> Iterator[str]:
         path = name.partition("::")[0].removeprefix("./").rstrip("/.")
         if path and not path.startswith(("/", "-", "..")) and "//" not in path:
             yield path
+
+
+def _entered(command: Command) -> Iterator[str]:
+    """Folders without a dot or slash in their name that programs of a command work in, such as `build`."""
+    words = [part for word in command.words for part in (word.split("=", 1) if word[:1] == "-" else (word,))]
+    for option, folder in pairwise(words):
+        if _ENTERS.fullmatch(option) and re.fullmatch(r"\w[\w-]*", folder):
+            yield folder
 
 
 def _has_path(checkout: Path, path: str) -> bool:

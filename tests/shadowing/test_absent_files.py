@@ -14,11 +14,14 @@ def away(place):
     place.write("project/data/limits.txt")
     place.write("project/node_modules/.bin/t")
     place.write("project/tracked.txt")
+    place.write("project/src/tracked.txt")
     place.write("project/expected.txt")
 
     def of(*argv, own=None):
         words = tuple(word.format(checkout=place.checkout) for word in argv)
-        found = find_absent_files(Command(words, {}, own or {}), place.checkout, {"tracked.txt"}.intersection)
+        found = find_absent_files(
+            Command(words, {}, own or {}), place.checkout, {"tracked.txt", "src"}.intersection
+        )
         if found is None:
             return None
         names = found.found.partition("only your checkout has: ")[2].partition(";")[0]
@@ -34,6 +37,14 @@ def away(place):
         (("sh", "-c", "cmp out expected.txt"), "expected.txt", "sh -c cmp out CO/expected.txt"),
         (("sh", "-c", "PATH=node_modules/.bin t"), "node_modules/.bin", "sh -c PATH=CO/node_modules/.bin t"),
         (("t", "data/limits.txt", "tracked.txt"), "data/limits.txt", "t CO/data/limits.txt tracked.txt"),
+        (("make", "-C", "data", "test"), "data", ""),
+        (("ctest", "--test-dir=data"), "data", ""),
+        (("sh", "-c", "cd data && ./run"), "data", ""),
+        (
+            ("sh", "-c", "cd data; cmp out expected.txt"),
+            "expected.txt, data",
+            "sh -c cd data; cmp out CO/expected.txt",
+        ),
     ],
 )
 def test_what_the_command_names(away, argv, names, seen):
@@ -44,6 +55,8 @@ def test_what_the_command_names(away, argv, names, seen):
     "argv",
     [
         ("make", "data"),
+        ("make", "-C", "none"),
+        ("make", "-C", "src"),
         ("cat", "tracked.txt", "none.txt", "/etc/hosts", "../project/.env", "{checkout}/expected.txt"),
         ("sh", "-c", "cat $X/expected.txt ~/expected.txt"),
     ],
