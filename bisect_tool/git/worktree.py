@@ -165,6 +165,7 @@ class Worktree:
 
     @property
     def _link(self) -> Path:
+        """A link, not the file of a linked worktree: many checks look at `.git` as a folder."""
         return self.path / ".git"
 
     def _is_ours(self) -> bool:
@@ -172,7 +173,8 @@ class Worktree:
         return (
             self.path.is_dir()
             and not self.path.is_symlink()
-            and _text(self._link) == f"gitdir: {self._files.git_dir}\n"
+            and self._link.is_symlink()
+            and self._link.readlink() == self._files.git_dir
             and _text(self._files.sparse) == self._patterns()
             and self._files.index.is_file()
         )
@@ -183,7 +185,7 @@ class Worktree:
             remove(path)
         make_folder(self.path.parent)
         self.path.mkdir()
-        self._link.write_text(f"gitdir: {self._files.git_dir}\n")
+        self._link.symlink_to(self._files.git_dir)
         self._files.sparse.write_text(self._patterns())
 
     def _renew_repository(self, sha: str) -> None:

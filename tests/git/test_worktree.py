@@ -54,6 +54,9 @@ def test_the_trial_finds_a_repository_there(two, project, worktrees):
         assert ask("describe", "--tags", "--long").startswith("v1-1-g")
         assert ask("status", "--porcelain") == ""
         assert ask("rev-parse", "main").strip() == two[1]
+        assert (
+            path / ".git/HEAD"
+        ).read_text() == f"{two[1]}\n"  # as in a checkout that is no linked worktree
 
 
 def test_a_worktree_is_reused(two, worktrees):
@@ -94,6 +97,11 @@ DIRT = {
     "committed": commit_in,
     "on a branch": lambda tree: git_in(tree, "checkout", "-q", "-b", "trial"),
     "no repository": lambda tree: (tree / ".git").unlink(),
+    "a linked worktree": lambda tree: (
+        (tree / ".git").unlink(),
+        (tree / ".git").write_text(f"gitdir: {tree.with_suffix('.git')}\n"),
+    ),
+    "a link elsewhere": lambda tree: ((tree / ".git").unlink(), (tree / ".git").symlink_to(tree.parent)),
     "another repository": lambda tree: ((tree / ".git").unlink(), git_in(tree, "init", "-q")),
     "index lost": lambda tree: (git_dir(tree) / "index").unlink(),
     "index broken": lambda tree: (git_dir(tree) / "index").write_bytes(b"no index"),
@@ -127,7 +135,7 @@ DIRT = {
 
 
 def git_dir(tree):
-    return tree.__class__((tree / ".git").read_text().strip().removeprefix("gitdir: "))
+    return (tree / ".git").resolve()
 
 
 @pytest.mark.parametrize("kind", DIRT)
