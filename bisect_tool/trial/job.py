@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bisect_tool.trial.user_environment import withheld
+from bisect_tool.trial.user_environment import BYTECODE, withheld
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bisect_tool.trial.config import TrialConfig, TrialPaths
 
 STREAM_PLUGIN = Path(__file__).parent.parent / "suite" / "stream"
-_STEERING = ("PYTHONPATH", "PYTHONHOME", "PYTEST_ADDOPTS", "PYTEST_PLUGINS", "VIRTUAL_ENV")
+_STEERING = ("PYTHONPATH", "PYTHONHOME", BYTECODE, "PYTEST_ADDOPTS", "PYTEST_PLUGINS", "VIRTUAL_ENV")
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,9 @@ _GIT_VARIABLES = frozenset(
     }
 )
 """Variables that bind git to one repository: `git rev-parse --local-env-vars`, and those of hooks."""
+BYTECODE = "PYTHONPYCACHEPREFIX"
+"""A folder of compiled files that outlives a trial. Python takes the file of another commit if both sources
+have the same path and size, and were checked out in the same second."""
 _NOT_A_PATH_OF_THE_TREE = ("HOME", "BISECT_RUN_HOME")
 
 
@@ -38,10 +41,10 @@ def command_environment(
 ) -> dict[str, str]:
     """Return the environment of a command in `tree`: the caller's, as with `git bisect run`.
 
-    It lacks secrets that are not `passed` by name, and the variables that bind git to the repository of a
-    hook. Paths that are `own` (see `own_paths`) are replaced by those of the tree.
+    It lacks secrets that are not `passed` by name, the variables that bind git to the repository of a hook,
+    and `BYTECODE`. Paths that are `own` (see `own_paths`) are replaced by those of the tree.
     """
-    hidden = {*withheld(environ, passed), *_GIT_VARIABLES}
+    hidden = {*withheld(environ, passed), *_GIT_VARIABLES, BYTECODE}
     kept = {name: value for name, value in environ.items() if name not in hidden}
     moved = {
         name: value if name in _NOT_A_PATH_OF_THE_TREE else _moved(value, tree, own)

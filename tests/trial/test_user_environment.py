@@ -29,8 +29,11 @@ def test_what_a_user_sets_reaches_a_command(name):
     assert command_environment({name: "a longer value"}, TREE, {})[name] == "a longer value"
 
 
-@pytest.mark.parametrize("name", ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_PREFIX", "LICENSE_KEY"])
-def test_what_a_hook_sets_and_what_is_secret_does_not(name):
+@pytest.mark.parametrize(
+    "name",
+    ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_PREFIX", "LICENSE_KEY", "PYTHONPYCACHEPREFIX"],
+)
+def test_what_a_hook_sets_what_is_secret_and_where_compiled_files_stay_does_not(name):
     assert command_environment({name: "abcdef123"}, TREE, {}) == {"PWD": "/worktree"}
 
 
