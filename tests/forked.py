@@ -19,6 +19,7 @@ import traceback
 import warnings
 from functools import cache
 from typing import TYPE_CHECKING, NoReturn
+from unittest import mock
 
 import numpy as np
 
@@ -26,7 +27,7 @@ import bisect_tool
 from bisect_tool.cli import app, dispatch
 from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.git import plumbing
-from bisect_tool.supervise.fork_server import SERVER
+from bisect_tool.supervise.fork_server import SERVER, ForkServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,6 +42,8 @@ _STREAMS = (("stdin", "r", -1), ("stdout", "w", -1), ("stderr", "w", 1))
 """Their modes and buffers: Python writes each line of stderr at once."""
 _NOT_FLUSHED = 120
 """What Python ends with if it cannot write the rest of stdout."""
+_GUARDIANS = ForkServer()
+atexit.register(_GUARDIANS.close)
 
 
 def run_forked(
@@ -59,7 +62,7 @@ def run_forked(
     Raises:
         TimeoutError: It did not end within `limit_s`, and was killed.
     """
-    process = Forked(words, folder, env, stdout=stdout, stderr=stderr)
+    process = Forked(words, folder, env, stdout=stdout, stderr=stderr, server=server_of_guardians())
     said = process.communicate(limit_s)
     return process.returncode, *said
 
@@ -67,7 +70,8 @@ def run_forked(
 class Forked:
     """A command line that runs in a forked process, a group of its own. Whoever forked it lets it end.
 
-    `main` is what runs with its words, and ends with SystemExit.
+    `main` is what runs with its words, and ends with SystemExit. It starts a server of guardians of its own,
+    which ends with it, unless it is given one of the tests.
     """
 
     def __init__(
@@ -79,6 +83,7 @@ class Forked:
         stdout: int | None = None,
         stderr: int | None = None,
         main: Callable[[list[str]], object] = app.main,
+        server: ForkServer | None = None,
     ) -> None:
         _load_all()
         self.returncode: int | None = None
@@ -87,6 +92,7 @@ class Forked:
         written = (out if stdout is None else stdout, err if stderr is None else stderr)
         self.pid = os.fork()
         if self.pid == 0:
+            SERVER._requests = server and server._requests
             _become(main, words, folder, env, (os.open(os.devnull, os.O_RDONLY), *written))
 
     def send_signal(self, number: int) -> None:
@@ -114,6 +120,12 @@ class Forked:
             self.communicate(60)
 
 
+def server_of_guardians() -> ForkServer:
+    """The one for all sessions of the tests that nobody kills: to start another takes as long as a trial."""
+    with mock.patch.dict(os.environ, clear=True):  # it is no process of the test that happens to be the first
+        return _GUARDIANS.__enter__()
+
+
 @cache
 def _load_all() -> None:
     """Import here, once, what the commands import late, and compile the patterns of log lines.
@@ -127,6 +139,7 @@ def _load_all() -> None:
     dispatch.command_line()
     PATTERNS.recognise("")
     plumbing._gitpython()
+    gc.freeze()  # as after the collection of tests
 
 
 def _wait(pid: int, limit_s: float) -> None:
@@ -167,10 +180,12 @@ def _become(
 
 def _forget_the_tests(folder: Path, env: Mapping[str, str], streams: tuple[int, ...]) -> None:
     os.setsid()
-    SERVER._requests = SERVER._process = None  # a test of this process may have begun one
+    SERVER._process = None  # it is not ours to wait for
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    kept = SERVER._requests.fileno() if SERVER._requests else 3
+    os.closerange(3, kept)
+    os.closerange(kept + bool(SERVER._requests), os.sysconf("SC_OPEN_MAX"))
     gc.freeze()  # an open file of the tests that is collected here would close a descriptor of ours
     for number, (name, mode, buffering) in enumerate(_STREAMS):
         setattr(sys, name, os.fdopen(number, mode, buffering, encoding="utf-8", errors="backslashreplace"))

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+from forked import server_of_guardians
 from projects import MARK, Project, survivors
 
 from bisect_tool.paths import Home
 from bisect_tool.session.store import Store
+from bisect_tool.supervise.fork_server import SERVER, ForkServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,6 +43,8 @@ def home(project: Project, monkeypatch: pytest.MonkeyPatch) -> Home:
     """The project's home, for sessions that run in this process, inside the project."""
     monkeypatch.chdir(project.path)
     monkeypatch.setenv(MARK, project.mark)
+    monkeypatch.setattr(SERVER, "_requests", server_of_guardians()._requests)
+    monkeypatch.setattr(ForkServer, "__exit__", lambda *_: None)  # it goes on for the next test
     return Home(project.home / "state", project.home / "cache")
 
 
