@@ -128,15 +128,18 @@ def server_of_guardians() -> ForkServer:
 
 @cache
 def _load_all() -> None:
-    """Import here, once, what the commands import late, and compile the patterns of log lines.
+    """Do here, once, what the commands do late: imports, parsers, the patterns of log lines.
 
-    That is the whole package, but for what runs inside other programs or on Ray.
+    What is imported is the whole package, but for what runs inside other programs or on Ray.
     """
     for module in pkgutil.walk_packages(bisect_tool.__path__, "bisect_tool."):
         if not module.name.startswith(_ELSEWHERE):
             importlib.import_module(module.name)
     np.random.default_rng(), np.unique([0])  # numpy imports parts of itself late
-    dispatch.command_line()
+    dispatch._program = cache(dispatch._program)  # a tenth of the time of a short session
+    for name in dispatch._COMMANDS:
+        with dispatch._program(name).commands[name].make_context(name, [], resilient_parsing=True):
+            pass
     PATTERNS.recognise("")
     plumbing._gitpython()
     gc.freeze()  # as after the collection of tests

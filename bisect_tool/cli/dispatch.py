@@ -142,8 +142,17 @@ def _root(
     pass
 
 
-def _with_shared_options(program: Any) -> Any:  # noqa: ANN401  # Typer's click or, with older ones, click's own
-    """Add the program's -v and --help to every command, before or after its own options."""
+def _program(name: str) -> Any:  # noqa: ANN401  # see below
+    """Return click's program with one command or group."""
+    gc.disable()  # imports create no garbage; collecting takes a tenth of the start-up time
+    app = command_line((name,))
+    gc.enable()
+    return _click_program(app)
+
+
+def _click_program(app: typer.Typer) -> Any:  # noqa: ANN401  # Typer's click or, with older ones, click's own
+    """Return click's program, with its -v and --help in every command, before or after its own options."""
+    program: Any = typer.main.get_command(app)
     shared = [each for each in program.params if each.name in {"verbose", "help"}]
     for option in shared:
         option.expose_value = False
@@ -192,10 +201,7 @@ def _run(arguments: list[str]) -> int:
         _log.info("bisect-run %s, Python %s: %s", __version__, sys.version.split()[0], shlex.join(arguments))
         _check_folder()
         named = arguments[0] in (*_COMMANDS, *_GROUPS)
-        gc.disable()  # imports create no garbage; collecting takes a tenth of the start-up time
-        app = command_line(arguments[:1]) if named else _overview()
-        gc.enable()
-        program = _with_shared_options(typer.main.get_command(app))
+        program = _program(arguments[0]) if named else _click_program(_overview())
         if named and "--" in arguments:
             _check_command(program, arguments)
         return int(program.main(arguments, prog_name="bisect-run", standalone_mode=False) or 0)
