@@ -234,9 +234,10 @@ def _failed_before(event: Event, root: Event) -> bool:
     """Whether a process failed or died before `root`, which is not how that process ended."""
     if stage(event) is Stage.WORKER_DIED and stage(root) is Stage.SIGNALLED:
         return False  # that a process is dead is often noticed before its exit code is read
-    if stage(event) is Stage.TIMED_OUT and event.source == root.source:
-        # What a process raises at once after a time-out is a consequence.
-        return event.line < root.line and event.time <= root.time
+    # What a process raises at once after its time-out is a consequence.
+    timed_out = stage(event) is Stage.TIMED_OUT and _process(event) == _process(root)
+    if timed_out and event.line < root.line and event.time <= root.time:
+        return True
     return stage(event) in _DEADLY and _is_before(event, root)
 
 

@@ -167,6 +167,7 @@ WorkNCCL(SeqNum=1, OpType=ALLGATHER) ran for 600004 milliseconds before timing o
 [rank0]:     model = DDP(model)
 [rank0]: RuntimeError: Rank 0 has 51 parameters, rank 1 has 0
 """
+    assert _root(text.replace("[rank0]: ", "[rank1]: ")).exception == "RuntimeError"  # of another process
     first, *rest = text.splitlines(keepends=True)
     assert "Watchdog caught" in _root(text).headline
     assert _root("".join((*rest, first))).headline == "RuntimeError: Rank 0 has 51 parameters, rank 1 has 0"
@@ -186,7 +187,10 @@ There appear to be 1 leaked semaphore objects to clean up at shutdown
     [
         "He was an only child, and his father, an actor, died early.",
         "The actor of this film died of a fever.",
+        "I am an engineer whose brother died when I was young.",
         "Waiting for 1 more node to be ready",
+        "ERROR: ld.so: object 'a.so' from LD_PRELOAD cannot be preloaded (wrong ELF class): ignored.",
+        "(EngineCore_DP0 pid=7) ERROR 03-01 10:00:01 [fa_utils.py:57] Cannot use FA version 2 is too new",
         "gpu-1:41:47 [0] ras/client.cc:1 NCCL WARN Call to bind failed: Address already in use",
         "(raylet) [2026-03-01 10:00:01,117 E 41 41] monitor.cc:6: /a is over 95% full, available space: 8",
     ],
@@ -276,6 +280,13 @@ ValueError: no such file
 """) == ["ValueError: no such file"]
 
 
+def test_headline_of_maven_is_not_the_problem_below_it():
+    text = (
+        "[ERROR] Some problems were encountered while processing the POMs:\n[FATAL] Non-resolvable parent POM"
+    )
+    assert _root(text).headline == "Non-resolvable parent POM"
+
+
 def test_list_of_causes_ends_with_the_lines_that_follow_it():
     assert _chain("""\
 error: cannot build
@@ -297,6 +308,11 @@ ValueError: later
             "ruff.........................................Failed",
             "##[error]Process completed with exit code 1.",
         ),
+        (
+            "target a: failed to solve: failed to read dockerfile: open Dockerfile: no such file",
+            "exit code: 1",
+        ),
+        ("target a: failed to solve: foo/bar: not found", "exit code: 1"),
         (">>> Lint for benchmarks/run.py:", "##[error]Process completed with exit code 1."),
         ("ERROR -    = note: lld-link: error: undefined symbol: foo", "ERROR: build failed"),
     ],
