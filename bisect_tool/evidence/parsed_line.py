@@ -63,11 +63,13 @@ _PLACE = r"\[?(?P<place>[\w./-]+\.\w+):\d+\]"
 _BRACKETS = r"(?:\[[^\]\[]{1,80}\] ?){0,3}"
 # The blanks after a level, without the indentation of a traceback.
 _BLANKS = r"(?: (?= {2}File \")| {1,8}(?=\S))"
+# torch.compile adds its frame and attempt: `torch/a.py:539] [1/0] m`.
+_GLOG_PLACE = r"[\w./-]+\.\w+:\d+\] ?(?:\[[\d-]+/[\d-]+(?:_\d+)?\] ?)?"
 _HEADS = (
     # `ERROR 06-10 16:45:05 [core.py:170] m`, without bracket or seconds in older ones.
     rf"(?P<placed>{_LEVEL}) (?P<placed_time>\d\d-\d\d {_CLOCK}) {_PLACE} ?",
     # glog, with a bracket before it in torch: `[E124 10:02:26.9 ProcessGroupNCCL.cpp:607] m`.
-    rf"\[?(?P<glog>[DIWEF])(?P<glog_time>(?:\d{{8}}|\d{{3,4}}) {_CLOCK}) (?: *\d+ )*[\w./-]+\.\w+:\d+\] ?",
+    rf"\[?(?P<glog>[DIWEF])(?P<glog_time>(?:\d{{8}}|\d{{3,4}}) {_CLOCK}) (?: *\d+ )*{_GLOG_PLACE}",
     # TensorRT-LLM: `[11/21/2024-10:26:10] [TRT-LLM] [RANK 0] [E] m`.
     rf"\[(?P<trt_time>{_US_TIME})\] \[[\w-]+\] (?:\[RANK (?P<trt_rank>\d+)\] )?\[(?P<trt>[DIWEF])\] ",
     # TensorFlow: `2026-01-05 10:00:05.12: E external/xla/cuda_driver.cc:1090] m`.

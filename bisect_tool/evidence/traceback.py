@@ -35,8 +35,11 @@ _BARE = re.compile(
 )
 # A word alone is surely the name of an exception if it has a module, or ends as such names do.
 _SURE = re.compile(r"\.|(?:Error|Exception|Exit|Interrupt|Iteration|Timeout|Warning|Group)$")
-# Two processes that print the same at once: `KeyErrorKeyError: : 'a''a'`.
-_DOUBLED = re.compile(r"(?P<name>[\w.]+)(?P=name): : (?P<message>.+)(?P=message)$")
+# Processes that print the same at once: `KeyErrorKeyError: : 'a''a'`, `mm..EE: : aa`.
+_MULTIPLIED = re.compile(
+    r"(?:(?P<module>[\w.]{1,80}?)(?P=module)+\.{2,9})?(?P<name>[\w.]{1,80}?)(?P=name)+(?:: ){2,9}"
+    r"(?P<message>.{1,500}?)(?P=message)+$"
+)
 _RULER = re.compile(r"\s*[=\-_*~#+^.]{4,}\s*$")
 _LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
 _FRAMES_HEAD, _FRAMES_TAIL, _LINKS = 8, 40, 16
@@ -352,7 +355,9 @@ def may_follow_a_stack(text: str) -> bool:
 
 def last_line(text: str) -> tuple[str, str | None] | None:
     """Return (exception, message) if `text` can be the last line of a traceback; no message is None."""
-    match = (": : " in text and _DOUBLED.match(text)) or _LAST_LINE.match(text)
+    if multiplied := _multiplied(text):
+        return multiplied
+    match = _LAST_LINE.match(text)
     if match is None or match["name"] in _LEVELS:
         return None
     if match["message"] is None and not _CLASS_NAME.match(match["name"]):
@@ -363,6 +368,14 @@ def last_line(text: str) -> tuple[str, str | None] | None:
 def bare_exception(text: str) -> tuple[str, str] | None:
     """Return (exception, message) if `text`, found outside of any traceback, names an exception."""
     match = _BARE.match(text)
-    if match and ": : " in text and (doubled := _DOUBLED.match(text)):
-        match = doubled
-    return (match["name"], match["message"] or "") if match else None
+    if match is None or ": : " not in text:
+        return (match["name"], match["message"] or "") if match else None
+    return _multiplied(text) or (match["name"], match["message"] or "")
+
+
+def _multiplied(text: str) -> tuple[str, str] | None:
+    """Return (exception, message) if several processes printed the same exception at once."""
+    match = _MULTIPLIED.match(text) if ": : " in text else None
+    if match is None:
+        return None
+    return f"{match['module']}.{match['name']}" if match["module"] else match["name"], match["message"]

@@ -321,3 +321,28 @@ def test_what_a_tool_found_is_the_root(line, last):
     root = _root(f"10:00:01 {line}\n10:00:02 {last}")
     assert root.line == 1
     assert not is_symptom(root)
+
+
+@pytest.mark.parametrize(
+    ("printed", "headline"),
+    [
+        ("KeyErrorKeyErrorKeyError: : : 'a''a''a'", "KeyError: 'a'"),
+        ("hub.errorshub.errors..IdErrorIdError: : no such idno such id", "hub.errors.IdError: no such id"),
+        ("ValueError: see : : here", "ValueError: see : : here"),
+    ],
+)
+def test_exception_that_several_processes_printed_at_once_is_one(printed, headline):
+    lines = ["Traceback (most recent call last):", '  File "/app/run.py", line 7, in main', printed]
+    assert _root("\n".join(lines)).headline == headline
+
+
+def test_traceback_that_torch_logs_with_the_number_of_a_compilation_is_read():
+    head = "[rank0]:E0731 16:03:52.115000 116603 torch/_inductor/heuristics.py:539] [1/0] "
+    lines = [
+        "Triton compilation failed: kernel_0",
+        "Traceback (most recent call last):",
+        '  File "/app/run.py", line 7, in main',
+        "    compile()",
+        "RuntimeError: PassManager::run failed",
+    ]
+    assert _chain("\n".join(f"{head}{line}" for line in lines)) == ["RuntimeError: PassManager::run failed"]
