@@ -6,8 +6,8 @@
             assert not group.terminate("group").survivors
 
 Loaded into the tool's own pytest with `-p bisect_tool.suite.fixtures`; `BISECT_RUN_LAUNCH` names launch.json.
-What starts servers is imported by the fixtures that do: with `requests` and the patterns of logs it takes as
-long to import as the rest, pytest included.
+What reads the settings and starts servers is imported by the fixtures that do: with pydantic, `requests` and
+the patterns of logs it takes longer to import than the rest, pytest included.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ import pytest
 
 from bisect_tool.suite.deployment import Deployment, headless, single_server
 from bisect_tool.suite.failures import RequestFailed, ServersBlocked, ServersFailed
-from bisect_tool.suite.launch import VARIABLE, Launch, read_launch
-from bisect_tool.suite.rank_nodes import RankNodes, connected
 
 if TYPE_CHECKING:
+    from bisect_tool.suite.launch import Launch
+    from bisect_tool.suite.rank_nodes import RankNodes
     from bisect_tool.suite.rank_server import RankServer
     from bisect_tool.suite.server_group import ServerGroup
 
@@ -51,6 +51,7 @@ __all__ = [
 
 _LAST = pytest.StashKey[bool]()
 _IMPORTED_LATE = {
+    "Launch": "bisect_tool.suite.launch",
     "RankServer": "bisect_tool.suite.rank_server",
     "ServerGroup": "bisect_tool.suite.server_group",
 }
@@ -72,6 +73,8 @@ def __getattr__(name: str) -> object:
 @pytest.fixture(scope="session")
 def launch() -> Launch:
     """Return the trial's settings for its servers."""
+    from bisect_tool.suite.launch import VARIABLE, read_launch  # noqa: PLC0415 - see above
+
     path = os.environ.get(VARIABLE)
     if not path:
         raise pytest.UsageError(f"{VARIABLE} does not name a launch.json: run this suite with bisect-run")
@@ -81,6 +84,8 @@ def launch() -> Launch:
 @pytest.fixture(scope="session")
 def rank_nodes(launch: Launch) -> Iterator[RankNodes]:
     """Connect to the other nodes that have ranks; none on a single machine."""
+    from bisect_tool.suite.rank_nodes import connected  # noqa: PLC0415 - see above
+
     with connected(launch) as nodes:
         yield nodes
 

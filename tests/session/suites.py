@@ -28,6 +28,8 @@ trial = {trial}
 """
 
 SUITE = """
+import json
+import os
 import time
 from pathlib import Path
 
@@ -39,8 +41,8 @@ def say(word):
         log.write(word + "\\n")
 
 
-def test_small(launch):
-    code = Path(launch.command[0]).read_text().strip()
+def test_small():
+    code = Path({code}).read_text().strip()
     say(f"{{code}} test")
     ends = time.monotonic() + 60
     while not LOG.with_name(f"{{LOG.name}}.open-{{code}}").exists():
@@ -49,6 +51,15 @@ def test_small(launch):
     say(f"{{code}} end")
     assert code == "0"
 """
+
+_OF_THE_TREE = 'json.loads(Path(os.environ["BISECT_RUN_LAUNCH"]).read_text())["command"][0]'
+"""The fixture `launch` has it, too, and imports what reads it as a model: half of the time of a trial."""
+
+
+def suite(log: Path, code: str = _OF_THE_TREE) -> str:
+    """The suite's file; `code` is an expression for the commit's file."""
+    return SUITE.format(log=str(log), code=code)
+
 
 NO_BUILD = 'provider = "none"'
 BUILD = """provider = "command"
@@ -61,5 +72,5 @@ def write_scenario(folder: Path, log: Path, build: str = NO_BUILD, trial: float 
     """A scenario in `folder` whose suite says in `log` what it does, and waits for `<log>.open-<code>`."""
     folder.mkdir(exist_ok=True)
     (folder / "scenario.toml").write_text(SCENARIO.format(build=build, trial=trial))
-    (folder / "test_small.py").write_text(SUITE.format(log=str(log)))
+    (folder / "test_small.py").write_text(suite(log))
     return folder

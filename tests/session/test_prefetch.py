@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 from projects import LIMIT_S, Nobody, survivors
-from suites import BUILD, SUITE, write_scenario
+from suites import BUILD, suite, write_scenario
 from tried import EachOnce
 
 from bisect_tool.options.resolve import resolve
@@ -25,9 +25,6 @@ while [ ! -e {log}.open-build-{name} ]; do n=$((n+1)); [ $n -lt 1200 ] || exit 9
 echo "built {name}" >> {log}
 exit {code}
 """
-
-TESTS = SUITE.replace("(launch)", "()").replace("launch.command[0]", '"code"')
-"""As a file of the project they need no fixtures for servers, which take most of a trial's time to import."""
 
 
 class Log:
@@ -68,9 +65,7 @@ def session(project, home, store, log, tmp_path):
     """Makes a session whose commits are built by these scripts; their tests are named 1, 2 and so on."""
 
     def make(*natives, build=BUILD, slots=1):
-        shas = [
-            project.commit(0, files={"native": "none\n", "test_code.py": TESTS.format(log=str(log.path))})
-        ]
+        shas = [project.commit(0, files={"native": "none\n", "test_code.py": suite(log.path, '"code"')})]
         for code, native in enumerate(natives, 1):
             shas.append(project.commit(code, files={"native": native}))
         words = RunOptions(

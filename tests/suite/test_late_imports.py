@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from bisect_tool.suite import fixtures
+from bisect_tool.suite.launch import Launch
 from bisect_tool.suite.rank_server import RankServer
 from bisect_tool.suite.server_group import ServerGroup
 
@@ -17,6 +18,9 @@ from bisect_tool.suite.fixtures import RequestFailed, ServersFailed
 
 def loaded():
     return {"requests", "bisect_tool.evidence", "bisect_tool.suite.server_group"} & {*sys.modules}
+
+def test_nothing():
+    assert "pydantic" not in sys.modules
 
 def test_launch(launch):
     assert launch.dp_size == 1
@@ -36,7 +40,7 @@ LAUNCH = {
 }
 
 
-def test_what_starts_servers_is_imported_with_the_first_of_its_fixtures(tmp_path):
+def test_what_fixtures_need_is_imported_with_the_first_of_them(tmp_path):
     (tmp_path / "test_it.py").write_text(SUITE)
     file = tmp_path / "launch.json"
     file.write_text(json.dumps(LAUNCH | {"logs": str(tmp_path)}))
@@ -56,6 +60,6 @@ def test_what_starts_servers_is_imported_with_the_first_of_its_fixtures(tmp_path
 
 
 def test_a_suite_can_import_the_classes_of_servers():
-    assert (fixtures.RankServer, fixtures.ServerGroup) == (RankServer, ServerGroup)
+    assert (fixtures.RankServer, fixtures.ServerGroup, fixtures.Launch) == (RankServer, ServerGroup, Launch)
     with pytest.raises(AttributeError, match="has no attribute 'Server'"):
         _ = fixtures.Server
