@@ -16,7 +16,7 @@ MIB = 1 << 20
 
 
 def test_a_flood_of_log(guard, count_times, figure, tmp_path):
-    megabytes = count_times(64, 1024)
+    megabytes = count_times(32, 1024)
     run = guard("flood", str(megabytes), deadline_s=250.0)
     log = run.spec.stdout
     size, disk = log.stat().st_size, log.stat().st_blocks * 512

@@ -103,7 +103,6 @@ def test_a_test_that_is_not_there_says_nothing(tests):
     tests.commit({"thing.py": source(1), "tests/test_p.py": early})
     tests.commit({"thing.py": source(2), "tests/test_p.py": late, "tests/test_new.py": late})
     tests.commit({"thing.py": source(4)})
-    tests.commit({"thing.py": source(5)})
     found = tests.culprits(tests.bisect())
     assert found["tests/test_p.py::test_p[1]"] == 2
     # What never passed at a commit that has it may have been red when it came.
@@ -125,11 +124,10 @@ def test_a_file_that_cannot_be_imported_is_a_cell_of_its_own(tests):
     other = "import thing\n\ndef test_other():\n    assert thing.VALUE < 4\n"
     test = "from thing import same\n\ndef test_same():\n    assert same(1) == 1\n"
     tests.commit({"thing.py": source(1), "tests/test_same.py": test, "tests/test_other.py": other})
-    tests.commit({"thing.py": source(2)})
     tests.commit({"thing.py": "VALUE = 3\n"})
     tests.commit({"thing.py": "VALUE = 4\n"})
     ended = tests.bisect()
-    assert tests.culprits(ended) == {"tests/test_other.py::test_other": 3, "tests/test_same.py": 2}
+    assert tests.culprits(ended) == {"tests/test_other.py::test_other": 2, "tests/test_same.py": 1}
     failure = ended.document.cells["tests/test_same.py"].signature
     assert "ImportError: cannot import name 'same'" in failure
 
@@ -142,19 +140,17 @@ def test_a_file_that_breaks_in_between_says_nothing_of_its_tests(tests):
     tests.commit({"tests/test_a.py": f"import no_such_module\n{test}"})
     tests.commit({"thing.py": source(3), "tests/test_a.py": test})
     tests.commit({"thing.py": source(4)})
-    tests.commit({"thing.py": source(5)})
     ended = tests.bisect()
+    assert tests.shas[2] in {trial.sha for trial in ended.document.trials}
     assert tests.culprits(ended) == {"tests/test_a.py::test_value": 4, "tests/test_b.py::test_other": None}
 
 
 def test_a_conftest_that_cannot_be_imported_has_a_culprit(tests):
     tests.commit({"tests/conftest.py": "", "tests/test_a.py": "def test_a(): pass\n"})
-    tests.commit({"name": "x"})
     tests.commit({"tests/conftest.py": "import no_such_module\n"})
-    tests.commit({"name": "y"})
     ended = tests.bisect()
     assert ended.code == 0, ended.stderr
-    assert tests.culprits(ended) == {"tests/conftest.py": 2}
+    assert tests.culprits(ended) == {"tests/conftest.py": 1}
 
 
 @pytest.mark.parametrize("how", ["time.sleep(600)", "os.kill(os.getpid(), 11)"])
@@ -165,18 +161,17 @@ def test_a_test_that_does_not_come_back_is_the_one_that_ran(tests, how):
         "def test_c(): pass\n"
     )
     tests.commit({"thing.py": source(1), "tests/test_it.py": test})
-    for value in (2, 3):
-        tests.commit({"thing.py": source(value)})
+    tests.commit({"thing.py": source(3)})
     passes = ("--rev", tests.shas[0], "--pytest", "tests", "--python", sys.executable)
     deadline = tests.project.deadline(4, *passes) if "sleep" in how else "60"
     ended = tests.bisect("--deadline", deadline)
     found = tests.culprits(ended)
-    assert found["tests/test_it.py::test_b"] == 2, ended.stderr
+    assert found["tests/test_it.py::test_b"] == 1, ended.stderr
     assert found["tests/test_it.py::test_a"] is None
 
 
 def test_several_slots_find_the_same(tests):
-    for number in range(4):
+    for number in range(3):
         tests.commit({"thing.py": source(number + 1), "tests/test_thing.py": TEST})
     found = tests.culprits(tests.bisect("--slots", "3", targets=("tests/test_thing.py::TestClass",)))
     assert found == {"tests/test_thing.py::TestClass::test_method": 1}
