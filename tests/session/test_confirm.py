@@ -182,7 +182,8 @@ def confirming(project, history, gate, wait_for):
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGKILL"])
 def test_interrupted_while_it_confirms(project, confirming, log, gate, name):
-    """It goes on by the name of the bisection, with what was missing."""
+    """It goes on by the name of either session, with what was missing."""
+    assert project.run("status").stdout.count("running") == 2
     confirming.send_signal(signal.Signals[name])
     stdout, stderr = confirming.communicate(timeout=60)
     assert stdout == ""
@@ -195,29 +196,21 @@ def test_interrupted_while_it_confirms(project, confirming, log, gate, name):
     if name == "SIGINT":
         assert (confirming.returncode, f"bisect-run resume {bisection.session}" in stderr) == (130, True)
     assert "resumable" in project.run("status", bisection.session).stdout
+    with closing(Store(project.home / "state" / "store.db")) as store:
+        confirms = store.sessions()[0].id
     gate.unlink()
-    ended = project.run("resume", bisection.session, "--json")
+    ended = project.run("resume", bisection.session if name == "SIGINT" else confirms, "--json")
     assert ended.code == 0, ended.stderr
+    both = f"{confirms} confirms the result of {bisection.session}: resuming both"
+    assert (both in ended.stderr) == (name == "SIGKILL")
+    assert (ended.document.session, ended.document.resumable) == (bisection.session, False)
     assert ended.document.confirmation.fixes.candidates[0].fixes_all
+    assert "resumable" not in project.run("status").stdout
     assert stored(project) == [first, [ended.document.confirmation.fixes.candidates[0].sha] * 2]
     ran = log.read_text()
     again = project.run("resume", "--json")
     assert (again.stdout, log.read_text()) == (ended.stdout, ran)
     assert len(stored(project)) == 2
-
-
-def test_it_goes_on_by_the_name_of_the_confirming_session_as_well(project, confirming, gate):
-    confirming.send_signal(signal.SIGINT)
-    confirming.communicate(timeout=60)
-    with closing(Store(project.home / "state" / "store.db")) as store:
-        second, bisection = store.sessions()
-    gate.unlink()
-    ended = project.run("resume", second.id, "--json")
-    assert ended.code == 0, ended.stderr
-    assert f"{second.id} confirms the result of {bisection.id}: resuming both" in ended.stderr
-    assert (ended.document.session, ended.document.resumable) == (bisection.id, False)
-    assert ended.document.confirmation.fixes.candidates[0].fixes_all
-    assert "resumable" not in project.run("status").stdout
 
 
 def test_interrupted_before_it_confirms(project, history, log, wait_for):
@@ -237,8 +230,7 @@ def test_interrupted_before_it_confirms(project, history, log, wait_for):
     assert (ended.code, ended.document.confirmation.fixes.candidates[0].fixes_all) == (0, True)
 
 
-def test_both_run_while_it_confirms(project, confirming, gate):
-    assert project.run("status").stdout.count("running") == 2
+def test_nobody_resumes_it_while_it_confirms(project, confirming, gate):
     second = project.run("resume")
     assert (second.code, "is being run by another process" in second.stderr) == (5, True)
     gate.unlink()

@@ -195,37 +195,29 @@ def test_an_interrupted_session_goes_on_and_runs_nothing_again(project, shas, lo
     ended = project.run("resume", "--json")
     assert ended.code == 0, ended.stderr
     assert len(ended.document.fixes.smallest) == 3
-    before = log.read_text()
-    again = project.run("resume", "--json")
-    assert (again.code, log.read_text()) == (0, before)
-    assert again.document.fixes == ended.document.fixes
-
-
-def test_a_session_outlives_its_cache(project, shas, fixes, log):
-    """The commits of ours are made again, under the same names, where somebody deleted them."""
-    first = fixes("--revert", "12", "--revert", "14", "--revert", "15")
+    is_told(project, shas, ended.document)
+    # The commits of ours are made again, under the same names, where somebody deleted them.
     before = log.read_text()
     shutil.rmtree(project.home / "cache")
     again = project.run("resume", "--json")
-    assert again.code == 0, again.stderr
-    assert again.document.fixes == first.document.fixes
-    assert log.read_text() == before
+    assert (again.code, log.read_text()) == (0, before), again.stderr
+    assert again.document.fixes == ended.document.fixes
 
 
-def test_the_report_and_the_command_line_to_run_it_again(project, shas, fixes):
-    first = fixes("--revert", "12", "--revert", "14", "--revert", "15")
+def is_told(project, shas, document):
+    """The report, the issue and the list of sessions say what was found, and how to run it again."""
     report = project.run("report")
     assert report.code == 0
     for words in ("fixes nothing", "conflicts in b", "fixes all", "Failing cells: command", "Rerun"):
         assert words in report.stdout
     issue = project.run("report", "--markdown")
     assert issue.code == 0
-    rerun = first.document.rerun.partition(" -- ")[0].replace(str(project.path), ".")
+    rerun = document.rerun.partition(" -- ")[0].replace(str(project.path), ".")
     for words in ("fixes nothing", "conflicts in `b`", "fixes all", "- `command`", rerun):
         assert words in issue.stdout
     assert "fixed by:" in project.run("status").stdout
-    assert f"--revert {shas['b'][:12]}" in first.document.rerun
-    assert first.document.rerun.startswith("bisect-run fixes --at")
+    assert f"--revert {shas['b'][:12]}" in document.rerun
+    assert document.rerun.startswith("bisect-run fixes --at")
 
 
 def test_a_cure_of_what_fails_now_and_then_may_be_luck(project, fixes, shas):

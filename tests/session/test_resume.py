@@ -170,11 +170,20 @@ def test_under_nohup_a_closed_terminal_ends_nothing(counter, started, gate, wait
 
 
 def test_after_a_signal_the_trial_runs_anew(project, counter, held, gate):
+    running = state(project)
     held.send_signal(signal.SIGTERM)
     assert ended(held)[0] == 143
+    interrupted = state(project)
     gate.unlink()
     assert project.run("resume").code == 0
     assert len(lines(counter)) == len(stored(project)) + 1
+    assert [running, interrupted, state(project)] == [["running"], ["resumable"], ["ended"]]
+
+
+def state(project):
+    """What `status` says of the only session."""
+    said = project.run("status").stdout
+    return [each for each in ("running", "resumable", "ended") if each in said]
 
 
 def test_killed_with_its_guardian(project, counter, held, gate, wait_for):
@@ -193,19 +202,8 @@ def test_killed_with_its_guardian(project, counter, held, gate, wait_for):
     assert ended(resumed)[0] == 0
 
 
-def test_status_lists_what_was_interrupted_and_what_is_done(project, held, gate):
-    running = project.run("status").stdout
-    kill(held)
-    interrupted = project.run("status").stdout
-    gate.unlink()
-    assert project.run("resume").code == 0
-    done = project.run("status").stdout
-    states = ("running", "resumable", "ended")
-    said = [[state for state in states if state in text] for text in (running, interrupted, done)]
-    assert said == [["running"], ["resumable"], ["ended"]]
-
-
 def test_a_session_runs_once_at_a_time(project, counter, held, gate):
+    """It is done then: to resume it once more runs no trial."""
     second = project.run("resume")
     assert second.code == 5
     assert "is being run by another process" in second.stderr
@@ -216,17 +214,10 @@ def test_a_session_runs_once_at_a_time(project, counter, held, gate):
     assert (report.running, report.resumable) == (True, False)
     assert len(lines(counter)) == 1
     gate.unlink()
-    code, _, errors = ended(held)
+    code, stdout, errors = ended(held)
     assert code == 0, errors
-    assert len(lines(counter)) == len(stored(project))
-
-
-def test_a_finished_session_is_resumed_without_a_trial(project, counter, started):
-    process, _ = started("--endpoint-runs", "1")
-    code, stdout, _ = ended(process)
     again = project.run("resume", "--json")
-    assert (code, again.code) == (0, 0)
-    assert again.stdout == stdout
+    assert (again.code, again.stdout) == (0, stdout)
     assert len(lines(counter)) == len(stored(project))
 
 
@@ -300,7 +291,7 @@ def interrupted(project, tmp_path):
     return folder
 
 
-def test_a_scenario_that_was_edited_is_refused(project, interrupted):
+def test_a_scenario_that_was_edited_counts_where_that_is_asked_for(project, interrupted):
     suite = interrupted / "test_small.py"
     before = suite.read_text()
     suite.write_text(f"{before}\n# another\n")
@@ -311,8 +302,5 @@ def test_a_scenario_that_was_edited_is_refused(project, interrupted):
     assert project.run("report").code == 0
     suite.write_text(before)
     assert project.run("resume").code == 3
-
-
-def test_a_scenario_that_was_edited_counts_where_that_is_asked_for(project, interrupted):
     (interrupted / "notes.txt").write_text("new")
     assert project.run("resume", "--edited-check").code == 3

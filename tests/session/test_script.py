@@ -96,35 +96,28 @@ def scenario(tmp_path):
 
 
 def test_a_suite(project, tmp_path, play, scenario):
-    """With a conftest beside it, and a model to be made."""
+    """With a conftest beside it, a model to be made, and no more files than the profile asks for.
+
+    A partial clone may lack the others, as for trials.
+    """
     file = scenario / "scenario.toml"
-    file.write_text(file.read_text().replace('marker = "code"', 'marker = "code"\ntiny_model = true'))
-    conftest = "import pytest\n\n@pytest.fixture(autouse=True)\ndef told(): print('hello')\n"
+    more = 'marker = "code"\ntiny_model = true\nsparse = ["code", "a [few] files"]'
+    file.write_text(file.read_text().replace('marker = "code"', more))
+    conftest = (
+        "import pytest\n\n@pytest.fixture(autouse=True)\ndef told(launch): print('hello', launch.model)\n"
+    )
     (scenario / "conftest.py").write_text(conftest)
-    project.commit(1)
-    script = tmp_path / "repro.sh"
-    asked = ("--scenario", str(scenario), "--runs", "1", "--script", str(script))
-    assert project.run("repro", "HEAD", *asked).code == 1
-    done = play(script)
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "1 of 1 runs failed"), done.stderr
-    log = (tmp_path / "work" / "logs" / "1" / "suite.log").read_text()
-    assert "assert '1' == '0'" in log
-    assert "hello" in log
-    assert (tmp_path / "work" / "assets" / "tiny-model" / "config.json").exists()
-
-
-def test_no_more_is_checked_out_than_the_profile_asks_for(project, tmp_path, play, scenario):
-    """As in trials: a partial clone may lack the rest."""
-    file = scenario / "scenario.toml"
-    sparse = 'marker = "code"\nsparse = ["code", "a [few] files"]'
-    file.write_text(file.read_text().replace('marker = "code"', sparse))
     bad = project.commit(1, files={"a [few] files": "1", "a few files": "2", "large": "3"})
     project.commit(0, files={"elsewhere": "4"})
     script = tmp_path / "repro.sh"
     asked = ("--scenario", str(scenario), "--runs", "1", "--script", str(script))
     assert project.run("repro", bad, *asked).code == 1
     done = play(script)
-    assert done.stdout.splitlines()[-1] == "1 of 1 runs failed", done.stderr
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "1 of 1 runs failed"), done.stderr
+    log = (tmp_path / "work" / "logs" / "1" / "suite.log").read_text()
+    assert "assert '1' == '0'" in log
+    assert "hello none" in log
+    assert (tmp_path / "work" / "assets" / "tiny-model" / "config.json").exists()
     names = {path.name for path in (tmp_path / "work" / "tree").iterdir()}
     assert names == {".git", "code", "a [few] files"}
 
