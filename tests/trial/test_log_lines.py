@@ -3,8 +3,6 @@
 import subprocess
 import sys
 
-import pytest
-
 from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.supervise.line_times import times_file
 from bisect_tool.trial.log_lines import ALWAYS, Relevance, TrialLogs, merged_lines
@@ -82,43 +80,49 @@ def peak():
 
 
 before = peak()
-events = logged_events(sorted(Path(sys.argv[1]).glob("*.log")))
-root = explain(events, None, {}).root
-print(root.headline, root.line, peak() - before, sep="|")
+for folder in sys.argv[1:]:
+    events = logged_events(sorted(Path(folder).glob("*.log")))
+    root = explain(events, None, {}).root
+    print(root.headline, root.line, peak() - before, sep="|")
 """
-"""KiB of memory that reading takes, with what is found."""
+"""What is found in each folder, and KiB of memory that reading took up to there."""
 
 
-def collect(folder):
+def collect(*folders):
     ended = subprocess.run(
-        [sys.executable, "-c", _COLLECT, str(folder)], capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-c", _COLLECT, *map(str, folders)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
     )
-    headline, line, kib = ended.stdout.strip().split("|")
-    return headline, int(line), int(kib) / 1024
+    for line in ended.stdout.splitlines():
+        headline, number, kib = line.split("|")
+        yield headline, int(number), int(kib) / 1024
 
 
 def test_the_root_in_the_middle_of_a_long_log_is_found(tmp_path):
     with (tmp_path / "1.log").open("w") as file:
         for part in (HEALTHY * 200_000, ERROR, HEALTHY * 200_000):
             file.write(part)
-    headline, line, mib = collect(tmp_path)
+    ((headline, line, mib),) = collect(tmp_path)
     assert (headline, line) == ("KeyError: 'page'", 200_001)
     assert mib < 20
 
 
-@pytest.mark.parametrize(
-    "filler",
-    [
-        "x\n",
-        "working\r",
-        ERROR,
-        "error " * 20_000,
-        ERROR + '  File "a.py", line 3, in f\n' + "y" * 5000 + "\n",
-    ],
-    ids=["two bytes", "no newline", "errors", "one line", "long records"],
-)
-def test_memory_is_bounded_whatever_the_logs_hold(tmp_path, filler):
-    for number in range(8):
-        with (tmp_path / f"{number}.log").open("w") as file:
-            file.write(filler * (MIB // len(filler)))
-    assert collect(tmp_path)[2] < 40
+def test_memory_is_bounded_whatever_the_logs_hold(tmp_path):
+    fillers = {
+        "two bytes": "x\n",
+        "no newline": "working\r",
+        "errors": ERROR,
+        "one line": "error " * 20_000,
+        "long records": ERROR + '  File "a.py", line 3, in f\n' + "y" * 5000 + "\n",
+    }
+    for name, filler in fillers.items():
+        (tmp_path / name).mkdir()
+        for number in range(8):
+            with (tmp_path / name / f"{number}.log").open("w") as file:
+                file.write(filler * (MIB // len(filler)))
+    found = collect(*(tmp_path / name for name in fillers))
+    took = {name: mib for name, (_, _, mib) in zip(fillers, found, strict=True)}
+    assert max(took.values()) < 40, took
