@@ -52,6 +52,7 @@ _FORMS = (
     r"(?P<quote>(?:> ?)+)(?<=>|\s)",
     rf"(?:(?P<buildkit>#\d{{1,4}}) )?\d{{1,6}}\.\d{{1,3}}{_END}",
     rf" *\| +(?=\[?{_DATE_TIME})",
+    r"p=\d{1,9} u=[\w.-]{1,40} n=[\w.-]{1,40} \|(?: |$)",  # Ansible's log file
     # kubectl: `describe` and `get events`.
     r" +(?:Normal|Warning) +\w+ +(?:[\dsmhd]+(?: \(x\d+ over \w+\))?|<\w+>) +[\w.-]+ {2,}",
     r"(?:[\dsmhd]+|<\w+>) +(?:Normal|Warning) +\w+ +[a-z.]+/\S+ +",

@@ -313,6 +313,8 @@ ValueError: later
             "exit code: 1",
         ),
         ("target a: failed to solve: foo/bar: not found", "exit code: 1"),
+        ('fatal: [node-1]: FAILED! => {"changed": false, "msg": "no lock"}', "PLAY RECAP ***"),
+        ('p=62 u=root n=ansible | fatal: [node-1]: UNREACHABLE! => {"msg": "no route"}', "PLAY RECAP ***"),
         (">>> Lint for benchmarks/run.py:", "##[error]Process completed with exit code 1."),
         ("ERROR -    = note: lld-link: error: undefined symbol: foo", "ERROR: build failed"),
     ],
