@@ -11,6 +11,7 @@ from pathlib import Path
 
 import documents
 import pytest
+from forked_trials import import_engine_libraries
 from hypothesis import HealthCheck, settings
 from quick_engine import QUICK, WITHOUT_TORCH, copy_scenarios
 from rich.console import Console
@@ -119,6 +120,7 @@ def without_torch(tmp_path_factory):
 @pytest.fixture(scope="session")
 def quick_engine(tmp_path_factory):
     """The bundled scenarios without torch, and with the engine's processes forked, not spawned."""
+    import_engine_libraries()
     return copy_scenarios(tmp_path_factory.mktemp("scenarios"), QUICK)
 
 

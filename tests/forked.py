@@ -21,7 +21,9 @@ from functools import cache
 from typing import TYPE_CHECKING, NoReturn
 from unittest import mock
 
+import forked_trials
 import numpy as np
+import pytest
 
 import bisect_tool
 from bisect_tool.cli import app, dispatch
@@ -62,7 +64,8 @@ def run_forked(
     Raises:
         TimeoutError: It did not end within `limit_s`, and was killed.
     """
-    process = Forked(words, folder, env, stdout=stdout, stderr=stderr, server=server_of_guardians())
+    server = server_of_guardians() if _has_command(words) else None
+    process = Forked(words, folder, env, stdout=stdout, stderr=stderr, server=server)
     said = process.communicate(limit_s)
     return process.returncode, *said
 
@@ -126,6 +129,11 @@ def server_of_guardians() -> ForkServer:
         return _GUARDIANS.__enter__()
 
 
+def _has_command(words: Sequence[str]) -> bool:
+    """Whether a command is what trials run. Its guardians are forked faster from a small process."""
+    return "--" in words
+
+
 @cache
 def _load_all() -> None:
     """Do here, once, what the commands do late: imports, parsers, the patterns of log lines.
@@ -142,6 +150,7 @@ def _load_all() -> None:
             pass
     PATTERNS.recognise("")
     plumbing._gitpython()
+    forked_trials.import_pytest()
     gc.freeze()  # as after the collection of tests
 
 
@@ -166,6 +175,8 @@ def _become(
     code: int | str | None = 70
     try:
         _forget_the_tests(folder, env, streams)
+        if not _has_command(words):
+            forked_trials.fork_trials(pytest.MonkeyPatch())
         main(list(words))
     except SystemExit as ended:
         code = ended.code

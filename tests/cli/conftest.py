@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from forked_trials import fork_listing_of_cells
 from quick_engine import use_one_rank
 
 from bisect_tool.cli.app import main
@@ -60,6 +61,12 @@ def load(monkeypatch):
 def _few_searches(monkeypatch):
     """Simulate two searches for a forecast in place of forty, which take seconds."""
     monkeypatch.setattr("bisect_tool.session.plan._SEARCHES", 2)
+
+
+@pytest.fixture(autouse=True)
+def _forked_listing(monkeypatch):
+    """Fork the pytest that lists a suite's cells; tests/cli/test_wheel.py starts it by `exec`."""
+    fork_listing_of_cells(monkeypatch)
 
 
 @pytest.fixture
