@@ -26,6 +26,21 @@ PINNED = {
 }
 
 
+@pytest.fixture(scope="module")
+def short_series(series: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first four commits, for what does not depend on how many there are."""
+    folder = tmp_path_factory.mktemp("short") / "engine"
+    shutil.copytree(series.parent, folder)
+    text = 'extends = "series.toml"\nuntil = "models-limit"\ncommit = []\nmarks = { good = "models-limit" }\n'
+    (folder / "short.toml").write_text(text, encoding="utf-8")
+    return folder / "short.toml"
+
+
+@pytest.fixture(scope="module")
+def short_history(short_series: Path) -> Replayed:
+    return replay(short_series, short_series.parents[1] / "history.git")
+
+
 def test_the_hashes_are_those_that_the_documentation_names(history: Replayed) -> None:
     assert {name: (history.labels | {"head": history.head})[name] for name in PINNED} == PINNED
 
@@ -76,20 +91,20 @@ def test_the_users_own_settings_change_nothing(
     assert not (tmp_path / "hook-ran").exists()
 
 
-def test_a_second_replay_leaves_the_repository_alone(series: Path, tmp_path: Path) -> None:
+def test_a_second_replay_leaves_the_repository_alone(short_series: Path, tmp_path: Path) -> None:
     destination = tmp_path / "history.git"
-    first = replay(series, destination)
+    first = replay(short_series, destination)
     before = {path: path.stat().st_mtime_ns for path in destination.rglob("*")}
-    assert replay(series, destination) == first
+    assert replay(short_series, destination) == first
     assert {path: path.stat().st_mtime_ns for path in destination.rglob("*")} == before
 
 
-def test_an_older_replay_is_replaced(series: Path, history: Replayed, tmp_path: Path) -> None:
+def test_an_older_replay_is_replaced(short_series: Path, short_history: Replayed, tmp_path: Path) -> None:
     destination = tmp_path / "history.git"
-    replay(series, destination)
+    replay(short_series, destination)
     stamp = json.loads((destination / STAMP).read_text(encoding="utf-8"))
     (destination / STAMP).write_text(json.dumps(stamp | {"digest": "of another series"}), encoding="utf-8")
-    assert replay(series, destination) == history
+    assert replay(short_series, destination) == short_history
     assert [path.name for path in tmp_path.iterdir()] == ["history.git"]
 
 
@@ -101,29 +116,29 @@ def test_what_is_not_a_replay_is_never_touched(series: Path, tmp_path: Path) -> 
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
 
 
-def test_several_at_once_agree(series: Path, history: Replayed, tmp_path: Path) -> None:
+def test_several_at_once_agree(short_series: Path, short_history: Replayed, tmp_path: Path) -> None:
     destination = tmp_path / "history.git"
     with ThreadPoolExecutor(4) as pool:
-        results = list(pool.map(lambda _: replay(series, destination), range(4)))
-    assert results == [history] * 4
-    assert replay(series, destination) == history
+        results = list(pool.map(lambda _: replay(short_series, destination), range(4)))
+    assert results == [short_history] * 4
+    assert replay(short_series, destination) == short_history
     assert [path.name for path in tmp_path.iterdir()] == ["history.git"]
 
 
 def test_what_another_process_replayed_meanwhile_stays(
-    series: Path, history: Replayed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short_series: Path, short_history: Replayed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may be in use: replaced, it would be missing for an instant."""
     destination, build, made = tmp_path / "history.git", patch_series._build, []
 
     def overtaken(*arguments: Any) -> Replayed:
         monkeypatch.setattr(patch_series, "_build", build)
-        replay(series, destination)
+        replay(short_series, destination)
         made.append(destination.stat().st_ino)
         return build(*arguments)
 
     monkeypatch.setattr(patch_series, "_build", overtaken)
-    assert replay(series, destination) == history
+    assert replay(short_series, destination) == short_history
     assert [destination.stat().st_ino] == made
     assert [path.name for path in tmp_path.iterdir()] == ["history.git"]
 
