@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from pydantic import BaseModel, ConfigDict
 
 from bisect_tool.evidence.patterns import Stage, stage
 from bisect_tool.evidence.signature import Signature, signature_of
@@ -21,10 +20,9 @@ _SKIPPED = {
 }
 
 
-class Judgement(BaseModel):
+@dataclass(frozen=True)
+class Judgement:
     """A verdict and its reason, for people."""
-
-    model_config = ConfigDict(frozen=True)
 
     verdict: Verdict
     reason: str

@@ -127,7 +127,7 @@ def _searches(goal: Goal, trials: Sequence[TrialResult]) -> list[CellSearch]:
     found = frozenset(sha for search in alone if (sha := search.culprit))
     if not found:
         return alone
-    return [each if each.conclusion else CellSearch.of(goal, each.cell, trials, found) for each in alone]
+    return [each if each.conclusion else each.given(found) for each in alone]
 
 
 def _open_ends(goal: Goal, trials: Sequence[TrialResult]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -29,14 +29,13 @@ class CellSearch:
     state: CellState
 
     @classmethod
-    def of(
-        cls, goal: Goal, cell: str, trials: Sequence[TrialResult], culprits: frozenset[str] = frozenset()
-    ) -> CellSearch:
-        """Rebuild the search of a cell from all trials of the session, in the order in which they ended.
+    def of(cls, goal: Goal, cell: str, trials: Sequence[TrialResult]) -> CellSearch:
+        """Rebuild the search of a cell from all trials of the session, in the order in which they ended."""
+        return cls(CellState.of(goal, cell, trials))
 
-        `culprits` are those of other cells.
-        """
-        return cls(CellState.of(goal, cell, trials, culprits))
+    def given(self, culprits: frozenset[str]) -> CellSearch:
+        """The same search, to which the culprits of other cells are suspects."""
+        return CellSearch(replace(self.state, culprits=culprits))
 
     @property
     def cell(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -121,16 +121,10 @@ class CellRuns:
         results. Runs lost to the machine, or to its load, are retried `retries` times, plus once for each
         conclusive run.
         """
-        return tuple(
-            sha for sha in dict.fromkeys(run.sha for run in self.runs) if self._is_given_up(sha, retries)
-        )
-
-    def _is_given_up(self, sha: str, retries: int) -> bool:
-        here = self.at((sha,))
-        skips = [run for run in here if run.verdict is Verdict.SKIP]
-        conclusive = len(here) - len(skips)
-        retryable = conclusive or all(run.doubtful or run.outcome is Outcome.INFRASTRUCTURE for run in skips)
-        return len(skips) > retries + conclusive if retryable else bool(skips)
+        here: defaultdict[str, list[Run]] = defaultdict(list)
+        for run in self.runs:
+            here[run.sha].append(run)
+        return tuple(sha for sha, runs in here.items() if _is_given_up(runs, retries))
 
     def skipped(self) -> tuple[tuple[str, str], ...]:
         """The commits without a conclusive run, each as (sha, reason)."""
@@ -155,6 +149,13 @@ class CellRuns:
             if run.failure is not None
         ]
         return min(here, key=lambda found: found[:2])[2] if here else None
+
+
+def _is_given_up(runs: Sequence[Run], retries: int) -> bool:
+    skips = [run for run in runs if run.verdict is Verdict.SKIP]
+    conclusive = len(runs) - len(skips)
+    retryable = conclusive or all(run.doubtful or run.outcome is Outcome.INFRASTRUCTURE for run in skips)
+    return len(skips) > retries + conclusive if retryable else bool(skips)
 
 
 def _found(cell: str, trials: Sequence[TrialResult]) -> Iterator[tuple[TrialResult, CellResult]]:

@@ -33,11 +33,9 @@ class CellState:
     culprits: frozenset[str] = frozenset()
 
     @classmethod
-    def of(
-        cls, goal: Goal, cell: str, trials: Sequence[TrialResult], culprits: frozenset[str] = frozenset()
-    ) -> CellState:
+    def of(cls, goal: Goal, cell: str, trials: Sequence[TrialResult]) -> CellState:
         """Rebuild the state of a cell from all trials of the session, in the order in which they ended."""
-        return cls(goal, cell, CellRuns.of(goal, cell, trials), culprits)
+        return cls(goal, cell, CellRuns.of(goal, cell, trials))
 
     @cached_property
     def bisection(self) -> Bisection:

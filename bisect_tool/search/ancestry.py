@@ -128,9 +128,10 @@ class _Chains:
         local = running[:, self._place] - before[:, self._chain]
         added = np.cumsum(ordered[:, self._added], axis=1)
         added = np.concatenate((np.zeros((len(values), 1)), added), axis=1)[:, self._ends]
+        added[:, 1:] = np.diff(added, axis=1)
         return np.array(
             [
-                self._stacked(mine, np.diff(more, prepend=0.0).tolist())[self._chain] + mine
+                self._stacked(mine, more.tolist())[self._chain] + mine
                 for mine, more in zip(local, added, strict=True)
             ]
         )

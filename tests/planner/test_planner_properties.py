@@ -87,8 +87,17 @@ def test_the_culprit_was_seen_to_fail_and_its_parents_to_pass(world):
 
 @given(worlds(words=("unbuildable", "infrastructure", "other")), st.integers(1, 3))
 @settings(max_examples=50, deadline=None)
-def test_the_failing_end_comes_first_until_every_cell_failed(world, runs):
+def test_the_failing_end_comes_first_and_what_is_left_never_grows(world, runs):
     played = play(world, world.goal(endpoint_runs=runs))
+    assert_failing_end_first(world, played, runs)
+    narrowed = looks(played)
+    assert None not in narrowed
+    assert_never_more(narrowed)
+    assert narrowed[0] == set(world.parents)
+
+
+def assert_failing_end_first(world, played, runs):
+    """It runs until every cell failed, and before all else."""
     (end,) = world.goal().failing
     spoilt = {"infrastructure": 2, "unbuildable": 1, "other": runs}
     green = [cell for cell, culprit in world.culprits.items() if culprit is None]
@@ -101,11 +110,16 @@ def test_the_failing_end_comes_first_until_every_cell_failed(world, runs):
         assert sum(trial.cell(cell) is not None for trial in played.trials) == expected
 
 
-@given(worlds(words=("unbuildable", "other")))
-@settings(max_examples=50, deadline=None)
-def test_every_trial_gives_its_cells_new_information(world):
-    """A green cell is left alone after the ends; what cannot be tried is not tried twice."""
+@given(worlds(words=("unbuildable", "other")), st.data())
+@settings(max_examples=60, deadline=None)
+def test_every_trial_gives_new_information_and_any_may_be_the_last(world, data):
     played = play(world)
+    assert_new_information(world, played)
+    assert_ends_after(world, played, data.draw(st.integers(1, len(played.trials))))
+
+
+def assert_new_information(world, played):
+    """A green cell is left alone after the ends; what cannot be tried is not tried twice."""
     (end,) = world.goal().failing
     tried = Counter((step.sha, cell) for step in played.steps for cell in step.cells or ())
     assert all(world.culprits[cell] for _, cell in tried)
@@ -127,11 +141,8 @@ def test_what_comes_next_depends_on_the_trials_alone(world):
     assert decide(world.goal(), stored) == played.state
 
 
-@given(worlds(words=("unbuildable", "other")), st.data())
-@settings(max_examples=60, deadline=None)
-def test_a_used_up_budget_ends_with_the_chances_so_far(world, data):
-    played = play(world)
-    count = data.draw(st.integers(1, len(played.trials)))
+def assert_ends_after(world, played, count):
+    """A budget that is used up after so many trials ends with the chances so far."""
     so_far = conclude_early(world.goal(), played.trials[:count])
     assert so_far.over
     assert so_far.step is None
@@ -143,31 +154,20 @@ def test_a_used_up_budget_ends_with_the_chances_so_far(world, data):
         assert so_far.conclusions == played.state.conclusions
 
 
-def looks(world, trials, **goal):
-    """What is left after each trial, where it is called narrowed; None where runs disagree."""
-    states = (decide(world.goal(**goal), trials[:count]) for count in range(len(trials) + 1))
-    return [None if state.disagreement else set(state.remaining) for state in states]
+def looks(played):
+    """What is left before each trial, and last, where it is called narrowed; None where runs disagree."""
+    return [None if state.disagreement else set(state.remaining) for state in played.decided]
 
 
 def assert_never_more(narrowed):
     assert all(after <= before for before, after in pairwise(each for each in narrowed if each is not None))
 
 
-@given(worlds(words=("unbuildable", "infrastructure", "other")), st.integers(1, 3))
-@settings(max_examples=40, deadline=None)
-def test_the_narrowed_range_never_grows(world, runs):
-    played = play(world, world.goal(endpoint_runs=runs))
-    narrowed = looks(world, played.trials, endpoint_runs=runs)
-    assert None not in narrowed
-    assert_never_more(narrowed)
-    assert narrowed[0] == set(world.parents)
-
-
 @pytest.mark.parametrize("seed", range(4))
 def test_runs_that_disagree_do_not_narrow(seed):
     cells = {"often": "c5", "seldom": "c14"}
     world = World(line(20), cells, rates={"often": (0.7, 0.1), "seldom": (0.5, 0.0)}, seed=seed)
-    narrowed = looks(world, play(world, world.goal(endpoint_runs=8)).trials, endpoint_runs=8)
+    narrowed = looks(play(world, world.goal(endpoint_runs=8)))
     assert None in narrowed
     assert_never_more(narrowed)
 
@@ -178,8 +178,7 @@ def test_cleared_suspects_do_not_bring_back_others():
         Change(f"c{place}", "", ("engine.py",) if place == 2 else ("README.md",)) for place in range(16)
     )
     world = one_cell(16, 9)
-    played = play(world, world.goal(changes=changes, paths=("engine.py",)))
-    narrowed = looks(world, played.trials, changes=changes, paths=("engine.py",))
+    narrowed = looks(play(world, world.goal(changes=changes, paths=("engine.py",))))
     assert None not in narrowed
     assert_never_more(narrowed)
 

@@ -147,11 +147,18 @@ def result(
 
 @dataclass(frozen=True)
 class SearchOutcome:
-    """A planner that is over: its trials with the steps that asked for them, and where it stands."""
+    """A planner that is over: its trials with the steps that asked for them, and where it stands.
+
+    `decided` has its states: one before each trial that it asked for, and the last.
+    """
 
     trials: tuple[TrialResult, ...]
     steps: tuple[Step, ...]
-    state: State
+    decided: tuple[State, ...]
+
+    @property
+    def state(self) -> State:
+        return self.decided[-1]
 
     def of(self, cell: str):
         """The conclusion about a cell."""
@@ -170,14 +177,14 @@ class SearchOutcome:
 def play(world: World, goal: Goal | None = None, trials: Sequence[TrialResult] = ()) -> SearchOutcome:
     """Run the planner to its end, after the trials that ran already."""
     goal = goal or world.goal()
-    ran, steps = list(trials), []
+    ran, decided = list(trials), []
     while (state := decide(goal, ran)).step is not None:
         assert len(ran) < LONGEST, "the planner has no end"
         assert not state.over
-        steps.append(state.step)
+        decided.append(state)
         ran.append(world.trial(state.step, sum(trial.sha == state.step.sha for trial in ran)))
     assert state.over
-    return SearchOutcome(tuple(ran), tuple(steps), state)
+    return SearchOutcome(tuple(ran), tuple(each.step for each in decided), (*decided, state))
 
 
 def play_side_by_side(world: World, slots: int, order: random.Random) -> SearchOutcome:
@@ -199,4 +206,4 @@ def play_side_by_side(world: World, slots: int, order: random.Random) -> SearchO
             ran.append(world.trial(*running.pop(order.randrange(len(running)))))
         else:
             assert state.over
-            return SearchOutcome(tuple(ran), tuple(steps), state)
+            return SearchOutcome(tuple(ran), tuple(steps), (state,))
