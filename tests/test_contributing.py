@@ -18,7 +18,7 @@ OF_FILES = [
     (name, file)
     for names, file in [
         *re.findall(r"((?:`[^`]+`(?:,| and) )*`[^`]+`) (?:of|in) `([^`]+\.\w+)`", " ".join(RECIPES.split())),
-        *((names, file) for file, names in re.findall(r"`([^`]+\.\w+)` \(((?:[^()]|\(\))*)\)", RECIPES)),
+        *((names, file) for file, names in re.findall(r"`([^`]+\.\w+)`\s\(((?:[^()]|\(\))*)\)", RECIPES)),
     ]
     if not re.search(r"[<*]", file) and " in `" not in names and " of `" not in names
     for name in re.findall(r"`([^`]+)`", names)
