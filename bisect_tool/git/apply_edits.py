@@ -63,7 +63,13 @@ def apply_edits(repository: Repository, base: str, edits: Sequence[Edit], title:
     """
     trees = Worktrees(repository, repository.git_dir.parent / "grafts", _NO_FILES)
     with trees.slot(0) as worktree:
-        git = replace(repository.git, git_dir=None, folder=worktree.checkout(base), held=(worktree.held,))
+        git = replace(
+            repository.git,
+            git_dir=None,
+            folder=worktree.checkout(base),
+            held=(worktree.held,),
+            environment=(("GIT_OBJECT_DIRECTORY", str(repository.git_dir / "objects")),),
+        )
         # With the trees in the index, git does not read unchanged files, some of which may be absent.
         git.run("read-tree", "-m", "-u", base, timeout_s=CHECKOUT_S)
         for edit in edits:

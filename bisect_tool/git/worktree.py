@@ -198,7 +198,7 @@ class Worktree:
                 remove(ours / name)
         (ours / "refs").mkdir(parents=True)
         (ours / "info").mkdir()
-        (ours / "objects").symlink_to(self.repo.git_dir / "objects")
+        self._share_objects()
         narrow = "true" if self.sparse else "false"
         sparse = (("core.sparseCheckout", narrow), ("core.sparseCheckoutCone", "false"))
         files = {
@@ -214,6 +214,18 @@ class Worktree:
             write_if_changed(ours / name, content)
         for lock in (ours / "modules").rglob("*.lock"):
             lock.unlink(missing_ok=True)
+
+    def _share_objects(self) -> None:
+        """Make our objects readable to the trial's repository; what it writes is its own.
+
+        A partial clone fetches objects into ours, where later trials find them.
+        """
+        theirs, objects = self.repo.git_dir / "objects", self._files.git_dir / "objects"
+        if self.repo.parts.is_partial:
+            objects.symlink_to(theirs)
+        else:  # no link: git refuses to clone from one, as checks do with their own tree
+            (objects / "info").mkdir(parents=True)
+            (objects / "info" / "alternates").write_bytes(os.fsencode(theirs) + b"\n")
 
     def _patterns(self) -> str:
         return "".join(f"{pattern}\n" for pattern in patterns(self.sparse))

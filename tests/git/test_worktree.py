@@ -59,6 +59,24 @@ def test_the_trial_finds_a_repository_there(two, project, worktrees):
         ).read_text() == f"{two[1]}\n"  # as in a checkout that is no linked worktree
 
 
+def test_a_trial_can_clone_the_tree_it_runs_in(two, worktrees):
+    with worktrees().slot(0) as tree:
+        path = tree.checkout(two[1])
+        git_in(path, "clone", "-q", ".", "inner")
+        assert (path / "inner/a").read_text() == SECOND["a"]
+
+
+def test_objects_that_a_trial_writes_are_gone(two, worktrees):
+    with worktrees().slot(0) as tree:
+        path = tree.checkout(two[0])
+        (path / "new").write_text("written by a trial")
+        git_in(path, "add", "new")
+        written = git_in(path, "rev-parse", ":new").strip()
+        git_in(tree.checkout(two[1]), "cat-file", "-e", two[0])
+        with pytest.raises(subprocess.CalledProcessError):
+            git_in(path, "cat-file", "-e", written)
+
+
 def test_a_worktree_is_reused(two, worktrees):
     with worktrees().slot(0) as tree:
         born = tree.checkout(two[0]).stat().st_ino
@@ -67,7 +85,7 @@ def test_a_worktree_is_reused(two, worktrees):
 
 
 def git_in(tree, *arguments):
-    subprocess.run(["git", *arguments], cwd=tree, check=True, capture_output=True)
+    return subprocess.run(["git", *arguments], cwd=tree, check=True, capture_output=True, text=True).stdout
 
 
 def commit_in(tree):
