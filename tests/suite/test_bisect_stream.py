@@ -234,6 +234,47 @@ def test_skips_and_expected_failures_have_their_reasons(run_pytest: RunPytest):
     assert "known" in failed(events)["failure"]["message"]
 
 
+def test_the_copy_of_pytest_that_a_test_forks_reports_nothing(run_pytest: RunPytest):
+    """Its test raises there, so pytest goes on in both processes."""
+    events = run_pytest(
+        """
+        import os
+        def test_forks():
+            child = os.fork()
+            assert child, "this is the child"
+            os.waitpid(child, 0)
+        def test_next(): pass
+        """
+    )
+    assert [event["cell"] for event in events if event["event"] == "start"] == ["test_forks", "test_next"]
+    assert len(phases(events)) == 6
+    assert {event["outcome"] for event in phases(events)} == {"passed"}
+    assert [event["event"] for event in events].count("finish") == 1
+
+
+def test_tests_that_run_in_processes_of_their_own_are_reported(run_pytest: RunPytest, tmp_path: Path):
+    """As with pytest-forked, which forks before the set-up and exits after the teardown."""
+    (tmp_path / "each_forked.py").write_text(
+        textwrap.dedent(
+            """
+            import os
+            from _pytest.runner import runtestprotocol
+            def pytest_runtest_protocol(item, nextitem):
+                item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+                child = os.fork()
+                if not child:
+                    runtestprotocol(item, log=False, nextitem=nextitem)
+                    os._exit(0)
+                os.waitpid(child, 0)
+                return True
+            """
+        )
+    )
+    events = run_pytest("def test_a(): pass\ndef test_b(): assert 0", None, "-p", "each_forked")
+    calls = {each["cell"]: each["outcome"] for each in phases(events) if each["phase"] == "call"}
+    assert calls == {"test_a": "passed", "test_b": "failed"}
+
+
 def test_a_suite_that_cannot_be_read_says_so(run_pytest: RunPytest):
     events = run_pytest("import no_such_engine")
     (event,) = [event for event in events if event["event"] == "uncollectable"]

@@ -93,9 +93,13 @@ class Reporter:
         self._cells = cells
         self._reruns = reruns
         self._open: set[str] = set()
+        self._process = os.getpid()
+        self._is_copy = False
 
     def emit(self, event: str, **fields: object) -> None:
-        """Write one event."""
+        """Write one event, unless this process is a copy of pytest that a test forked."""
+        if self._is_copy:
+            return
         line = json.dumps({"event": event, **fields, "time": time.time()}) + "\n"
         os.write(self._report, line.encode("ascii"))
 
@@ -135,10 +139,16 @@ class Reporter:
         """Report that a cell starts."""
         self.emit("start", cell=self.called(nodeid))
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self) -> None:
+        """Remember the process of the test: pytest-forked starts one for each."""
+        self._process = os.getpid()
+
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
         """Report a phase after all other plugins have changed it (skips, expected failures)."""
         outcome: Any = yield
+        self._is_copy |= os.getpid() != self._process
         report: pytest.TestReport = outcome.get_result()
         failed = report.outcome == "failed"
         error = call.excinfo.value if call.excinfo is not None else None
@@ -158,12 +168,16 @@ class Reporter:
         if failed or report.when == "teardown":
             self._open.discard(item.nodeid)
             if not self._open and not self._reruns:
-                self._complete.touch()
+                self._touch()
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         """Report the end; a session without it was killed."""
         self.emit("finish", exit=int(exitstatus))
-        self._complete.touch()
+        self._touch()
+
+    def _touch(self) -> None:
+        if not self._is_copy:
+            self._complete.touch()
 
     def pytest_unconfigure(self) -> None:
         """Close the report."""
