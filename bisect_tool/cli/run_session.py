@@ -193,7 +193,7 @@ def _test_advice(document: Document) -> str:
 def _untested_advice(document: Document) -> str:
     """Return what to do if no test ran at a commit that decides; empty if tests ran."""
     reports = document.cells.values()
-    if not reports:
+    if not reports and not document.fixes:
         return "No test ran at the bad commit: see the reason above, and the log of the trial."
     if any(report.finding == "unverified" for report in reports):
         untested = not any(report.bad.runs for report in reports)
