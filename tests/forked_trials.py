@@ -142,8 +142,13 @@ def _run(argv: Sequence[str], **how: Any) -> subprocess.CompletedProcess[str]:
 
 
 def _popen(argv: Sequence[str], **how: Any) -> subprocess.Popen[bytes] | _Fork:
-    """As `subprocess.Popen` of an engine."""
-    if str(_FORKS_ENGINE) not in how["env"].get("PYTHONPATH", "") or not _can_fork():
+    """As `subprocess.Popen` of an engine.
+
+    That of the GPU's memory is not: its worker leaves its rank by a fork, and the larger the process, the
+    more often does the suite see it leave, and ends it.
+    """
+    forks = str(_FORKS_ENGINE) in how["env"].get("PYTHONPATH", "") and "--gpu-memory-utilization" not in argv
+    if not (forks and _can_fork()):
         return subprocess.Popen(argv, **how)
     pid = os.fork()
     if pid == 0:
