@@ -248,7 +248,8 @@ def _begin_anew(words: Sequence[str], env: Mapping[str, str]) -> None:
     sys.path[:] = [str(Path.cwd()), *named, *(place for place in sys.path if _is_kept(place))]
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if name == _PLUGIN or (file and not _is_kept(file)):
+        places = [file] if file else [*getattr(module, "__path__", ())]  # of a namespace package
+        if name == _PLUGIN or not all(map(_is_kept, places)):
             del sys.modules[name]
     sys.meta_path[:] = [each for each in sys.meta_path if not isinstance(each, AssertionRewritingHook)]
     importlib.invalidate_caches()
