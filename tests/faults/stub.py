@@ -108,11 +108,15 @@ def tree():
 
 
 def chaser():
-    """Never the same process for long: each generation forks the next one and ends."""
+    """Never the same process for long: each generation forks the next one and ends.
+
+    It gives up after a minute, long after a test of it has failed: nobody could kill it by its id.
+    """
+    ends = time.monotonic() + 60
 
     def run():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        while True:
+        while time.monotonic() < ends:
             if os.fork():
                 os._exit(0)
 
