@@ -104,7 +104,7 @@ def test_a_suite(project, tmp_path, play, scenario):
     more = 'marker = "code"\ntiny_model = true\nsparse = ["code", "a [few] files"]'
     file.write_text(file.read_text().replace('marker = "code"', more))
     conftest = (
-        "import pytest\n\n@pytest.fixture(autouse=True)\ndef told(launch): print('hello', launch.model)\n"
+        "import pytest\n\n@pytest.fixture(autouse=True)\ndef printed(launch): print('hello', launch.model)\n"
     )
     (scenario / "conftest.py").write_text(conftest)
     bad = project.commit(1, files={"a [few] files": "1", "a few files": "2", "large": "3"})
