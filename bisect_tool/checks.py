@@ -27,7 +27,7 @@ class CheckFile(_Model):
 class _Check(_Model):
     """Properties of a check that the rest of the tool needs; each kind overrides those that differ.
 
-    How its trials run is in `trial/kinds.py`, how the reproduction script runs it in `export/kinds.py`.
+    How its trials run is in `trial/kinds.py`, how a script runs it in `reproduction_script/kinds.py`.
     """
 
     @property

@@ -35,7 +35,7 @@ from bisect_tool.supervise.gpus import GpuMemory, snapshot
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from bisect_tool.results.document import Document, TrialReport
+    from bisect_tool.json_document.document import Document, TrialReport
 
     Step: TypeAlias = gpu_steps.DemoGpu | gpu_steps.Release | gpu_steps.TwoSlots | gpu_steps.KilledTool
 

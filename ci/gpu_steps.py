@@ -16,14 +16,14 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import ExitCode
-from bisect_tool.results.document import Document
+from bisect_tool.json_document.document import Document
 from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:
     import signal
     from collections.abc import Callable, Iterator, Sequence
 
-    from bisect_tool.results.document import TrialReport
+    from bisect_tool.json_document.document import TrialReport
 
 TOLERANCE = 8 << 20
 """Bytes by which an idle GPU's memory may differ from one look to the next."""

@@ -9,8 +9,8 @@ import os
 import sys
 from pathlib import Path
 
-import documents
 import pytest
+import sample_documents as documents
 from forked_trials import import_engine_libraries
 from hypothesis import HealthCheck, settings
 from quick_engine import QUICK, WITHOUT_TORCH, copy_scenarios

@@ -23,8 +23,8 @@ from ci_farm import Farm
 from ci_job_output import CANCELED, LOST, Ending
 from quick_engine import QUICK
 
+from bisect_tool.pytest_plugin.launch import Launch, Ports
 from bisect_tool.scenario import load
-from bisect_tool.suite.launch import Launch, Ports
 from bisect_tool.supervise.guarded_run import run_guarded
 from bisect_tool.supervise.guardian_protocol import GuardianSpec
 
@@ -162,7 +162,7 @@ def _spec(farm, job, agent, *, lost):
         "BISECT_RUN_LAUNCH": str(folder / "launch.json"),
         "JOB": json.dumps([job.id, uuid4().hex]),
     }
-    plugins = ("no:cacheprovider", "bisect_tool.suite.fixtures")
+    plugins = ("no:cacheprovider", "bisect_tool.pytest_plugin.fixtures")
     argv = (
         *("sh", "-c", _STEP),
         *(sys.executable, "-m", "pytest", "-v", "-k", _CHOSEN),

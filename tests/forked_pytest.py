@@ -19,9 +19,9 @@ from _pytest.config import default_plugins
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-FIXTURES = "bisect_tool.suite.fixtures"
+FIXTURES = "bisect_tool.pytest_plugin.fixtures"
 _PLUGINS = (f"_pytest.{name}" for name in default_plugins)
-_IMPORTED_LATE = "bisect_tool.suite.server_group"
+_IMPORTED_LATE = "bisect_tool.pytest_plugin.server_group"
 _FORKED = multiprocessing.get_context("forkserver")
 _FORKED.set_forkserver_preload(["pytest", *_PLUGINS, FIXTURES, _IMPORTED_LATE])
 

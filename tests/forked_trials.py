@@ -35,7 +35,7 @@ from _pytest.assertion.rewrite import AssertionRewritingHook
 from _pytest.config import default_plugins
 
 import bisect_tool
-from bisect_tool.suite import host
+from bisect_tool.pytest_plugin import host
 from bisect_tool.supervise import fork_server, forked_guardian, guardian, program
 from bisect_tool.trial import cells
 
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 _MODULES = ("pytest", "compileall", "refengine")
 _ENGINE_S = ("msgspec", "multiprocessing.shared_memory", "starlette.applications", "uvicorn.main", "zmq")
 _FORKS_ENGINE = Path(__file__).parent / "cli" / "fork_engine_processes"
-_PLUGIN = "bisect_tool.suite.fixtures"
+_PLUGIN = "bisect_tool.pytest_plugin.fixtures"
 _KEPT = (sys.prefix, sys.base_prefix, Path(bisect_tool.__file__).parent)
 _HOLD_NO_LOCK = {"MainThread", "interrupt"}
 _STREAMS = ("stdin", "r"), ("stdout", "w"), ("stderr", "w")

@@ -56,17 +56,17 @@ def test_a_value_is_found_only_below_tables():
 OWN = {
     "delivery/delivered.py",
     "demo/patch_series.py",
-    "disk/inventory.py",
+    "disk_usage/inventory.py",
     "evidence/patterns.py",
     "executor/ci/journal.py",
-    "export/suite.py",
+    "reproduction_script/suite.py",
     "search/prior.py",
-    "sources/etag_cache.py",
+    "ci_results/etag_cache.py",
     "triage/trackers.py",
     "build/commit_wheel.py",
     "wheels/cache.py",
     "wheels/download.py",
-    "watch/reported.py",
+    "nightly_run/reported.py",
     "parse_untrusted.py",
     # A trial can write these: every error of a record is expected there (`UNREADABLE`).
     "supervise/caller.py",
@@ -74,9 +74,9 @@ OWN = {
     "supervise/journal.py",
     "supervise/shared_memory.py",
     # Inside the process of a suite, whose errors are the trial's.
-    "suite/rank_server.py",
-    "suite/stream/bisect_project.py",
-    "suite/stream/bisect_stream.py",
+    "pytest_plugin/rank_server.py",
+    "pytest_plugin/stream/bisect_project.py",
+    "pytest_plugin/stream/bisect_stream.py",
 }
 """Modules that parse what bisect-run itself wrote, or ships."""
 

@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "bisect_tool"
 _TO_LINTERS = r"noqa: [A-Z0-9, ]+|type: ignore\S*|\W"
-PURE = ("evidence", "nightly", "planner", "search")
+PURE = ("evidence", "nightly_rules", "planner", "search")
 BROAD = {
     "BaseException",
     "BisectError",

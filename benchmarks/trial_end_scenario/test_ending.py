@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bisect_tool.suite.failures import ServersHung
+from bisect_tool.pytest_plugin.failures import ServersHung
 from bisect_tool.supervise.processes import descendants, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bisect_tool.suite.fixtures import Launch, RankServer, RankServers, ServerGroup
+    from bisect_tool.pytest_plugin.fixtures import Launch, RankServer, RankServers, ServerGroup
 
 
 @pytest.fixture(scope="module")

@@ -24,9 +24,9 @@ def fixes(options: FixesOptions) -> int:
     validate(options)
     from bisect_tool.cli.run_session import run_and_report
     from bisect_tool.fixes.candidate_commits import resolve_request
+    from bisect_tool.json_document.earlier_sessions import candidates, with_earlier_check
     from bisect_tool.options.resolve import resolve
     from bisect_tool.paths import home
-    from bisect_tool.results.earlier_sessions import candidates, with_earlier_check
     from bisect_tool.session import session as sessions
     from bisect_tool.session.store import Store
     from bisect_tool.terminal.output import notify

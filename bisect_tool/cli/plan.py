@@ -23,10 +23,10 @@ def plan(options: RunOptions) -> int:
             "plan needs --good and --bad", "Name both commits. Only `run` can search for a missing one."
         )
     validate(options)
+    from bisect_tool.json_document.plan import plan_document
     from bisect_tool.options.resolve import resolve
     from bisect_tool.paths import home
     from bisect_tool.render.plan import render_plan
-    from bisect_tool.results.plan import plan_document
     from bisect_tool.session.past_trials import past_trials
     from bisect_tool.session.plan import plan_of
     from bisect_tool.session.store import Store

@@ -26,13 +26,13 @@ def prune(options: PruneOptions) -> int:
     Nothing in use is removed. The results of sessions are kept: `report` still prints them, and later
     searches use them.
     """
-    from bisect_tool.disk.inventory import inventory
-    from bisect_tool.disk.plan import Limits, plan
-    from bisect_tool.disk.remove import RemovalResult, remove, remove_leftovers
-    from bisect_tool.disk.size import parse_size
+    from bisect_tool.disk_usage.inventory import inventory
+    from bisect_tool.disk_usage.plan import Limits, plan
+    from bisect_tool.disk_usage.remove import RemovalResult, remove, remove_leftovers
+    from bisect_tool.disk_usage.size import parse_size
+    from bisect_tool.json_document.prune import prune_document
     from bisect_tool.paths import home
     from bisect_tool.render.prune import render_prune
-    from bisect_tool.results.prune import prune_document
     from bisect_tool.terminal import terminal
     from bisect_tool.terminal.output import notify
 

@@ -18,8 +18,8 @@ EXAMPLES = (
 def report(options: ReportOptions) -> int:
     """Print a session's report as text, JSON or Markdown."""
     require_one_format(options)
+    from bisect_tool.json_document.stored import document_of
     from bisect_tool.paths import home
-    from bisect_tool.results.stored import document_of
     from bisect_tool.session.log_files import pruned_at
     from bisect_tool.session.store import Store
     from bisect_tool.terminal.output import notify, write_json, write_report

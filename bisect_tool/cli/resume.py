@@ -17,7 +17,7 @@ EXAMPLES = (
 def resume(options: ResumeOptions) -> int:
     """Resume a session without repeating finished trials."""
     from bisect_tool.cli.run_session import run_and_report
-    from bisect_tool.disk.inventory import is_resumable
+    from bisect_tool.disk_usage.inventory import is_resumable
     from bisect_tool.mode import Bisect, Fixes
     from bisect_tool.options.check_files import as_edited
     from bisect_tool.paths import home

@@ -15,6 +15,9 @@ from bisect_tool.delivery.deliver import deliver
 from bisect_tool.errors import CODES_BY_PRIORITY, BisectError, ExitCode
 from bisect_tool.file_lock import lease
 from bisect_tool.git.clone import is_cloned, is_url
+from bisect_tool.nightly_run.night import Night, Tools
+from bisect_tool.nightly_run.queue import in_order
+from bisect_tool.nightly_run.reported import record, reported
 from bisect_tool.options.watches import watches
 from bisect_tool.paths import home
 from bisect_tool.render.nightly import render_nights
@@ -22,19 +25,16 @@ from bisect_tool.sanitise import redact, secret_values
 from bisect_tool.session.store import Store
 from bisect_tool.terminal import terminal
 from bisect_tool.terminal.output import notify
-from bisect_tool.watch.night import Night, Tools
-from bisect_tool.watch.queue import in_order
-from bisect_tool.watch.reported import record, reported
 from bisect_tool.write_tokens import with_write_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from bisect_tool.json_document.nightly import NightlyDocument
     from bisect_tool.options.nightly_options import NightlyOptions
     from bisect_tool.options.watches import Watch
     from bisect_tool.paths import Home
-    from bisect_tool.results.nightly import NightlyDocument
 
 
 def run_nights(options: NightlyOptions, given: frozenset[str]) -> int:

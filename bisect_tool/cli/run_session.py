@@ -13,15 +13,15 @@ from bisect_tool.build import BuildInterrupted
 from bisect_tool.cli.dry_run import dry_run
 from bisect_tool.cli.interrupt import Interrupt, interruptible
 from bisect_tool.errors import EnvironmentFailed, ExitCode, UsageError, exit_code_of
-from bisect_tool.export.script import needed, origin, script
 from bisect_tool.format import listing, short
+from bisect_tool.json_document.compose import compose, native_changes
+from bisect_tool.json_document.confirmed import confirmed, next_searches
+from bisect_tool.json_document.step import cell_verdict, exit_code
 from bisect_tool.mode import Bisect, Repro, Walk
 from bisect_tool.options.resolve import resolve
 from bisect_tool.paths import home
 from bisect_tool.planner.cell_conclusion import WITHOUT_TESTS
-from bisect_tool.results.compose import compose, native_changes
-from bisect_tool.results.confirmed import confirmed, next_searches
-from bisect_tool.results.step import cell_verdict, exit_code
+from bisect_tool.reproduction_script.script import needed, origin, script
 from bisect_tool.session import confirmation, runner, walk
 from bisect_tool.session import session as sessions
 from bisect_tool.session.executors import executor_of
@@ -34,9 +34,9 @@ from bisect_tool.trial.cell_outcomes import NO_SUCH_TEST, NONE_SELECTED, NONE_TH
 from bisect_tool.trial.run import TrialAborted
 
 if TYPE_CHECKING:
+    from bisect_tool.json_document.document import Document
     from bisect_tool.options.run_options import ReproOptions, RunOptions, StepOptions
     from bisect_tool.planner import State
-    from bisect_tool.results.document import Document
     from bisect_tool.session.session import Session
 
 

@@ -10,8 +10,8 @@ from bisect_tool.options.declared import takes
 from bisect_tool.options.stored_options import StatusOptions
 
 if TYPE_CHECKING:
+    from bisect_tool.json_document.status import StatusDocument
     from bisect_tool.paths import Home
-    from bisect_tool.results.status import StatusDocument
     from bisect_tool.session.store import Store
 
 EXAMPLES = (
@@ -23,9 +23,9 @@ EXAMPLES = (
 @takes(StatusOptions)
 def status(options: StatusOptions) -> int:
     """List sessions, or show one."""
+    from bisect_tool.json_document.stored import document_of
     from bisect_tool.paths import home
     from bisect_tool.render.status import render_session, render_sessions
-    from bisect_tool.results.stored import document_of
     from bisect_tool.session.store import Store
     from bisect_tool.terminal.output import notify, write_json
     from bisect_tool.terminal.terminal import show, write
@@ -52,8 +52,8 @@ def status(options: StatusOptions) -> int:
 
 def _all(store: Store, here: Home) -> StatusDocument:
     """Return the status of every session, and the size of the data directory."""
-    from bisect_tool.disk.inventory import inventory
-    from bisect_tool.results.status import logs_by_session, status_document, summarise
+    from bisect_tool.disk_usage.inventory import inventory
+    from bisect_tool.json_document.status import logs_by_session, status_document, summarise
     from bisect_tool.session.log_files import pruned_at
     from bisect_tool.session.session import is_running
 

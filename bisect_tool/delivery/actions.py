@@ -9,7 +9,7 @@ from bisect_tool.format import count
 from bisect_tool.render.cause import headline, title
 
 if TYPE_CHECKING:
-    from bisect_tool.results.nightly import Cause
+    from bisect_tool.json_document.nightly import Cause
 
 _VERBS = {"new": "open", "open": "open or update", "fixed": "close"}
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bisect_tool.delivery.allowance import Allowance
     from bisect_tool.delivery.clock import Clock
     from bisect_tool.delivery.delivered import Delivered
-    from bisect_tool.results.nightly import Cause, NightlyDocument
+    from bisect_tool.json_document.nightly import Cause, NightlyDocument
 
 
 def is_due(cause: Cause, sent: Delivered) -> bool:

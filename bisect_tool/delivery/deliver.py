@@ -35,8 +35,8 @@ from bisect_tool.delivery.sync_issue import sync_issue
 from bisect_tool.errors import BisectError
 from bisect_tool.file_lock import lease
 from bisect_tool.format import count, listing
+from bisect_tool.json_document.sanitise import sanitise
 from bisect_tool.render.nightly_markdown import cut, nightly_markdown
-from bisect_tool.results.sanitise import sanitise
 from bisect_tool.sanitise import secret_values
 from bisect_tool.terminal.terminal import write_commands
 
@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 
     from bisect_tool.delivery.actions import Action
     from bisect_tool.delivery.clock import Clock
+    from bisect_tool.json_document.nightly import NightlyDocument
     from bisect_tool.options.delivery_options import DeliveryOptions
     from bisect_tool.paths import Home
-    from bisect_tool.results.nightly import NightlyDocument
 
 _log = logging.getLogger("bisect_run.delivery")
 _SERVER = "https://github.com"

@@ -16,7 +16,7 @@ from bisect_tool.supervise.files import write_atomically
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bisect_tool.results.nightly import NightlyDocument
+    from bisect_tool.json_document.nightly import NightlyDocument
 
 
 def write_files(night: NightlyDocument, folder: str) -> None:

@@ -13,19 +13,19 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from bisect_tool import write_tokens
+from bisect_tool.ci_results.answer import UnexpectedAnswer
+from bisect_tool.ci_results.bearer import Bearer
+from bisect_tool.ci_results.rate_limit import is_refusal, wait_after_refusal
 from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.http_request import send
 from bisect_tool.parse_untrusted import value_at
 from bisect_tool.sanitise import clean_line
-from bisect_tool.send import send
-from bisect_tool.sources.answer import UnexpectedAnswer
-from bisect_tool.sources.bearer import Bearer
-from bisect_tool.sources.rate_limit import is_refusal, wait_after_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from bisect_tool.delivery.clock import Clock
-    from bisect_tool.send import Reply
+    from bisect_tool.http_request import Reply
 
 _log = logging.getLogger("bisect_run.delivery")
 TOKEN = write_tokens.GITHUB

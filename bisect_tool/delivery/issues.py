@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from bisect_tool.ci_results.answer import Answer, read
 from bisect_tool.delivery.github_api import LostAnswer
 from bisect_tool.delivery.markers import (
     CANDIDATES,
@@ -18,7 +19,6 @@ from bisect_tool.delivery.markers import (
     section_state,
 )
 from bisect_tool.delivery.own_account import own_account
-from bisect_tool.sources.answer import Answer, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator

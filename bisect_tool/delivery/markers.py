@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bisect_tool.results.nightly import Cause
+    from bisect_tool.json_document.nightly import Cause
 
 _NAME = r"[0-9A-Za-z_.-]{1,80}"
 _EOL = r"[ \t]*\r?\n"

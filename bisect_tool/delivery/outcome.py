@@ -10,7 +10,7 @@ from bisect_tool.format import count
 
 if TYPE_CHECKING:
     from bisect_tool.delivery.actions import Action
-    from bisect_tool.results.nightly import Cause
+    from bisect_tool.json_document.nightly import Cause
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bisect_tool.ci_results.answer import Answer, read
 from bisect_tool.delivery.github_api import Rejected
-from bisect_tool.sources.answer import Answer, read
 
 if TYPE_CHECKING:
     from bisect_tool.delivery.github_api import GithubApi

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bisect_tool.delivery.actions import Action
+    from bisect_tool.json_document.nightly import Cause, NightlyDocument
     from bisect_tool.options.delivery_options import DeliveryOptions
-    from bisect_tool.results.nightly import Cause, NightlyDocument
 
 _ORDER = ("new", "fixed", "open")
 """News come first, since the number of posts is limited."""

@@ -16,7 +16,7 @@ from bisect_tool.render.cause_markdown import change, issue_body
 if TYPE_CHECKING:
     from bisect_tool.delivery.allowance import Allowance
     from bisect_tool.delivery.issues import Issue, Issues
-    from bisect_tool.results.nightly import Cause, NightlyDocument
+    from bisect_tool.json_document.nightly import Cause, NightlyDocument
 
 
 def sync_issue(night: NightlyDocument, cause: Cause, issues: Issues, allowance: Allowance) -> str:

@@ -9,10 +9,10 @@ from urllib.parse import unquote
 import requests
 
 from bisect_tool import write_tokens
+from bisect_tool.ci_results.rate_limit import wait_after_refusal
 from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.http_request import send
 from bisect_tool.sanitise import clean_line
-from bisect_tool.send import send
-from bisect_tool.sources.rate_limit import wait_after_refusal
 
 if TYPE_CHECKING:
     from bisect_tool.delivery.clock import Clock

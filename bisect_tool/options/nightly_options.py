@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 import typer
 
+from bisect_tool.ci_results.names import SourceName
 from bisect_tool.options.delivery_options import DeliveryOptions
 from bisect_tool.options.shared_options import (
     AsJson,
@@ -22,7 +23,6 @@ from bisect_tool.options.shared_options import (
     TrialOptions,
     Workflow,
 )
-from bisect_tool.sources.names import SourceName
 
 
 @dataclass(frozen=True, kw_only=True)

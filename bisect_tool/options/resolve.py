@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, assert_never
 
 from bisect_tool import scenario as scenarios
 from bisect_tool.checks import Check, CommandCheck, JobCheck, PytestCheck, SuiteCheck
+from bisect_tool.ci_results.names import PIPELINE, WORKFLOW, named
 from bisect_tool.errors import UsageError
 from bisect_tool.git import Range, Repository
 from bisect_tool.git.alternates import is_bare, is_checkout
@@ -29,7 +30,6 @@ from bisect_tool.options.validate import require_text, validate
 from bisect_tool.options.visibility import warnings
 from bisect_tool.request import Request
 from bisect_tool.sanitise import clean_line
-from bisect_tool.sources.names import PIPELINE, WORKFLOW, named
 from bisect_tool.trial.cells import collect_cells, matching
 
 if TYPE_CHECKING:

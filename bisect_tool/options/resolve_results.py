@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from bisect_tool.ci_results.junit_files import junit_observations
+from bisect_tool.ci_results.observation import CONCLUSIVE, State
 from bisect_tool.errors import UsageError
 from bisect_tool.format import listing
 from bisect_tool.mode import ObservedRuns
 from bisect_tool.planner.reported_names import ambiguous
-from bisect_tool.sources.junit_files import junit_observations
-from bisect_tool.sources.observation import CONCLUSIVE, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -10,7 +10,7 @@ from bisect_tool.format import count, listing
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from bisect_tool.results.document import CellReport
+    from bisect_tool.json_document.document import CellReport
 
 _ROW_LIMIT = 24
 _ROWS_PER_RESULT = 5

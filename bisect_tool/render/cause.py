@@ -12,8 +12,8 @@ from bisect_tool.sanitise import inert_line
 from bisect_tool.trial.command_cell import CELL
 
 if TYPE_CHECKING:
-    from bisect_tool.results.document import CellReport, CommitInfo, Document, FailureReport
-    from bisect_tool.results.nightly import Cause
+    from bisect_tool.json_document.document import CellReport, CommitInfo, Document, FailureReport
+    from bisect_tool.json_document.nightly import Cause
 
 _CELL_LIMIT = 120
 

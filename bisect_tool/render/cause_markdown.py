@@ -27,8 +27,8 @@ from bisect_tool.render.public import public, without_homes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bisect_tool.results.document import Document
-    from bisect_tool.results.nightly import Cause, NightlyDocument
+    from bisect_tool.json_document.document import Document
+    from bisect_tool.json_document.nightly import Cause, NightlyDocument
 
 _REPORT_BYTES = 55_000
 """GitHub accepts 65,536 characters; the rest of the body needs some of them."""

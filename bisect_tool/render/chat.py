@@ -13,7 +13,7 @@ from bisect_tool.sanitise import inert_line
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bisect_tool.results.nightly import Cause, NightlyDocument
+    from bisect_tool.json_document.nightly import Cause, NightlyDocument
 
 _ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "'"})
 _LIMIT = 300

@@ -16,8 +16,8 @@ from bisect_tool.sanitise import clean_line
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bisect_tool.results.check_warnings import ShadowReport
-    from bisect_tool.results.document import Document
+    from bisect_tool.json_document.check_warnings import ShadowReport
+    from bisect_tool.json_document.document import Document
 
 
 _LINE_LIMIT = 20_000

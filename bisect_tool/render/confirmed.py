@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bisect_tool.format import percent
-from bisect_tool.results.fixes import MAX_FALSE_PASS
+from bisect_tool.json_document.fixes import MAX_FALSE_PASS
 from bisect_tool.stats import false_pass_probability
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from bisect_tool.results.document import Document, NextSearch
-    from bisect_tool.results.fixes import Tried
+    from bisect_tool.json_document.document import Document, NextSearch
+    from bisect_tool.json_document.fixes import Tried
 
 
 _UNDECIDED = "undecided"

@@ -44,8 +44,8 @@ from bisect_tool.sanitise import clean_line
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bisect_tool.results.document import Document
-    from bisect_tool.results.tally import Tally
+    from bisect_tool.json_document.document import Document
+    from bisect_tool.json_document.tally import Tally
 
 _LABEL_WIDTH = 11
 """The width of `Last good` and similar labels, including the space after them."""

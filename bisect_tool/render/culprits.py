@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bisect_tool.format import count
-from bisect_tool.results.tally import tally
+from bisect_tool.json_document.tally import tally
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from bisect_tool.results.document import CulpritReport, Document, FileChange, PinChange
+    from bisect_tool.json_document.document import CulpritReport, Document, FileChange, PinChange
 
 
 _FILES_SHOWN = 6

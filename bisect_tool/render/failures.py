@@ -16,7 +16,7 @@ from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from bisect_tool.evidence import Event
-    from bisect_tool.results.document import Document, FailureReport
+    from bisect_tool.json_document.document import Document, FailureReport
 
 SYMPTOM = "first symptom; the root cause is not in the logs"
 _FULL_LIMIT = 4

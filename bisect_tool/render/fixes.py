@@ -18,7 +18,7 @@ from bisect_tool.stats import false_pass_probability
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-from bisect_tool.results.fixes import MAX_FALSE_PASS, FixReport, FlakyCell, Tried
+from bisect_tool.json_document.fixes import MAX_FALSE_PASS, FixReport, FlakyCell, Tried
 
 NOT_ALL_TRIED = "Not every combination was tried: a smaller one may also fix every cell."
 _UNDECIDED = "undecided"

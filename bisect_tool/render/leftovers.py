@@ -16,7 +16,7 @@ from bisect_tool.stats import shift
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bisect_tool.results.document import Document, TrialReport
+    from bisect_tool.json_document.document import Document, TrialReport
 
 LEFTOVERS_TITLE = "Left behind by trials (cleaned up)"
 LEAKS_TITLE = "Leaked more often at bad commits than at good ones (cleaned up)"

@@ -14,7 +14,7 @@ from bisect_tool.sanitise import clean_line
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from bisect_tool.results.document import Document, LoadContrast
+    from bisect_tool.json_document.document import Document, LoadContrast
 
 
 TITLE = "Failures associated with a busy machine"

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from bisect_tool.evidence import Event
-    from bisect_tool.results.document import CommitInfo, Document, FailRates
+    from bisect_tool.json_document.document import CommitInfo, Document, FailRates
 
 _LINE_LIMIT = 500
 _EXCERPT_LIMIT = 12_000

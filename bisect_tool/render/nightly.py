@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from bisect_tool.format import count, listing, short
-from bisect_tool.nightly.cell_status import CellStatus
+from bisect_tool.nightly_rules.cell_status import CellStatus
 from bisect_tool.render.failures import SYMPTOM, who
 from bisect_tool.render.markdown import log_line
 from bisect_tool.sanitise import clean_line
@@ -14,8 +14,8 @@ from bisect_tool.sanitise import clean_line
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from bisect_tool.results.document import FailureReport
-    from bisect_tool.results.nightly import Cause, NightlyCell, NightlyDocument
+    from bisect_tool.json_document.document import FailureReport
+    from bisect_tool.json_document.nightly import Cause, NightlyCell, NightlyDocument
 
 _CELLS = 10
 SIGNATURES: Final = 4

@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bisect_tool.format import count, frame_location, listing, short
 from bisect_tool.git.forge import called, forge_of
-from bisect_tool.nightly.cell_status import CellStatus
+from bisect_tool.nightly_rules.cell_status import CellStatus
 from bisect_tool.render.cause import culprit, failure_at, headline, tested_cell
 from bisect_tool.render.failures import who
 from bisect_tool.render.markdown import log_line
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from bisect_tool.git.forge import Forge
-    from bisect_tool.results.document import CellReport, CommitInfo, Document, FailureReport
-    from bisect_tool.results.nightly import Cause, CommitRuns, NightlyDocument
+    from bisect_tool.json_document.document import CellReport, CommitInfo, Document, FailureReport
+    from bisect_tool.json_document.nightly import Cause, CommitRuns, NightlyDocument
 
 _EVENTS = 30
 _NAMES = 12

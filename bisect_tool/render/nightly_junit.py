@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
 from bisect_tool.format import joined, short
-from bisect_tool.nightly.cell_status import CellStatus
+from bisect_tool.nightly_rules.cell_status import CellStatus
 from bisect_tool.render.cause import title
 from bisect_tool.render.nightly import status_text
 from bisect_tool.sanitise import clean_line
@@ -20,7 +20,7 @@ from bisect_tool.sanitise import clean_line
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bisect_tool.results.nightly import NightlyCell, NightlyDocument
+    from bisect_tool.json_document.nightly import NightlyCell, NightlyDocument
 
 _PASSING: Final = (CellStatus.GREEN, CellStatus.FIXED)
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -9,7 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from bisect_tool.format import count, joined, short
-from bisect_tool.nightly.cell_status import CellStatus
+from bisect_tool.nightly_rules.cell_status import CellStatus
 from bisect_tool.render.cause import headline
 from bisect_tool.render.cause_markdown import facts
 from bisect_tool.render.failures import who
@@ -20,7 +20,7 @@ from bisect_tool.render.public import without_homes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bisect_tool.results.nightly import NightlyCell, NightlyDocument
+    from bisect_tool.json_document.nightly import NightlyCell, NightlyDocument
 
 _ROWS = 200
 _CUT = "\n\n*The rest was omitted: it is too long for this page.*\n"

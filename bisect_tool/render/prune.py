@@ -9,16 +9,16 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bisect_tool.disk.item import Kind
-from bisect_tool.disk.plan import Reason
-from bisect_tool.disk.size import format_size
+from bisect_tool.disk_usage.item import Kind
+from bisect_tool.disk_usage.plan import Reason
+from bisect_tool.disk_usage.size import format_size
 from bisect_tool.format import count, listing
 from bisect_tool.render.status import age
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bisect_tool.results.prune import KeptItem, PrunedItem, PruneDocument
+    from bisect_tool.json_document.prune import KeptItem, PrunedItem, PruneDocument
 
 
 def render_prune(document: PruneDocument, now: datetime) -> RenderableType:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from bisect_tool.json_document.document import CommitInfo, CulpritReport
 from bisect_tool.paths import home
-from bisect_tool.results.document import CommitInfo, CulpritReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bisect_tool.results.document import Document
+    from bisect_tool.json_document.document import Document
 
 _END = r"(?=[/\s'\"`:;,)\]>]|$)"
 _HOMES = re.compile(rf"(?<![\w.~/-])(?:/(?:home|Users)/[^/\s'\"`:;,)\]>]+|/root){_END}")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.format import count, duration, hours
 from bisect_tool.git.forge import Forge, forge_of
-from bisect_tool.results.tally import Tally, tally
+from bisect_tool.json_document.tally import Tally, tally
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from bisect_tool.results.document import (
+    from bisect_tool.json_document.document import (
         CellReport,
         CommitInfo,
         Document,

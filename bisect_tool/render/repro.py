@@ -17,7 +17,7 @@ from bisect_tool.sanitise import clean_line
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-from bisect_tool.results.repro import FailureRate, Reproduced, Reproduction, Spread, failed_of
+from bisect_tool.json_document.repro import FailureRate, Reproduced, Reproduction, Spread, failed_of
 
 _SIGNATURES = 10
 _CELLS = 24

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from bisect_tool.evidence import ProcessTimeline
-    from bisect_tool.results.document import Document, TrialReport
+    from bisect_tool.json_document.document import Document, TrialReport
 
 START_UP = "Median start-up time from spawn to ready (number of processes)"
 DIFFERENT_START_UP = "Start-up times from spawn to ready that differ between good and bad commits"

@@ -13,7 +13,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from bisect_tool.disk.size import format_size
+from bisect_tool.disk_usage.size import format_size
 from bisect_tool.format import SHORT, count, duration, outcome_text, short
 from bisect_tool.render.console import render_answer, render_cells
 from bisect_tool.sanitise import clean_line
@@ -21,8 +21,8 @@ from bisect_tool.sanitise import clean_line
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from bisect_tool.results.document import Document, TrialReport
-    from bisect_tool.results.status import DiskUsage, SessionSummary, StatusDocument
+    from bisect_tool.json_document.document import Document, TrialReport
+    from bisect_tool.json_document.status import DiskUsage, SessionSummary, StatusDocument
 
 _TEXT_LIMIT = 200
 _STATE_STYLE = {"running": "cyan", "resumable": "yellow"}

@@ -11,7 +11,7 @@ from bisect_tool.render.cause import culprit, title
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
-    from bisect_tool.results.nightly import Cause, NightlyDocument
+    from bisect_tool.json_document.nightly import Cause, NightlyDocument
 
 ANNOTATIONS = 10
 """The maximum that GitHub shows for one step."""

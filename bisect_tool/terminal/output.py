@@ -13,7 +13,7 @@ from bisect_tool.terminal import terminal
 from bisect_tool.write_tokens import with_write_tokens
 
 if TYPE_CHECKING:
-    from bisect_tool.results.document import Document
+    from bisect_tool.json_document.document import Document
 
 _YES = ("y", "yes")
 

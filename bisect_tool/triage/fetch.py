@@ -8,16 +8,16 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from bisect_tool.ci_results import buildkite_client, github_client
+from bisect_tool.ci_results.http import Client
 from bisect_tool.errors import BisectError, EnvironmentFailed, UsageError
 from bisect_tool.sanitise import clean_line
-from bisect_tool.sources import buildkite_client, github_client
-from bisect_tool.sources.http import Client
 from bisect_tool.triage.address import build_address, issue_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from bisect_tool.sources.service import Service
+    from bisect_tool.ci_results.service import Service
     from bisect_tool.triage.address import IssueAddress
     from bisect_tool.triage.mentions import BuildMention
 
@@ -34,7 +34,7 @@ def fetch_page(
 
     Args:
         address: of the issue or the build.
-        environment: may have tokens, and other addresses of the services (see `sources`).
+        environment: may have tokens, and other addresses of the services (see `ci_results`).
         sleep: waits between tries.
 
     Raises:

@@ -25,8 +25,7 @@ from bisect_tool.evidence import (
 from bisect_tool.evidence.engine_logs import EngineLogs
 from bisect_tool.evidence.parsed_line import LAUNCHER, TEST
 from bisect_tool.evidence.patterns import PATTERNS
-from bisect_tool.sanitise import clean, clean_line, redact, secret_values
-from bisect_tool.suite.stream_reader import (
+from bisect_tool.pytest_plugin.stream_reader import (
     Collected,
     CrashReport,
     Finished,
@@ -36,6 +35,7 @@ from bisect_tool.suite.stream_reader import (
     Unread,
     read_stream,
 )
+from bisect_tool.sanitise import clean, clean_line, redact, secret_values
 from bisect_tool.supervise.journal import read_journal
 from bisect_tool.supervise.processes import since_epoch
 from bisect_tool.trial.log_lines import ALWAYS, Relevance, TrialLogs, merged_lines

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from bisect_tool.build import Environment
     from bisect_tool.checks import Check
     from bisect_tool.paths import Home
+    from bisect_tool.pytest_plugin.launch import HostAddress
     from bisect_tool.scenario import LaunchProfile, Profile, Scenario
-    from bisect_tool.suite.launch import HostAddress
     from bisect_tool.wheels.lineage import Lineage
 
 _UNKNOWN = EngineLogs()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bisect_tool.scenario import Timeouts
     from bisect_tool.trial.config import TrialConfig, TrialPaths
 
-STREAM_PLUGIN = Path(__file__).parent.parent / "suite" / "stream"
+STREAM_PLUGIN = Path(__file__).parent.parent / "pytest_plugin" / "stream"
 _STEERING = ("PYTHONPATH", "PYTHONHOME", BYTECODE, "PYTEST_ADDOPTS", "PYTEST_PLUGINS", "VIRTUAL_ENV")
 
 

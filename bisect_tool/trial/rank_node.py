@@ -31,7 +31,13 @@ class RankNodeTrials(Trials):
         """Return the program that starts servers for the suite; it ends with the suite."""
         config, place = run.config, run.place
         assert config.profile is not None
-        argv = (sys.executable, "-B", "-m", "bisect_tool.suite.rank_host", str(place.folder / PORT_FILE))
+        argv = (
+            sys.executable,
+            "-B",
+            "-m",
+            "bisect_tool.pytest_plugin.rank_host",
+            str(place.folder / PORT_FILE),
+        )
         env = {
             **clean_environment(config, place),
             **launch_variables(config, place),

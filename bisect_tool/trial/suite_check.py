@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
 from bisect_tool.evidence import exit_text
+from bisect_tool.pytest_plugin.launch import KEY_VARIABLE
 from bisect_tool.sanitise import clean_line
-from bisect_tool.suite.launch import KEY_VARIABLE
 from bisect_tool.supervise import gpus, ports
 from bisect_tool.supervise.logs import last_lines
 from bisect_tool.trial.cell_outcomes import SUITE_LOG, SuiteExit, collect, printed, timeline, unreadable
@@ -80,7 +80,7 @@ def suite_argv(scenario: Scenario) -> tuple[str, ...]:
     It does not write to the scenario's folder, and does not look at folders above it: pytest would load each
     `conftest.py` there, and list all of their files.
     """
-    plugins = ("no:cacheprovider", "bisect_stream", "bisect_tool.suite.fixtures")
+    plugins = ("no:cacheprovider", "bisect_stream", "bisect_tool.pytest_plugin.fixtures")
     folder = str(scenario.folder)
     return (
         sys.executable,

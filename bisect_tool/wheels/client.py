@@ -13,7 +13,7 @@ import requests
 
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.sanitise import clean_line
-from bisect_tool.transfer import CHUNK, TooSlow, transfer
+from bisect_tool.transfer_timeout import CHUNK, TooSlow, transfer
 from bisect_tool.wheels.index import Index, Wheel, choose
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from packaging.tags import Tag
 
-    from bisect_tool.transfer import OnChunk
+    from bisect_tool.transfer_timeout import OnChunk
     from bisect_tool.wheels.settings import CommitWheels
 
 _log = logging.getLogger("bisect_run.wheels")

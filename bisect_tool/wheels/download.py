@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from bisect_tool.transfer import CHUNK, TooSlow, transfer
+from bisect_tool.transfer_timeout import CHUNK, TooSlow, transfer
 from bisect_tool.wheels.client import INTERRUPTED, MISLED, TRIES, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bisect_tool.transfer import OnChunk
+    from bisect_tool.transfer_timeout import OnChunk
     from bisect_tool.wheels.client import Client
 
 _log = logging.getLogger("bisect_run.wheels")

@@ -15,7 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from bisect_tool.suite.fixtures import Launch, RankServer, RankServers, ServerGroup
+    from bisect_tool.pytest_plugin.fixtures import Launch, RankServer, RankServers, ServerGroup
 
 REQUESTS_PER_RANK = 25
 ENDED_BY_SIGTERM = {0, -15, 143}

@@ -18,14 +18,26 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from bisect_tool.suite.fixtures import RequestFailed, ServersBlocked, ServersFailed, headless, single_server
-from bisect_tool.suite.waiting import wait_until
+from bisect_tool.pytest_plugin.fixtures import (
+    RequestFailed,
+    ServersBlocked,
+    ServersFailed,
+    headless,
+    single_server,
+)
+from bisect_tool.pytest_plugin.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bisect_tool.suite.fixtures import Deployment, Launch, RankServer, ServerGroup, StartingServers
-    from bisect_tool.suite.shutdown import Shutdown
+    from bisect_tool.pytest_plugin.fixtures import (
+        Deployment,
+        Launch,
+        RankServer,
+        ServerGroup,
+        StartingServers,
+    )
+    from bisect_tool.pytest_plugin.shutdown import Shutdown
 
 TIMEOUT_S = 8
 AT_ONCE_S = 5.0  # for answers that are cut off; as long as vLLM gives its processes when there is no timeout

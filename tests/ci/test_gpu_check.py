@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from bisect_tool.results.document import Document
-from bisect_tool.suite.waiting import wait_until
+from bisect_tool.json_document.document import Document
+from bisect_tool.pytest_plugin.waiting import wait_until
 from bisect_tool.supervise.gpus import GpuMemory
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ import yaml
 from stand_ins import TEMPLATES
 
 from bisect_tool.executor.ray.needs import Needs
-from bisect_tool.suite.waiting import wait_until
+from bisect_tool.pytest_plugin.waiting import wait_until
 
 SCRIPT = TEMPLATES / "slurm" / "bisect-run.sbatch"
 KUBERAY = TEMPLATES / "kuberay" / "raycluster.yaml"

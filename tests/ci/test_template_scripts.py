@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from stand_ins import SCRIPTS, TEMPLATES
 
-from bisect_tool.suite.waiting import wait_until
+from bisect_tool.pytest_plugin.waiting import wait_until
 from bisect_tool.write_tokens import NAMES
 
 CODES = [0, 1, 2, 3, 4, 5, 70, 130, 143]

@@ -10,7 +10,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from forked import run_forked
+from forked_cli import run_forked
 
 from bisect_tool.paths import home as current_home
 from bisect_tool.session.store import Store

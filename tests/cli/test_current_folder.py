@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from bisect_tool.errors import UsageError
+from bisect_tool.json_document.earlier_sessions import with_earlier_check
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import FixesOptions, RunOptions
 from bisect_tool.paths import home as current_home
-from bisect_tool.results.earlier_sessions import with_earlier_check
 from bisect_tool.session.store import Store
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bisect_tool.results.document import Document
+from bisect_tool.json_document.document import Document
 
 MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
 TESTS = ("server_info", "single_completion", "completion_streaming", "teardown")

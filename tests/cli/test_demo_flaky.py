@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 
 import pytest
-from forked import run_forked
+from forked_cli import run_forked
 
 from bisect_tool.cli import demo as command
 from bisect_tool.cli import run_session
-from bisect_tool.results.document import Document
+from bisect_tool.json_document.document import Document
 
 CELL = "test_external_lb_teardown[4]"
 GOOD = "10cb8ce0a1f2c53ad871ab1173ebb3362fb183d2"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 
 import pytest
-from forked import run_forked
+from forked_cli import run_forked
 
 from bisect_tool.cli import demo as command
 from bisect_tool.cli import run_session
 from bisect_tool.errors import UsageError
-from bisect_tool.results.document import Document
+from bisect_tool.json_document.document import Document
 from bisect_tool.supervise import gpus, simulated_gpu
 from bisect_tool.supervise.gpu_memory import GpuMemory
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 
 import pytest
-from forked import run_forked
+from forked_cli import run_forked
 
 from bisect_tool.cli import demo as command
 from bisect_tool.cli import run_session
 from bisect_tool.errors import UsageError
-from bisect_tool.results.document import Document
+from bisect_tool.json_document.document import Document
 
 GOOD = "10cb8ce0a1f2c53ad871ab1173ebb3362fb183d2"
 BAD = "c5e611db94aa85f96ab4b0e90627d93996179f15"

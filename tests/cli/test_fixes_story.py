@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 import pytest
-from forked import run_forked
+from forked_cli import run_forked
 
-from bisect_tool.results.document import Document
+from bisect_tool.json_document.document import Document
 
 CELL = "test_external_lb_server_info[4]"
 

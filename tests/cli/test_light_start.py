@@ -24,7 +24,7 @@ HEAVY = (
     "bisect_tool.mode",
     "bisect_tool.planner",
     "bisect_tool.request",
-    "bisect_tool.results",
+    "bisect_tool.json_document",
     "bisect_tool.scenario",
     "bisect_tool.search",
     "bisect_tool.session",

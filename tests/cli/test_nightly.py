@@ -151,7 +151,7 @@ def test_budget_that_is_used_up_leaves_the_bisection_for_later(  # noqa: PLR0917
     cli, repo, results, check, tmp_path, monkeypatch
 ):
     results("PPPFFFF")
-    monkeypatch.setattr("bisect_tool.watch.night.Night._used_up", property(lambda _: True))
+    monkeypatch.setattr("bisect_tool.nightly_run.night.Night._used_up", property(lambda _: True))
     ended = cli("nightly", "--repo", repo, "--results", tmp_path / "runs", "--", check)
     assert ended.code == 3
     assert "the budget is used up; not bisected tonight" in ended.err
@@ -159,7 +159,7 @@ def test_budget_that_is_used_up_leaves_the_bisection_for_later(  # noqa: PLR0917
 
 def test_budget_that_is_used_up_leaves_reruns_for_later(cli, repo, check, monkeypatch):
     cli("nightly", "--repo", repo, "--ref", "HEAD~6", "--", check)
-    monkeypatch.setattr("bisect_tool.watch.night.Night._used_up", property(lambda _: True))
+    monkeypatch.setattr("bisect_tool.nightly_run.night.Night._used_up", property(lambda _: True))
     ended = cli("nightly", "--repo", repo, "--", check)
     assert ended.code == 3
     assert "the budget is used up; not run again tonight" in ended.err
@@ -249,14 +249,14 @@ def test_budget_that_is_used_up_leaves_an_interrupted_bisection_for_later(
     cli, repo, check, interrupted, monkeypatch
 ):
     session = interrupted(git(repo, "rev-parse", "HEAD~6"))
-    monkeypatch.setattr("bisect_tool.watch.night.Night._used_up", property(lambda _: True))
+    monkeypatch.setattr("bisect_tool.nightly_run.night.Night._used_up", property(lambda _: True))
     ended = cli("nightly", "--repo", repo, "--ref", "HEAD~6", "--", check)
     assert ended.code == 3
     assert f"{session} is not resumed tonight" in ended.err
 
 
 def test_machine_that_fits_another_profile_is_refused(cli, repo, check, monkeypatch):
-    monkeypatch.setattr("bisect_tool.watch.night.last_profile", lambda *_: "engine-gpu")
+    monkeypatch.setattr("bisect_tool.nightly_run.night.last_profile", lambda *_: "engine-gpu")
     ended = cli("nightly", "--repo", repo, "--", check)
     assert ended.code == 5
     assert "earlier nights ran engine-gpu" in ended.err

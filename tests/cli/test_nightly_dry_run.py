@@ -5,11 +5,11 @@ import tempfile
 import pytest
 from nightly_repository import broken_in_third, git
 
+from bisect_tool.ci_results.download_cache import DownloadCache
+from bisect_tool.ci_results.etag_cache import CachedAnswer, EtagCache
 from bisect_tool.cli.dry_home import dry_home
 from bisect_tool.paths import Home
 from bisect_tool.session.store import Store
-from bisect_tool.sources.download_cache import DownloadCache
-from bisect_tool.sources.etag_cache import CachedAnswer, EtagCache
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from local_server import serving
 from nightly_repository import broken_in_third
 
-from bisect_tool.sources import junit_files
+from bisect_tool.ci_results import junit_files
 from bisect_tool.trial import command_cell
 from bisect_tool.write_tokens import NAMES
 

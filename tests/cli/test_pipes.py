@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from forked import run_forked
+from forked_cli import run_forked
 
-from bisect_tool.results.document import Document
+from bisect_tool.json_document.document import Document
 
 MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
 GOOD, BAD = "true", "false"

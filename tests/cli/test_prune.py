@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from documents import culprit
+from sample_documents import culprit
 
 from bisect_tool.paths import Home
 from bisect_tool.session.store import Store

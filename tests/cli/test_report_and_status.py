@@ -19,7 +19,7 @@ import pytest
 from golden_files import compare
 
 from bisect_tool.file_lock import try_lock
-from bisect_tool.results.document import Document
+from bisect_tool.json_document.document import Document
 from bisect_tool.session.store import Store
 
 MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-import documents
 import pytest
+import sample_documents as documents
 
 from bisect_tool.checks import CommandCheck
 from bisect_tool.cli.run_session import _subfolder_note

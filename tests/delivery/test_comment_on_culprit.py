@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import documents
 import pytest
+import sample_documents as documents
 from github_service import REPOSITORY, Fault
-from night_documents import candidates, cause, night
+from sample_nights import candidates, cause, night
 
 OPTIONS = {"comment_on_culprit": True}
 PULL = f"/repos/{REPOSITORY}/issues/34730"

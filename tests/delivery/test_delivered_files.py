@@ -6,13 +6,13 @@ import json
 import re
 from xml.etree import ElementTree as ET
 
-import documents
 import pytest
-from night_documents import CELLS, cause, hostile, night
+import sample_documents as documents
+from sample_nights import CELLS, cause, hostile, night
 
-from bisect_tool.nightly.cell_status import CellStatus
+from bisect_tool.json_document.nightly import Cause, NightlyDocument
+from bisect_tool.nightly_rules.cell_status import CellStatus
 from bisect_tool.render.nightly_junit import junit
-from bisect_tool.results.nightly import Cause, NightlyDocument
 
 ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

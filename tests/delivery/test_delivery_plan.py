@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 from github_service import REPOSITORY
-from night_documents import candidates, cause, cell, night
+from sample_nights import candidates, cause, cell, night
 
 from bisect_tool.delivery.check import check_delivery
 from bisect_tool.delivery.markers import cause_state, identifier, replace_section, section
 from bisect_tool.delivery.plan import plan
 from bisect_tool.delivery.repository_name import repository_name
 from bisect_tool.errors import UsageError
-from bisect_tool.nightly.cell_status import CellStatus
+from bisect_tool.nightly_rules.cell_status import CellStatus
 from bisect_tool.options.delivery_options import DeliveryOptions
 
 GITHUB = "https://github.com"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from github_service import REPOSITORY, Fault
-from night_documents import cause, night
+from sample_nights import cause, night
 
 from bisect_tool.delivery import deliver as module
 from bisect_tool.errors import EnvironmentFailed

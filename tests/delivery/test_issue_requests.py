@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from github_service import REPOSITORY, Fault
-from night_documents import cause, commit, night
+from sample_nights import cause, commit, night
 
 ISSUES = f"/repos/{REPOSITORY}/issues"
 TOKEN = "BISECT_RUN_GITHUB_WRITE_TOKEN"  # noqa: S105

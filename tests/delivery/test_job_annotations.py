@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 
 import pytest
-from night_documents import cause, hostile, night
+from sample_nights import cause, hostile, night
 
 from bisect_tool.delivery import buildkite_annotation
 from bisect_tool.render.workflow_commands import workflow_commands

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import documents
+import sample_documents as documents
 from github_service import REPOSITORY
-from night_documents import FIXED, candidates, cause, commit, night
+from sample_nights import FIXED, candidates, cause, commit, night
 
 
 def month():

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from threading import Event
 
-import documents
 import pytest
+import sample_documents as documents
 from github_service import Fault
 from local_server import serving
-from night_documents import candidates, cause, hostile, night
+from sample_nights import candidates, cause, hostile, night
 
-from bisect_tool import transfer
+from bisect_tool import transfer_timeout
 
 CELLS = "`test_external_lb_server_info[4]` and 2 more cells"
 PULL = "<https://github.com/vllm-project/vllm/pull/34730|PR #34730>"
@@ -76,7 +76,7 @@ def test_a_message_without_an_answer_is_not_repeated(delivery, service):
 
 def test_a_message_whose_answer_never_ends_is_not_repeated(delivery, monkeypatch):
     """Each byte renews the timeout of `requests`."""
-    monkeypatch.setattr(transfer, "STALL_S", 0.3)
+    monkeypatch.setattr(transfer_timeout, "STALL_S", 0.3)
     over = Event()
 
     def answer(handler):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from night_documents import candidates, cause, commit, night
+from sample_nights import candidates, cause, commit, night
 
 
 @pytest.mark.parametrize(

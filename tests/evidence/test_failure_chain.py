@@ -38,7 +38,7 @@ SUITE_FRAMES = (
         line=40,
         function="test_external_lb_server_info",
     ),
-    Frame(file="/x/bisect_tool/suite/server_group.py", line=9, function="ensure_serving"),
+    Frame(file="/x/bisect_tool/pytest_plugin/server_group.py", line=9, function="ensure_serving"),
 )
 
 

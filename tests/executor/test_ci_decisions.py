@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from bisect_tool.ci_results.series import Series
 from bisect_tool.errors import UsageError
 from bisect_tool.executor.ci import buildkite, github
 from bisect_tool.executor.ci.call import Call
 from bisect_tool.executor.ci.decide import Follow, GiveUp, Use, Wait, next_action
 from bisect_tool.executor.ci.jobs import CommitJobs, Stage, gpu_count, is_named
-from bisect_tool.sources.series import Series
 
 SHA = "a" * 40
 SERIES = Series("ci")

@@ -7,11 +7,11 @@ import zipfile
 
 import pytest
 
+from bisect_tool.ci_results.answer import UnexpectedAnswer
+from bisect_tool.ci_results.job_reports import Artefact
+from bisect_tool.ci_results.service import Absent, Forbidden
 from bisect_tool.executor.ci import reports
 from bisect_tool.executor.ci.reports import report_files
-from bisect_tool.sources.answer import UnexpectedAnswer
-from bisect_tool.sources.job_reports import Artefact
-from bisect_tool.sources.service import Absent, Forbidden
 
 XML = b"<testsuite/>"
 

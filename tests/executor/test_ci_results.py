@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from ci_job_output import FAIL, PASS, PASSING, TEST, junit_of, log_of
 
+from bisect_tool.ci_results.series import Series
 from bisect_tool.executor.ci.buildkite import commit_jobs
 from bisect_tool.executor.ci.results import NO_LOG, SKIPPED, UNNAMED, trial_result
-from bisect_tool.sources.series import Series
 
 SHA = "a" * 40
 

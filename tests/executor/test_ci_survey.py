@@ -9,9 +9,9 @@ from ci_farm_github import ACTIONS
 from ci_job_output import FAIL, PASS
 from farmed_jobs import SERVICES, always, check
 
+from bisect_tool.ci_results import github_client
 from bisect_tool.executor.ci import survey as surveys
 from bisect_tool.executor.ci.connect import ci_survey
-from bisect_tool.sources import github_client
 
 SHAS = tuple(f"{number:040x}" for number in range(1, 10))
 

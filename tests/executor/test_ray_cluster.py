@@ -19,7 +19,7 @@ from executor.user_git import new_repository
 from quick_engine import QUICK, SCENARIOS, copy_scenarios, use_one_rank
 
 from bisect_tool.demo.patch_series import replay
-from bisect_tool.results.document import Document
+from bisect_tool.json_document.document import Document
 
 pytestmark = [
     pytest.mark.ray,

@@ -14,7 +14,7 @@ from bisect_tool.executor.ray.calls import Connection
 from bisect_tool.executor.ray.cluster import WorkerLost
 from bisect_tool.executor.ray.further_nodes import FurtherNodes
 from bisect_tool.executor.ray.messages import Order, Place, Ran
-from bisect_tool.suite.launch import HostAddress
+from bisect_tool.pytest_plugin.launch import HostAddress
 
 RAN = Ran("{}", b"")
 PLACE = Place("n", "host", "127.0.0.1")

@@ -20,13 +20,13 @@ from bisect_tool.executor.ray.messages import Place, Setup
 from bisect_tool.executor.ray.objects import Sender
 from bisect_tool.git import Repository
 from bisect_tool.paths import Home
+from bisect_tool.pytest_plugin.waiting import wait_until
 from bisect_tool.scenario import load
-from bisect_tool.suite.waiting import wait_until
 from bisect_tool.trial.config import TrialConfig
 from bisect_tool.trial.run import TrialAborted, lost
 from bisect_tool.verdict import Outcome
 
-STUB = Path(__file__).parents[1] / "suite" / "stub_engine.py"
+STUB = Path(__file__).parents[1] / "pytest_plugin" / "stub_engine.py"
 SUITE = """
 import os, time
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from forked import Forked
+from forked_cli import Forked
 from real_projects import Project, ended
 
 from bisect_tool.git import Repository, Worktrees

@@ -6,12 +6,12 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from forked import run_forked
+from forked_cli import run_forked
 from quick_engine import QUICK, copy_scenarios
 
 from bisect_tool.evidence import general_role
+from bisect_tool.json_document.document import Document
 from bisect_tool.render.startup import sides, start_ups
-from bisect_tool.results.document import Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,8 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-import documents
 import pytest
+import sample_documents as documents
 
 from bisect_tool.render.console import render_report
 from bisect_tool.render.markdown import markdown

@@ -8,17 +8,17 @@ import re
 import unicodedata
 from datetime import UTC, datetime
 
-import documents
 import pytest
+import sample_documents as documents
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from bisect_tool.disk.inventory import Inventory
+from bisect_tool.disk_usage.inventory import Inventory
+from bisect_tool.json_document.sanitise import sanitise
+from bisect_tool.json_document.status import SessionSummary, status_document
 from bisect_tool.render.console import render_report
 from bisect_tool.render.markdown import code, fence, markdown, prose, table_code
 from bisect_tool.render.status import render_session, render_sessions
-from bisect_tool.results.sanitise import sanitise
-from bisect_tool.results.status import SessionSummary, status_document
 from bisect_tool.sanitise import clean_line
 from bisect_tool.terminal import terminal
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import documents
 import pytest
+import sample_documents as documents
 
+from bisect_tool.json_document.document import MachineLoad
 from bisect_tool.render.console import render_report
 from bisect_tool.render.leftovers import LEAKS_TITLE, LEFTOVERS_TITLE, leaks, listed_leftovers
 from bisect_tool.render.markdown import markdown
-from bisect_tool.results.document import MachineLoad
 
 ONE, OTHER = "a" * 40, "b" * 40
 FILES = tuple(f"file $TMPDIR/{number}" for number in range(8))

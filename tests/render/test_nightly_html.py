@@ -7,14 +7,14 @@ import re
 import unicodedata
 from html.parser import HTMLParser
 
-import documents
 import pytest
-from night_documents import CELLS, candidates, cause, cell, hostile, night
+import sample_documents as documents
+from sample_nights import CELLS, candidates, cause, cell, hostile, night
 from test_golden import compare
 
-from bisect_tool.nightly.cell_status import CellStatus
+from bisect_tool.json_document.nightly import CommitRuns
+from bisect_tool.nightly_rules.cell_status import CellStatus
 from bisect_tool.render.nightly_html import cause_html, nightly_html
-from bisect_tool.results.nightly import CommitRuns
 
 OURS = "https://github.com/vllm-project/vllm/"
 VOID = {"meta", "br", "rect"}

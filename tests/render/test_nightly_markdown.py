@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import documents
 import pytest
+import sample_documents as documents
 from markdown_it import MarkdownIt
-from night_documents import CELLS, candidates, cause, cell, hostile, night
+from sample_nights import CELLS, candidates, cause, cell, hostile, night
 
 from bisect_tool.checks import CommandCheck
-from bisect_tool.nightly.cell_status import CellStatus
+from bisect_tool.nightly_rules.cell_status import CellStatus
 from bisect_tool.render.cause import title
 from bisect_tool.render.cause_markdown import change, issue_body, pull_request
 from bisect_tool.render.nightly_markdown import cut, nightly_markdown, summary

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import documents
+import sample_documents as documents
 
 from bisect_tool.render.console import render_report
 from bisect_tool.render.markdown import markdown

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import documents
 import pytest
+import sample_documents as documents
 
 from bisect_tool.render.markdown import markdown
 from bisect_tool.render.public import public

@@ -1,7 +1,7 @@
 """Failure chains in reports, beyond the golden files."""
 
-import documents
 import pytest
+import sample_documents as documents
 
 from bisect_tool.render.console import render_report
 from bisect_tool.render.failures import SYMPTOM, render_failures, select_failures

@@ -1,12 +1,12 @@
 """The report of a night: causes first, then red and undecided cells; passing cells are counted."""
 
 import pytest
-from documents import BAD, CULPRIT, GOOD, culprit
+from sample_documents import BAD, CULPRIT, GOOD, culprit
 
-from bisect_tool.nightly.cell_status import CellStatus
+from bisect_tool.json_document.nightly import Cause, FailureRate, NightlyCell, NightlyDocument
+from bisect_tool.nightly_rules.cell_status import CellStatus
 from bisect_tool.render.markdown import log_line
 from bisect_tool.render.nightly import render_nights
-from bisect_tool.results.nightly import Cause, FailureRate, NightlyCell, NightlyDocument
 
 CAUSE = Cause(
     fingerprint="f",

@@ -6,11 +6,11 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bisect_tool.disk.item import Item, Kind
-from bisect_tool.disk.plan import Limits, Plan, Reason, Removal
-from bisect_tool.disk.remove import RemovalResult, RemovalStatus
+from bisect_tool.disk_usage.item import Item, Kind
+from bisect_tool.disk_usage.plan import Limits, Plan, Reason, Removal
+from bisect_tool.disk_usage.remove import RemovalResult, RemovalStatus
+from bisect_tool.json_document.prune import prune_document
 from bisect_tool.render.prune import render_prune
-from bisect_tool.results.prune import prune_document
 
 NOW = datetime(2026, 3, 6, tzinfo=UTC)
 MONTH = timedelta(days=30)

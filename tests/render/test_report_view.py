@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import documents
 import pytest
+import sample_documents as documents
 
+from bisect_tool.json_document.document import EarlierResults, EndCount
 from bisect_tool.render import report_view
 from bisect_tool.render.console import render_answer
 from bisect_tool.render.markdown import markdown
-from bisect_tool.results.document import EarlierResults, EndCount
 
 BUILT = "4 trials, 1 environment built"
 

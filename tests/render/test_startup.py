@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import documents
 import pytest
+import sample_documents as documents
 
+from bisect_tool.json_document.document import MachineLoad, Skipped
 from bisect_tool.render.console import render_report
 from bisect_tool.render.markdown import markdown
 from bisect_tool.render.startup import (
@@ -18,7 +19,6 @@ from bisect_tool.render.startup import (
     sides_of,
     start_ups,
 )
-from bisect_tool.results.document import MachineLoad, Skipped
 
 
 def rows(document):

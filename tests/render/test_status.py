@@ -6,17 +6,17 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import documents
 import pytest
+import sample_documents as documents
 
-from bisect_tool.disk.inventory import Inventory
-from bisect_tool.disk.item import Item, Kind
+from bisect_tool.disk_usage.inventory import Inventory
+from bisect_tool.disk_usage.item import Item, Kind
+from bisect_tool.json_document.status import status_document, summarise
 from bisect_tool.mode import Step
 from bisect_tool.render.console import render_report
 from bisect_tool.render.markdown import markdown
 from bisect_tool.render.status import age, render_session, render_sessions
 from bisect_tool.request import Watched
-from bisect_tool.results.status import status_document, summarise
 from bisect_tool.session.store import SessionRow
 
 NOW = datetime(2026, 3, 6, 10, 47, tzinfo=UTC)

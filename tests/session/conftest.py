@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
-from forked import server_of_guardians
+from forked_cli import server_of_guardians
 from projects import MARK, Project, survivors
 
 from bisect_tool.paths import Home

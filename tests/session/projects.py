@@ -10,9 +10,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from forked import Forked, run_forked
+from forked_cli import Forked, run_forked
 
-from bisect_tool.results.document import Document
+from bisect_tool.json_document.document import Document
 
 ROOT = Path(__file__).parents[2]
 BISECT_RUN = (sys.executable, "-c", "from bisect_tool.cli.app import main; main()")

@@ -22,12 +22,12 @@ from bisect_tool.errors import UsageError
 from bisect_tool.executor.ci import connect
 from bisect_tool.executor.ci.executor import Timing
 from bisect_tool.executor.ci.trials import JobTrials
+from bisect_tool.json_document.earlier_sessions import with_earlier_check
+from bisect_tool.json_document.repro import WHOLE_JOB
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import FixesOptions, ReproOptions, RunOptions
 from bisect_tool.paths import home
 from bisect_tool.render.plan import render_plan
-from bisect_tool.results.earlier_sessions import with_earlier_check
-from bisect_tool.results.repro import WHOLE_JOB
 from bisect_tool.session import runner
 from bisect_tool.session import session as sessions
 from bisect_tool.session.plan import plan_of

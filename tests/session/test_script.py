@@ -203,9 +203,8 @@ def test_what_goes_along_is_enough(project, tmp_path, scenario):
     blob = script.read_text().split("<<'MODULES'")[1].split("\n", 1)[1].split("\nMODULES")[0]
     with tarfile.open(fileobj=BytesIO(b64decode(blob))) as packed:
         packed.extractall(tmp_path / "modules", filter="data")
-    program = (
-        "import bisect_tool.suite.fixtures as it, tiny_model; print(it.__file__); print(tiny_model.__file__)"
-    )
+    names = "bisect_tool.pytest_plugin.fixtures", "tiny_model"
+    program = f"import importlib; [print(importlib.import_module(name).__file__) for name in {names}]"
     env = {**os.environ, "PYTHONPATH": str(tmp_path / "modules")}
     argv = [sys.executable, "-c", program]
     said = subprocess.run(argv, cwd=tmp_path, env=env, check=True, capture_output=True, text=True).stdout

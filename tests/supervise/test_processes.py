@@ -9,7 +9,7 @@ import time
 import psutil
 import pytest
 
-from bisect_tool.suite.waiting import wait_until
+from bisect_tool.pytest_plugin.waiting import wait_until
 from bisect_tool.supervise.processes import (
     Process,
     below,

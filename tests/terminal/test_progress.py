@@ -10,8 +10,8 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-import documents
 import pytest
+import sample_documents as documents
 from rich.console import Console
 
 from bisect_tool.expected_cost import PastTrial

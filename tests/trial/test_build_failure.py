@@ -6,9 +6,9 @@ import pytest
 
 from bisect_tool.build import BuildFailed
 from bisect_tool.checks import CommandCheck
+from bisect_tool.json_document.failures import build_failures
 from bisect_tool.paths import Home
 from bisect_tool.render.failures import who
-from bisect_tool.results.failures import build_failures
 from bisect_tool.session.store import TrialRow
 from bisect_tool.trial import run
 from bisect_tool.trial.config import TrialConfig, TrialSpec

@@ -9,8 +9,8 @@ import pytest
 
 from bisect_tool.checks import Check, CommandCheck, JobCheck, ProjectCheck, PytestCheck, SuiteCheck
 from bisect_tool.errors import UsageError
-from bisect_tool.export.kinds import script_of
 from bisect_tool.paths import Home
+from bisect_tool.reproduction_script.kinds import script_of
 from bisect_tool.trial.config import TrialConfig, TrialSpec
 from bisect_tool.trial.kinds import trials_of
 from bisect_tool.verdict import Outcome

@@ -13,7 +13,7 @@ from bisect_tool.supervise.guardian_protocol import GuardianSpec, Reason
 from bisect_tool.trial.cell_outcomes import SuiteExit, collect
 from bisect_tool.verdict import Outcome
 
-PLUGIN_FOLDER = Path(__file__).parents[2] / "bisect_tool" / "suite" / "stream"
+PLUGIN_FOLDER = Path(__file__).parents[2] / "bisect_tool" / "pytest_plugin" / "stream"
 SUITE = """
 import pytest, time
 

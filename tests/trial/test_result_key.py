@@ -21,7 +21,7 @@ PACKAGE = Path(bisect_tool.__file__).parent
         "sanitise.py",
         "verdict.py",
         "evidence/failure_chain.py",
-        "suite/stream/bisect_stream.py",
+        "pytest_plugin/stream/bisect_stream.py",
     ],
 )
 def test_what_decides_outcomes_is_part_of_the_version(tmp_path, monkeypatch, file):

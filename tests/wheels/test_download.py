@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from bisect_tool import transfer
+from bisect_tool import transfer_timeout
 from bisect_tool.errors import ExitCode
 from bisect_tool.wheels.client import Missing, Unavailable
 from bisect_tool.wheels.download import download
@@ -162,7 +162,7 @@ def test_server_that_is_not_there(client, tmp_path):
 @pytest.fixture
 def dripping(server, monkeypatch):
     """A server that sends three chunks, and then a byte at a time: each renews a timeout of requests."""
-    monkeypatch.setattr(transfer, "STALL_S", 1.0)
+    monkeypatch.setattr(transfer_timeout, "STALL_S", 1.0)
     server.cut[PATH], server.drips = [3 * CHUNK], {PATH}
     yield server
     server.over.set()
@@ -188,7 +188,7 @@ def test_what_arrives_after_a_download_was_given_up_is_not_written(get, dripping
 
 
 def test_a_download_without_progress_can_be_interrupted(get, dripping, monkeypatch):
-    monkeypatch.setattr(transfer, "STALL_S", 3600.0)
+    monkeypatch.setattr(transfer_timeout, "STALL_S", 3600.0)
 
     def stop():
         if get.part.exists() and get.part.stat().st_size == 3 * CHUNK:
@@ -199,7 +199,7 @@ def test_a_download_without_progress_can_be_interrupted(get, dripping, monkeypat
 
 
 def test_a_list_that_makes_no_progress_is_given_up(server, client, monkeypatch):
-    monkeypatch.setattr(transfer, "STALL_S", 0.3)
+    monkeypatch.setattr(transfer_timeout, "STALL_S", 0.3)
     server.list("a" * 40, "", [])
     (path,) = server.files
     server.cut[path], server.drips = [1], {path}

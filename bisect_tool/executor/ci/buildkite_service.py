@@ -6,6 +6,8 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from bisect_tool.ci_results import buildkite_client
+from bisect_tool.ci_results.buildkite import SERVICE
 from bisect_tool.executor.ci.buildkite import SESSION, builds_of, commit_jobs
 from bisect_tool.executor.ci.buildkite_started_jobs import Annotations
 from bisect_tool.executor.ci.call import Call
@@ -14,18 +16,16 @@ from bisect_tool.executor.ci.journal import Record
 from bisect_tool.executor.ci.log import log_of
 from bisect_tool.executor.ci.reports import report_files
 from bisect_tool.parse_untrusted import value_at
-from bisect_tool.sources import buildkite_client
-from bisect_tool.sources.buildkite import SERVICE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bisect_tool.checks import JobCheck
+    from bisect_tool.ci_results.http import Client
+    from bisect_tool.ci_results.series import Series
     from bisect_tool.executor.ci.caller import Caller
     from bisect_tool.executor.ci.jobs import Attempt, CommitJobs
     from bisect_tool.executor.ci.journal import Journal
-    from bisect_tool.sources.http import Client
-    from bisect_tool.sources.series import Series
 
 _log = logging.getLogger("bisect_run.executor")
 _COMMITS = 50

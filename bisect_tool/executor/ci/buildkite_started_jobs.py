@@ -6,13 +6,13 @@ import logging
 import re
 from typing import TYPE_CHECKING
 
+from bisect_tool.ci_results import buildkite_client
 from bisect_tool.errors import BisectError, UsageError
 from bisect_tool.executor.ci.call import Call
-from bisect_tool.sources import buildkite_client
 
 if TYPE_CHECKING:
+    from bisect_tool.ci_results.http import Client
     from bisect_tool.executor.ci.caller import Caller
-    from bisect_tool.sources.http import Client
 
 _log = logging.getLogger("bisect_run.executor")
 _DONE = {"retry": "retried as", "unblock": "unblocked"}

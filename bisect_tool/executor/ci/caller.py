@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from bisect_tool.ci_results.bearer import Bearer
+from bisect_tool.ci_results.rate_limit import is_refusal, wait_after_refusal
 from bisect_tool.errors import BisectError, EnvironmentFailed, UsageError
+from bisect_tool.http_request import send
 from bisect_tool.parse_untrusted import value_at
 from bisect_tool.sanitise import clean_line
-from bisect_tool.send import send
-from bisect_tool.sources.bearer import Bearer
-from bisect_tool.sources.rate_limit import is_refusal, wait_after_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bisect_tool.executor.ci.call import Call
-    from bisect_tool.send import Reply
+    from bisect_tool.http_request import Reply
 
 _log = logging.getLogger("bisect_run.executor")
 _TRIES = 5

@@ -9,6 +9,10 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, assert_never
 
 from bisect_tool import write_tokens
+from bisect_tool.ci_results import buildkite_client, github_client
+from bisect_tool.ci_results.etag_cache import EtagCache
+from bisect_tool.ci_results.http import Client
+from bisect_tool.ci_results.series import Series
 from bisect_tool.errors import UsageError
 from bisect_tool.executor.ci.buildkite_service import BuildkiteService
 from bisect_tool.executor.ci.caller import Caller
@@ -17,19 +21,15 @@ from bisect_tool.executor.ci.github_service import GithubService
 from bisect_tool.executor.ci.journal import Journal
 from bisect_tool.executor.ci.survey import survey
 from bisect_tool.executor.executor import refused
-from bisect_tool.sources import buildkite_client, github_client
-from bisect_tool.sources.etag_cache import EtagCache
-from bisect_tool.sources.http import Client
-from bisect_tool.sources.series import Series
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from bisect_tool.checks import JobCheck
+    from bisect_tool.ci_results.service import Service
     from bisect_tool.executor.ci.service import JobService
     from bisect_tool.executor.ci.survey import Survey
     from bisect_tool.executor_names import CiService
-    from bisect_tool.sources.service import Service
     from bisect_tool.trial.config import TrialConfig
 
 TIMING = Timing()

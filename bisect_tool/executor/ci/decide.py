@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from bisect_tool.ci_results.observation import CONCLUSIVE
 from bisect_tool.executor.ci.call import Call
 from bisect_tool.executor.ci.jobs import Attempt, CommitJobs, Stage
-from bisect_tool.sources.observation import CONCLUSIVE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,6 +6,8 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from bisect_tool.ci_results.answer import read
+from bisect_tool.ci_results.github import SERVICE, Job, Run, observation
 from bisect_tool.executor.ci.call import Call
 from bisect_tool.executor.ci.jobs import (
     Attempt,
@@ -16,13 +18,11 @@ from bisect_tool.executor.ci.jobs import (
     require_one,
     the_label,
 )
-from bisect_tool.sources.answer import read
-from bisect_tool.sources.github import SERVICE, Job, Run, observation
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from bisect_tool.sources.series import Series
+    from bisect_tool.ci_results.series import Series
 
 DISPATCH = "workflow_dispatch"
 _COMPLETED = "completed"

@@ -6,6 +6,9 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from bisect_tool.ci_results import github_client
+from bisect_tool.ci_results.github import SERVICE, listed, observations
+from bisect_tool.ci_results.job_reports import attempt_of
 from bisect_tool.errors import BisectError, UsageError
 from bisect_tool.executor.ci import github
 from bisect_tool.executor.ci.call import Call
@@ -15,21 +18,18 @@ from bisect_tool.executor.ci.log import log_of
 from bisect_tool.executor.ci.reports import report_files
 from bisect_tool.format import short
 from bisect_tool.parse_untrusted import value_at
-from bisect_tool.sources import github_client
-from bisect_tool.sources.github import SERVICE, listed, observations
-from bisect_tool.sources.job_reports import attempt_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bisect_tool.checks import JobCheck
+    from bisect_tool.ci_results.http import Client
+    from bisect_tool.ci_results.job_reports import Artefact
+    from bisect_tool.ci_results.observation import Observation
+    from bisect_tool.ci_results.series import Series
     from bisect_tool.executor.ci.caller import Caller
     from bisect_tool.executor.ci.jobs import Attempt, CommitJobs
     from bisect_tool.executor.ci.journal import Journal
-    from bisect_tool.sources.http import Client
-    from bisect_tool.sources.job_reports import Artefact
-    from bisect_tool.sources.observation import Observation
-    from bisect_tool.sources.series import Series
 
 _log = logging.getLogger("bisect_run.executor")
 _DETAILS = "return_run_details"

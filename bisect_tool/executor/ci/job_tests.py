@@ -7,18 +7,18 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from bisect_tool.ci_results.job_reports import files_of, node_id
+from bisect_tool.ci_results.junit_failures import explained_cases
+from bisect_tool.ci_results.junit_report import read_report
+from bisect_tool.ci_results.observation import State
 from bisect_tool.log_input.junit import FailedCase, NotJunit, failed_cases
-from bisect_tool.sources.job_reports import files_of, node_id
-from bisect_tool.sources.junit_failures import explained_cases
-from bisect_tool.sources.junit_report import read_report
-from bisect_tool.sources.observation import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from bisect_tool.ci_results.junit_report import TestResult
+    from bisect_tool.ci_results.log_results import ExplainedJob
     from bisect_tool.evidence import LogFailure
-    from bisect_tool.sources.junit_report import TestResult
-    from bisect_tool.sources.log_results import ExplainedJob
 
 _log = logging.getLogger("bisect_run.executor")
 

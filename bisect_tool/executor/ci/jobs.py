@@ -14,8 +14,8 @@ from bisect_tool.sanitise import clean_line
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from bisect_tool.ci_results.observation import Observation
     from bisect_tool.executor.ci.call import Call
-    from bisect_tool.sources.observation import Observation
 
 _NAMES_SHOWN = 10
 _GPUS = (

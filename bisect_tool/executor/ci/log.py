@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bisect_tool.sources.service import Absent
+from bisect_tool.ci_results.service import Absent
 
 if TYPE_CHECKING:
+    from bisect_tool.ci_results.http import Client
     from bisect_tool.executor.ci.jobs import Attempt
-    from bisect_tool.sources.http import Client
 
 
 def log_of(attempt: Attempt, client: Client) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from bisect_tool.ci_results.answer import UnexpectedAnswer
+from bisect_tool.ci_results.report_file import NoArchive, is_archive, unpack
 from bisect_tool.errors import UsageError
-from bisect_tool.sources.answer import UnexpectedAnswer
-from bisect_tool.sources.report_file import NoArchive, is_archive, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from bisect_tool.sources.http import Client
-    from bisect_tool.sources.job_reports import Artefact
+    from bisect_tool.ci_results.http import Client
+    from bisect_tool.ci_results.job_reports import Artefact
 
 _log = logging.getLogger("bisect_run.executor")
 _BYTES = 64 << 20

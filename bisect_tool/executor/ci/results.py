@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bisect_tool.ci_results.log_results import explained
+from bisect_tool.ci_results.observation import CONCLUSIVE, State
 from bisect_tool.evidence import LogLine, command_failure, signatures
 from bisect_tool.executor.ci.job_tests import job_tests
 from bisect_tool.executor.ci.jobs import is_named
 from bisect_tool.sanitise import clean, clean_line
-from bisect_tool.sources.log_results import explained
-from bisect_tool.sources.observation import CONCLUSIVE, State
 from bisect_tool.trial.result import CellResult, CiJob, TrialResult, overall
 from bisect_tool.verdict import Outcome
 

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bisect_tool.ci_results.observation import State
 from bisect_tool.errors import BisectError, UsageError
 from bisect_tool.executor.ci.caller import LostAnswer, Refused
 from bisect_tool.executor.ci.decide import Follow, GiveUp, Use, Wait, next_action
@@ -15,7 +16,6 @@ from bisect_tool.executor.ci.results import no_result, trial_result
 from bisect_tool.executor.event import Entered, Noted
 from bisect_tool.format import short
 from bisect_tool.sanitise import clean
-from bisect_tool.sources.observation import State
 from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:

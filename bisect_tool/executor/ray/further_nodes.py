@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bisect_tool.executor.ray.calls import Connection
     from bisect_tool.executor.ray.cluster import Worker
     from bisect_tool.executor.ray.messages import Order, Place, Ran
-    from bisect_tool.suite.launch import HostAddress
+    from bisect_tool.pytest_plugin.launch import HostAddress
 
 _MARGIN_S = 600.0
 """Time to send a commit's files to a node and to start, besides the build."""

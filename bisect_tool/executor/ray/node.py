@@ -23,7 +23,7 @@ from bisect_tool.executor.ray.objects import Receiver
 from bisect_tool.file_lock import lease
 from bisect_tool.git import CheckoutFailed, Worktrees
 from bisect_tool.git.repository import ignore
-from bisect_tool.suite.launch import LOOPBACK, HostAddress
+from bisect_tool.pytest_plugin.launch import LOOPBACK, HostAddress
 from bisect_tool.trial.config import TrialSpec
 from bisect_tool.trial.rank_node import PORT_FILE
 from bisect_tool.trial.result import TrialResult

@@ -1,5 +1,0 @@
-"""Pytest plugins that stream a suite's report while it runs.
-
-They are also loaded in the environment of a tested project, so they import only pytest and the standard
-library. `tree_first` is a folder for PYTHONPATH.
-"""

@@ -1,4 +1,0 @@
-"""Run one watch of `nightly` for one night: read past sessions, start new ones, record causes.
-
-What to do about each cell is decided in `nightly`; results of CI come from `sources`.
-"""

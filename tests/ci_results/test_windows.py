@@ -1,0 +1,46 @@
+"""Listings that a service cuts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bisect_tool.ci_results.answer import UnexpectedAnswer
+from bisect_tool.ci_results.windows import windowed
+
+EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def entry(number, minute):
+    return {"id": number, "created_at": (EPOCH + timedelta(minutes=minute)).isoformat()}
+
+
+@given(st.lists(st.integers(0, 60), unique=True), st.integers(2, 9), st.booleans(), st.integers(1, 4))
+def test_every_entry_comes_once_the_newest_first(minutes, limit, inclusive, size):
+    """Whether a service includes what was created at the very time, or not."""
+    entries = [entry(minute, minute) for minute in sorted(minutes, reverse=True)]
+
+    def pages(until):
+        def is_listed(each):
+            created = datetime.fromisoformat(each["created_at"])
+            return until is None or created < until or (inclusive and created == until)
+
+        found = [each for each in entries if is_listed(each)][:limit]
+        return [found[start : start + size] for start in range(0, len(found), size)]
+
+    assert list(windowed(pages, limit, "id")) == entries
+
+
+@pytest.mark.parametrize("created", [None, "yesterday", EPOCH.isoformat()])
+def test_a_listing_without_times_that_is_cut_is_an_error(created):
+    entries = [{"id": number, "created_at": created} for number in range(3)]
+    with pytest.raises(UnexpectedAnswer, match="a listing of 3 entries cannot be continued"):
+        list(windowed(lambda _: [entries], 3, "id"))
+
+
+@pytest.mark.parametrize("odd", ["text", None, 3, [], {}])
+def test_an_entry_of_another_kind_is_handed_on(odd):
+    assert list(windowed(lambda _: [[odd, entry(1, 1)]], 3, "id")) == [odd, entry(1, 1)]
