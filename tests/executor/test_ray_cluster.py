@@ -191,8 +191,10 @@ def test_the_demo_names_its_culprit_although_a_raylet_is_killed(raylets, engine,
     lost = [trial for trial in document.trials if trial.outcome == "infrastructure"]
     assert lost
     assert all("was lost" in trial.reason for trial in lost)
-    assert all(trial.where.startswith("Ray node ") for trial in document.trials)
-    assert len({trial.where for trial in document.trials}) >= 2
+    # An actor that was sent to the killed node before Ray noticed ends before it says where it is.
+    known = {trial.where for trial in document.trials if trial.where or trial not in lost}
+    assert all(where.startswith("Ray node ") for where in known)
+    assert len(known) >= 2
     environments = {trial.environment for trial in document.trials if trial.environment}
     # Once for this machine, which all nodes share. That of a lost trial is not counted, but used.
     assert environments
