@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
@@ -31,13 +32,13 @@ from bisect_tool.trial.trials import TrialRun, Trials
 from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from bisect_tool.scenario import LaunchProfile, Profile, Scenario
     from bisect_tool.supervise.guardian_protocol import GuardianResult
     from bisect_tool.trial.config import TrialConfig, TrialPaths
 
 NO_TESTS_COLLECTED = 5  # pytest.ExitCode
+_PACKAGES = Path(__file__).parents[2]
+"""The folder with this package."""
 _LAST_LINES = 100
 _PYTEST_ENDED = re.compile(r"\S.*: error: (?P<error>.+)|!+ (?:_pytest\.outcomes\.)?(?P<exit>.+?) !+")
 """What pytest prints about options that it does not know, and about a call of `pytest.exit`."""
@@ -91,8 +92,8 @@ def suite_argv(scenario: Scenario) -> tuple[str, ...]:
 
 
 def suite_path() -> str:
-    """Return the PYTHONPATH of a suite's process: the stream plugin's folder, and this package's."""
-    return os.pathsep.join((str(STREAM_PLUGIN), str(STREAM_PLUGIN.parent.parent)))
+    """Return the PYTHONPATH of a suite's process: the stream plugin's folder and that of this package."""
+    return os.pathsep.join((str(STREAM_PLUGIN), str(_PACKAGES)))
 
 
 def read_suite(run: TrialRun, guarded: GuardianResult) -> Findings:
