@@ -109,6 +109,12 @@ _CONSEQUENCE = re.compile(
     r"|BUILD FAILED|Process completed",
     re.IGNORECASE,
 )
+_CHECKOUT = re.compile(
+    r"^(?:(?:Previous )?HEAD (?:is now at|position was) [0-9a-f]{4,} .*"
+    r"|Note: switching to '(?s:.)*?^Turn off this advice by setting config variable advice\.\w+ to false)$",
+    re.MULTILINE,
+)
+"""What git says of a checkout, which has a text of its own at every commit and is never the cause."""
 _CALLED_PROCESS = "subprocess.CalledProcessError"
 
 _TESTS = tuple(
@@ -219,7 +225,8 @@ def _signals(lines: Sequence[str]) -> Iterator[_Finding]:
 
 def _last_line(lines: Sequence[str]) -> _Finding:
     """Return the last line, the weakest evidence: it names neither exception nor test."""
-    nonempty = [index for index, text in enumerate(lines) if text.strip()]
+    said = _CHECKOUT.sub(lambda match: "\n" * match[0].count("\n"), "\n".join(lines)).split("\n")
+    nonempty = [index for index, text in enumerate(said) if text.strip()]
     informative = [index for index in nonempty if not _CONSEQUENCE.match(lines[index])]
     index = next(reversed(informative or nonempty), None)
     return _Finding(0, "", NO_OUTPUT) if index is None else _Finding(index, "", lines[index].strip())

@@ -3,7 +3,8 @@
 Verdicts of a command follow its exit code alone, so bisection can find a different breakage of the same
 check. Failures are compared by exit code, exception, innermost frame and message; a field that differs
 between runs of one commit is noise and is ignored. A last line with neither exception nor frame is weak
-evidence: it counts only if the commit found repeated it, and not if every commit has a line of its own.
+evidence: it counts only if the commit found repeated it, and not if every commit has a line of its own, or
+if it has the commit's id (`git log --oneline`).
 
 A check may report one of several errors at random (`make -j`, parallel tests), so both commits are rerun
 before their failures are reported as different.
@@ -11,6 +12,7 @@ before their failures are reported as different.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -31,6 +33,9 @@ _ENOUGH = 2
 _COMPARED = 3
 """Runs at either commit before their failures are reported as different. If a check reports one of two
 equally likely errors, 1 of 32 such comparisons shows a false difference."""
+
+
+_ABBREVIATED = re.compile(r"[0-9a-f]{7,}")
 
 
 def other_failure(
@@ -93,8 +98,14 @@ def _is_named(signature: Signature) -> bool:
     return bool(signature.exception or signature.frame)
 
 
+def _is_named_in(sha: str, text: str) -> bool:
+    return any(sha.startswith(each) for each in _ABBREVIATED.findall(text))
+
+
 def _is_noise(seen: Mapping[str, Sequence[Failure]], found: Collection[str]) -> bool:
     if any(len(seen.get(sha, ())) < _ENOUGH for sha in found if sha in seen):
+        return True
+    if any(_is_named_in(sha, failures[0].root.message) for sha, failures in seen.items()):
         return True
     texts = {failures[0].signature.message for failures in seen.values()}
     return len(seen) > _ENOUGH and len(texts) == len(seen)

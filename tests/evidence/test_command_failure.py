@@ -100,6 +100,18 @@ CARGO = """
 """
 
 
+CHECKOUT = """
+    expected 3 rows, found 4
+    Note: switching to 'v1.0'.
+
+    You are in 'detached HEAD' state. You can look around, make experimental
+      git switch -
+    Turn off this advice by setting config variable advice.detachedHead to false
+
+    HEAD is now at 1f3c2d4 Drop the cache
+"""
+
+
 def failure(output, code=1):
     return command_failure(dedent(output).splitlines(), code, 1.0, "suite")
 
@@ -117,6 +129,8 @@ def failure(output, code=1):
         ("    cannot open the door\n    make: *** [Makefile:3: test] Error 2\n\n", "cannot open the door"),
         ("    1 failed, 3 passed in 0.12s", "1 failed, 3 passed in 0.12s"),
         ("", "no output"),
+        ("    HEAD is now at 1f3c2d4 Drop the cache", "no output"),
+        (CHECKOUT, "expected 3 rows, found 4"),
         ("    --- FAIL: TestTax (0.00s)\n    FAIL\n    FAIL x/tax 0.003s", "FAILED: TestTax"),
         ("    FAILED test_a.py::test_x - Failed: DID NOT RAISE", "Failed: DID NOT RAISE (in test_x)"),
         ("    E   OSError: no rate", "E   OSError: no rate"),

@@ -72,6 +72,14 @@ def test_a_last_line_that_is_another_at_every_commit_tells_nothing():
     assert compared(*trials, trial("between", "Add pear")) is None
 
 
+def test_a_last_line_with_the_commit_s_id_tells_nothing():
+    parents = {"4f0c2b1aa9": ("good",), "bad": ("4f0c2b1aa9",)}
+    goal = Goal(dag=Dag(parents), goods=("good",), bad="bad", by_exit_code=True)
+    trials = [trial("bad", "bad Add pear"), *[trial("4f0c2b1aa9", "v1-2-g4f0c2b1 Add apple")] * 2]
+    judged = CellRuns.of(goal, "command", trials)
+    assert other_failure(judged, ("4f0c2b1aa9",), ("bad",)) is None
+
+
 def test_no_output_is_the_same_as_no_output():
     assert compared(trial("bad", ""), *[trial("found", "")] * 2) is None
 
