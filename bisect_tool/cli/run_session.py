@@ -20,7 +20,7 @@ from bisect_tool.json_document.step import cell_verdict, exit_code
 from bisect_tool.mode import Bisect, Repro, Walk
 from bisect_tool.options.resolve import resolve
 from bisect_tool.paths import home
-from bisect_tool.planner.cell_conclusion import WITHOUT_TESTS
+from bisect_tool.planner.cell_conclusion import HIDES_FAILURES, WITHOUT_TESTS
 from bisect_tool.reproduction_script.script import needed, origin, script
 from bisect_tool.session import confirmation, runner, walk
 from bisect_tool.session import session as sessions
@@ -203,6 +203,11 @@ def _untested_advice(document: Document) -> str:
         )
     if any(WITHOUT_TESTS in report.note for report in reports):
         return "No test ran at the bad commit: check which tests the command selects, and read its log."
+    if any(HIDES_FAILURES in report.note for report in reports):
+        return (
+            "The exit code hides failed tests: that of a pipeline is the one of its last program. Use "
+            "`bash -o pipefail -c`, or write the output to a file."
+        )
     return ""
 
 

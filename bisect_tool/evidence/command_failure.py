@@ -89,6 +89,11 @@ def command_failure(lines: Sequence[str], code: int, time: float, source: str) -
     )
 
 
+def reported_as_failed(lines: Sequence[str]) -> tuple[str, ...]:
+    """Return the tests that the output of a command reports as failed, whatever its exit code."""
+    return tuple(dict.fromkeys(found.test for found in _tests(lines, _exceptions(lines))))
+
+
 def failed_test(text: str) -> str:
     """Return the failed test that a line of a runner other than pytest names; else empty."""
     match = next((found for pattern in _TESTS if (found := pattern.match(text))), None)

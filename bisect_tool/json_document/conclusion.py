@@ -63,6 +63,8 @@ def _suspect_reason(state: State, no_ops: Container[str]) -> str:
         return "tests missed deadlines while the machine was busy"
     if any(item.without_tests for item in state.conclusions):
         return "no test ran where the check passes"
+    if any(item.hidden_failures for item in state.conclusions):
+        return "the same tests fail where the check passes"
     if any(item.unseen for item in state.conclusions):
         return "the result may be wrong, because the check imports from your checkout"
     return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bisect_tool.format import listing
 from bisect_tool.planner.other_failure import other_failure
 from bisect_tool.planner.testable_from import next_to_test, oldest_of, untestable_ends, untestable_inside
 from bisect_tool.planner.types import CellConclusion, Finding
@@ -14,9 +15,11 @@ from bisect_tool.verdict import Verdict
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from bisect_tool.planner.cell_runs import CellRuns
     from bisect_tool.planner.cell_state import CellState
 
 WITHOUT_TESTS = "it passes without running a test"
+HIDES_FAILURES = "it passes, although its output reports failed tests"
 _BUSY = "it only missed deadlines there, while the machine was busy ({}): run it on an idle machine"
 
 
@@ -32,9 +35,16 @@ def from_ends(state: CellState) -> CellConclusion | None:
             return replace(base, finding=Finding.ALWAYS_RED, note=note)
         busy = next((run.busy for run in failing if run.doubtful), "")
         note = f"it missed a deadline once, while the machine was busy ({busy}), and passed in all other runs"
-        said = state.cell_runs.passed_without_tests(goal.failing)
-        return replace(base, note=note if busy else said and f"{WITHOUT_TESTS}: {said}")
+        return replace(base, note=note if busy else _doubts(state.cell_runs, goal.failing))
     return replace(base, finding=Finding.UNVERIFIED, note=_no_result(state, "an end", goal.failing))
+
+
+def _doubts(cell_runs: CellRuns, passing: Collection[str]) -> str:
+    """Return the note on what the output of passing runs says against them; empty if it says nothing."""
+    if said := cell_runs.passed_without_tests(passing):
+        return f"{WITHOUT_TESTS}: {said}"
+    failed = sorted(cell_runs.passed_with_failures(passing))
+    return f"{HIDES_FAILURES}: {listing(failed)}" if failed else ""
 
 
 def from_search(state: CellState, found: Conclusion) -> CellConclusion:
@@ -163,17 +173,19 @@ def _culprit(state: CellState, base: CellConclusion, found: Culprit) -> CellConc
     other = other_failure(cell_runs, seen, goal.failing) if goal.by_exit_code else None
     busy = cell_runs.in_doubt(seen)
     passing = (found.sha,) if goal.fix else found.parents
-    no_tests = cell_runs.passed_without_tests(passing)
+    no_tests = bool(cell_runs.passed_without_tests(passing))
+    hidden = _hides(cell_runs, passing, seen)
     notes = (
         _BUSY.format(busy) if busy else base.note,
-        f"at {passing[0][:9]} {WITHOUT_TESTS}: {no_tests}" if no_tests else "",
+        f"at {passing[0][:9]} {_doubts(cell_runs, passing)}" if no_tests or hidden else "",
         _non_monotonic(state, *found.earlier) if found.earlier else "",
     )
     return replace(
         base,
-        finding=Finding.SUSPECT if other or busy or no_tests else Finding.CULPRIT,
+        finding=Finding.SUSPECT if other or busy or no_tests or hidden else Finding.CULPRIT,
         busy=busy,
-        without_tests=bool(no_tests),
+        without_tests=no_tests,
+        hidden_failures=hidden,
         culprit=found.sha,
         candidates=(found.sha,),
         probabilities=(float(posterior.commits[place]),),
@@ -188,6 +200,12 @@ def _culprit(state: CellState, base: CellConclusion, found: Culprit) -> CellConc
         note="; ".join(filter(None, notes)),
         other_failure=other,
     )
+
+
+def _hides(cell_runs: CellRuns, passing: Collection[str], failing: Collection[str]) -> bool:
+    """Whether all tests that fail at `failing` also fail at `passing`, where the exit code hides it."""
+    failed = cell_runs.failed_tests(failing)
+    return bool(failed) and failed <= cell_runs.passed_with_failures(passing)
 
 
 def _no_culprit(state: CellState, base: CellConclusion, found: Flaky) -> CellConclusion:

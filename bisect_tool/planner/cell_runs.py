@@ -16,6 +16,7 @@ from bisect_tool.evidence import (
     identifying_signatures,
     is_missed_deadline,
 )
+from bisect_tool.evidence.command_failure import ROLE
 from bisect_tool.planner.types import EndCounts
 from bisect_tool.verdict import RED, Outcome, Verdict
 
@@ -36,8 +37,8 @@ class Run:
     """One run of a cell in a trial.
 
     `busy` names the load measure, with its figure, under which the cell missed a deadline; it is empty if no
-    deadline was missed or the machine was quiet. `no_tests` is what it printed if it passed without running a
-    test, else empty.
+    deadline was missed or the machine was quiet. Of a run that passed, `no_tests` is what it printed if no
+    test ran, and `failed_tests` are tests that it reports as failed.
     """
 
     sha: str
@@ -49,6 +50,7 @@ class Run:
     trial: TrialResult
     busy: str = ""
     no_tests: str = ""
+    failed_tests: tuple[str, ...] = ()
 
     @property
     def before(self) -> tuple[str, ...]:
@@ -102,6 +104,17 @@ class CellRuns:
         """What it printed, if no test ran in any of its passes at these commits; else empty."""
         passes = [run for run in self.at(shas) if run.verdict is Verdict.GOOD]
         return passes[0].no_tests if passes and all(run.no_tests for run in passes) else ""
+
+    def passed_with_failures(self, shas: Collection[str]) -> frozenset[str]:
+        """The tests that its passes at these commits all report as failed."""
+        passes = [frozenset(run.failed_tests) for run in self.at(shas) if run.verdict is Verdict.GOOD]
+        return frozenset.intersection(*passes) if passes else frozenset()
+
+    def failed_tests(self, shas: Collection[str]) -> frozenset[str]:
+        """The tests that its failures at these commits report."""
+        failures = (run.failure for run in self.at(shas) if run.verdict is Verdict.BAD and run.failure)
+        signatures = (each for found in failures for each in (found.signature, *found.other_signatures))
+        return frozenset(each.frame for each in signatures if each.role == ROLE and each.frame)
 
     def counts(self, shas: Collection[str]) -> EndCounts:
         """Count the conclusive runs and the failures at these commits, whatever their signature."""
@@ -192,6 +205,7 @@ def _run(trial: TrialResult, result: CellResult, target: _Target, longest: float
         trial,
         busy,
         result.no_tests,
+        result.failed_tests,
     )
 
 

@@ -257,6 +257,8 @@ class CellConclusion:
         other_failure: The culprit fails differently from the failing end, so it is only a suspect.
         busy: The load measure, if the culprit failed only by deadlines missed under load (only a suspect).
         without_tests: The check ran no test where it passed, next to the culprit (only a suspect).
+        hidden_failures: The check passed next to the culprit, although its output reports the same failed
+            tests (only a suspect).
         unseen: The check may not see what the culprit changes (only a suspect).
         fails_differently: The cell fails at a passing end, but in another way.
         note: A remark for the report.
@@ -278,6 +280,7 @@ class CellConclusion:
     other_failure: OtherFailure | None = None
     busy: str = ""
     without_tests: bool = False
+    hidden_failures: bool = False
     unseen: bool = False
     fails_differently: bool = False
     note: str = ""

@@ -21,7 +21,7 @@ from bisect_tool.evidence import (
     signal_name,
     with_chain,
 )
-from bisect_tool.evidence.command_failure import NO_OUTPUT, ROLE
+from bisect_tool.evidence.command_failure import NO_OUTPUT, ROLE, reported_as_failed
 from bisect_tool.evidence.no_tests import no_test_ran
 from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.sanitise import clean_line, redact, secret_values
@@ -43,6 +43,7 @@ _FIRST_ABORT = 128
 _LINES_READ, _LINE_LIMIT = 10_000, 500
 _EXCERPT_LINES = 40
 _REASON_LIMIT = 200
+_TESTS_KEPT = 500
 
 
 class CheckAborted(BisectError):
@@ -72,12 +73,22 @@ def command_cell(argv: Sequence[str], ended: GuardianResult, log: Path) -> CellR
     if code < 0 or code >= _FIRST_ABORT:
         raise _aborted(argv, code, log)
     if code == 0:
-        said = clean_line(no_test_ran(_output(log, _LINES_READ)), _REASON_LIMIT)
-        return CellResult(cell=CELL, outcome=Outcome.PASSED, seconds=seconds, no_tests=said)
+        return _passed(_output(log, _LINES_READ), seconds)
     if code == _CANNOT_TEST:
         return CellResult(cell=CELL, outcome=Outcome.SKIPPED, seconds=seconds, reason=_why_untested(log))
     failure = output_failure(log, code, ended.ended)
     return CellResult(cell=CELL, outcome=Outcome.FAILED, seconds=seconds, failure=failure)
+
+
+def _passed(lines: Sequence[str], seconds: float) -> CellResult:
+    """Return the cell of a command that passed, with what its output says against that."""
+    return CellResult(
+        cell=CELL,
+        outcome=Outcome.PASSED,
+        seconds=seconds,
+        no_tests=clean_line(no_test_ran(lines), _REASON_LIMIT),
+        failed_tests=reported_as_failed(lines)[:_TESTS_KEPT],
+    )
 
 
 def output_failure(log: Path, code: int, time: float) -> Failure:

@@ -21,7 +21,8 @@ class _Model(BaseModel):
 class CellResult(_Model):
     """The outcome of one cell; `seconds` counts its set-up, call and teardown.
 
-    `no_tests` is the line with which a command that passed says that it ran no test; empty otherwise.
+    Of a command that passed, `no_tests` is the line that says that it ran no test, and `failed_tests` are
+    tests that its output reports as failed all the same.
     """
 
     cell: str
@@ -30,6 +31,7 @@ class CellResult(_Model):
     failure: Failure | None = None
     reason: str = ""
     no_tests: str = ""
+    failed_tests: tuple[str, ...] = ()
 
 
 class Leftover(_Model):

@@ -77,6 +77,31 @@ def test_a_cell_that_is_green_because_no_test_ran_says_so():
     assert (found.finding, found.note) == (Finding.GREEN, "it passes without running a test: 0 passing")
 
 
+def test_a_cell_that_is_green_although_tests_failed_says_so():
+    trials = [ran("c3", cell(failed_tests=("test_a", "test_b"))) for _ in range(2)]
+    (found,) = decide(goal(), trials).conclusions
+    note = "it passes, although its output reports failed tests: test_a and test_b"
+    assert (found.finding, found.note) == (Finding.GREEN, note)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "finding"),
+    [(("test_a", "test_b"), Finding.SUSPECT), (("test_b",), Finding.CULPRIT), ((), Finding.CULPRIT)],
+)
+def test_a_culprit_is_suspect_if_its_tests_fail_where_the_check_passes_next_to_it(hidden, finding):
+    said = command_failure(["FAILED t.py::test_a - assert 2 == 1", "1 failed in 0.1s"], 1, 1.0, "suite")
+    red = CellResult(cell="cell", outcome=FAILED, failure=said)
+    green = cell(failed_tests=hidden)
+    trials = [
+        ran(sha, red if sha in ("c3", "c2", "c1") else green)
+        for sha in ("c3", "c2", "c1", "c0", GOOD)
+        for _ in range(4)
+    ]
+    (found,) = decide(goal(), trials).conclusions
+    assert (found.culprit, found.finding) == ("c1", finding)
+    assert ("failed tests: test_a and test_b" in found.note) == (finding is Finding.SUSPECT)
+
+
 def test_a_merge_is_no_suspect_if_tests_passed_at_one_of_its_parents():
     parents = {"a": (GOOD,), "b": (GOOD,), "m": ("a", "b")}
     verdicts = {"m": cell(FAILED), "a": cell(no_tests="0 passing"), "b": cell()}

@@ -25,6 +25,7 @@ def test_tests_that_are_younger_are_taken_along():
     ("note", "advice"),
     [
         ("it passes without running a test: 0 passing", "check which tests the command selects"),
+        ("it passes, although its output reports failed tests: test_a", "bash -o pipefail"),
         ("", "Check that CI"),
     ],
 )

@@ -130,3 +130,22 @@ exit $code
     assert cell.culprit.sha == shas[5]
     assert ended.document.conclusion == "suspect: no test ran where the check passes"
     assert cell.note == f"at {shas[4][:9]} it passes without running a test: Ran 0 tests in 0.000s"
+
+
+def test_a_commit_that_no_longer_hides_the_exit_code_is_suspect(project):
+    """The test fails from the third commit on, but only from the fifth on with an exit code."""
+    shas = project.commits(0, 0, "hidden", "hidden", 1, 1)
+    check = """#!/bin/sh
+read -r code < code
+[ $code = 0 ] && exit 0
+echo "FAILED test_a.py::test_b - assert 2 == 1"
+[ $code = 1 ]
+exit $((1 - $?))
+"""
+    project.write_check(check)
+    ended = bisect(project, shas, "--json")
+    cell = ended.document.cells["command"]
+    assert (ended.code, cell.finding) == (3, "suspect")
+    assert cell.culprit is not None
+    assert cell.culprit.sha == shas[4]
+    assert ended.document.conclusion == "suspect: the same tests fail where the check passes"

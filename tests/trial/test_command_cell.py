@@ -34,3 +34,18 @@ def test_no_secret_stands_in_the_reason(tmp_path, monkeypatch):
     log.write_text("cannot log in with hunter2hunter2\n")
     cell = command_cell(["./check.sh"], GuardianResult(Reason.EXITED, 125, 0.1, 1.0), log)
     assert cell.reason == "exit code 125: cannot log in with ***"
+
+
+@pytest.mark.parametrize(
+    ("printed", "failed"),
+    [
+        ("FAILED test_a.py::test_b - assert 2 == 1\n1 failed, 3 passed in 0.01s\n", ("test_b",)),
+        ("--- FAIL: TestA (0.00s)\nFAIL\n", ("TestA",)),
+        ("4 passed in 0.01s\n", ()),
+    ],
+)
+def test_a_command_that_passes_has_the_tests_that_it_reports_as_failed(tmp_path, printed, failed):
+    log = tmp_path / "suite.log"
+    log.write_text(printed)
+    cell = command_cell(["sh", "-c", "pytest | tee log"], GuardianResult(Reason.EXITED, 0, 0.1, 1.0), log)
+    assert (cell.outcome, cell.failed_tests) == (Outcome.PASSED, failed)
