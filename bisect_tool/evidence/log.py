@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from bisect_tool.evidence.clean_up import CleanUps
 from bisect_tool.evidence.event import SuiteFailure
 from bisect_tool.evidence.failure_chain import Failure, explain, without_good_events
 from bisect_tool.evidence.other_test_runners import job_failure, named_tests, with_lines_before
@@ -56,12 +57,15 @@ def explain_log(
     """
     tests = PytestReader()
     kept: deque[LogLine] = deque(maxlen=_LAST)
-    all_events = read_events(_keep_last(tests.read(lines), kept))
+    clean_ups = CleanUps()
+    all_events = read_events(clean_ups.read(_keep_last(tests.read(lines), kept)))
     last = tuple(kept)
     events = without_good_events(all_events, known_good)
     evidence = _Evidence(events, tests)
     found = [_explain_test(test, evidence) for test in tests.failed()]
-    found = found or _explain_whole_log(events, tests) or _from_ci_message(last, tests)
+    during_job = [event for event in events if not clean_ups.contains(event.source, event.line)]
+    found = found or _explain_whole_log(during_job, tests) or _from_ci_message(last, tests)
+    found = found or _explain_whole_log(events, tests)
     if all(is_symptom(each.failure.root) and not each.test for each in found):
         found = _from_other_runner(last, tests) or _with_lines_before(found, last)
     new = [each for each in found if each.failure.signature not in known_good]

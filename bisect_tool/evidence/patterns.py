@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from bisect_tool.evidence.clean_up import SIGNS
 from bisect_tool.evidence.event import Event, EventKind, Severity
 from bisect_tool.evidence.event_prefilter import EventPrefilter, line_shapes
 from bisect_tool.evidence.expression import check_expression
@@ -259,8 +260,9 @@ _STEMS = (
     *("caused by:", '"level":,', '"level": ,', ".go::: ", "... e ", "::, e  ]", "::, c  ]"),
     *("exit", "interrupt", "timeout", "panic", "died", "crash", "assert", "broken", "closed"),
     *(".py::", ".pyi::", "=====", "____"),
+    *map(str.lower, SIGNS),
 )
-"""Texts in lines that begin an event: levels, exceptions, words of most patterns, and pytest's marks."""
+"""Texts in lines that begin an event: levels, exceptions, words of most patterns; marks of pytest and CI."""
 
 
 def load(text: str) -> Patterns:
