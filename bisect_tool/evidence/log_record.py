@@ -171,6 +171,14 @@ def _own_stage(link: Link, known: Patterns) -> Stage | None:
     return None
 
 
+def _shortened(message: str, known: Recognised | None) -> str:
+    """Return a message within the limit: its beginning, or else what is known in it, with the end."""
+    match = known.pattern.match(message) if known is not None and len(message) > _MESSAGE_LIMIT else None
+    if match is None or match.end() < _MESSAGE_LIMIT:
+        return clean_line(message, _MESSAGE_LIMIT)
+    return clean_line(f"…{message[match.start() :]}", _MESSAGE_LIMIT)
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """An event whose role may become known later."""
@@ -199,7 +207,7 @@ class Draft:
             kind=self._kind(known),
             severity=self._severity(known.pattern.severity if known else "error"),
             exception=link.exception,
-            message=clean_line(link.message, _MESSAGE_LIMIT),
+            message=_shortened(link.message, known),
             frames=link.frames,
             lines=lines if self.index == 0 else (),
             line=self.record.line_number,

@@ -95,8 +95,8 @@ _HEADS = (
     # logging: `- name - ERROR - m`, `ERROR:root:m`, `ERROR [name] m`, `ERROR name: m`, `ERROR in app: m`.
     rf"- (?P<dash_name>[^ ]{{1,120}}) - (?P<dash>{_LEVEL}) -(?: |$)",
     rf"(?P<colon>{_LEVEL}):[\w.-]{{1,80}}: ?(?=\S)",
-    # `ERROR:    m`, `[name] FATAL: m`.
-    rf"(?:\[[\w.:-]{{1,60}}\] )?(?P<uvicorn>{_LEVEL}):{_BLANKS}",
+    # `ERROR:    m`, `[name] FATAL: m`; not what unittest prints above a traceback: `ERROR: test_a (m.Case)`.
+    rf"(?:\[[\w.:-]{{1,60}}\] )?(?P<uvicorn>{_LEVEL}):{_BLANKS}(?!\w+ \([\w.]+\)$)",
     # What a CI service marks: `##[error]m`, `[taskcluster:error] m`.
     r"(?:##\[|\[taskcluster:)(?P<marked>error|warning|debug)\] ?",
     # `ERROR - m`, after a time stamp.
@@ -104,7 +104,8 @@ _HEADS = (
     rf"(?P<named>{_LEVEL}) +(?:\[[^\]]{{1,80}}\]|(?:in )?[\w.-]{{1,80}}:)(?: |$)",
     # logfmt.
     rf"(?:(?:ts|time|t)=(?P<fmt_time>{_WORD}) )?l(?:eve|v)l=(?P<fmt>\w+) (?:\w+={_WORD} )*?(?:msg|message)=",
-    # Only a level, after a time stamp that was stripped already.
+    # After a time stamp that was stripped already: `error 33677 pid[2441] [store.cpp:12] m`, or only a level.
+    rf"(?P<small>{_LEVEL.lower()}) (?:\d{{1,9}} )?(?:pid\[\d{{1,9}}\] )?(?=\[)",
     rf"(?P<bare>{_LEVEL}){_BLANKS}",
 )
 _HEAD = re.compile("|".join(_HEADS))
@@ -122,8 +123,11 @@ _LEVELS = (
     "named",
     "fmt",
     "ucx",
+    "small",
     "bare",
 )
+_AFTER_STAMPS = ("small", "bare", "hyphen")
+"""Levels that are only read after a time stamp."""
 _LETTERS = {"D": "DEBUG", "I": "INFO", "W": "WARNING", "E": "ERROR", "F": "CRITICAL", "C": "CRITICAL"}
 _NAMES = {"WARN": "WARNING", "FATAL": "CRITICAL", "PANIC": "CRITICAL", "ERR": "ERROR"}
 _TIMES = (
@@ -148,8 +152,8 @@ _STREAM = re.compile(
     r"(?:\S{1,80} - )?(?P<writer>[^\s:]{1,120})-std(?:out|err)(?: \S{1,80} -(?: |$)|:(?: |$))"
 )
 _MAYBE_HEAD = re.compile(
-    rf"\s?(?:{_LEVEL}[ :]|\[|##\[|\| |- |[DIWEF]\d\d\d|ts=|t=|time=|level=|lvl=|[\w.-]+:\d+:\d+ \[|\d{{4}}-"
-    r"|\d{1,6}\.\d\d\.\d{3}\.)"
+    rf"\s?(?:{_LEVEL}[ :]|{_LEVEL.lower()} |\[|##\[|\| |- |[DIWEF]\d\d\d|ts=|t=|time=|level=|lvl="
+    r"|[\w.-]+:\d+:\d+ \[|\d{4}-|\d{1,6}\.\d\d\.\d{3}\.)"
 )
 
 
@@ -264,7 +268,8 @@ def _plain(text: str, prefix: Prefix, known: Patterns) -> ParsedLine:
         prefix = replace(prefix, rank=prefix.rank or rank["rank"] or rank["local"])
     head = _HEAD.match(text, at) if _MAYBE_HEAD.match(text, at) else None
     line = ParsedLine(role, pid, "", "", text[at:], prefix.stamp, prefix.writer, prefix.rank)
-    if head is None or ((head["bare"] or head["hyphen"]) and (not prefix.stamp or "::" in text)):
+    bare = head is not None and any(head[name] for name in _AFTER_STAMPS)
+    if head is None or (bare and (not prefix.stamp or "::" in text)):
         return line
     if head["bar_name"] in _STREAMS:
         return _plain(text[head.end() :], prefix, known)

@@ -41,7 +41,8 @@ _FORMS = (
     rf"(?P<compose>[\w.-]{{1,64}}(?:[-_]\d+ *| {{2,}}))\|{_END}",
     r"\[(?:default(?P<local>\d+)\]:|rank(?P<rank>\d+)\]: ?)",
     rf"(?P<task>\d{{1,5}}):{_END}",
-    rf"(?P<address>\d{{1,3}}(?:\.\d{{1,3}}){{3}}):{_END}",  # pdsh
+    # pdsh: an address, or a name before a logger's head.
+    rf"(?P<address>\d{{1,3}}(?:\.\d{{1,3}}){{3}}|[\w.-]{{1,64}}(?=: \[{_DATE_TIME}\] \[)):{_END}",
     rf"\[(?P<dmesg>{_CTIME})\]{_END}",
     rf"(?P<ctime>{_CTIME})?\[\d+,(?P<mpi>\d+)\]<std(?:out|err)>:(?: (?! ))?",
     # PostgreSQL's process id before its level, which is not a rank: `[30] FATAL:  m`.
@@ -64,7 +65,8 @@ _FORMS = (
 )
 _COLLECTOR = re.compile("|".join(_FORMS))
 _STARTS = re.compile(
-    r"[\d\[>(#]| *[|NWR\"\u00d7\u2570\u2502]|[A-Za-z][a-z]{2} [ \dA-Z]|[\w.-]{1,64} *[|-]|[^\t\n]{1,200}\t"
+    r"[\d\[>(#]| *[|NWR\"\u00d7\u2570\u2502]|[A-Za-z][a-z]{2} [ \dA-Z]|[\w.-]{1,64}(?: *[|-]|: \[)"
+    r"|[^\t\n]{1,200}\t"
 )
 # The rank of a line that follows, on the same line, text of another process that has not ended yet.
 _UNENDED = re.compile(r".{1,300}?(?=\[rank\d{1,5}\]: ?(?:\[?[DIWEF]\d{3,4} |Traceback \())")

@@ -95,6 +95,7 @@ class TracebackReader:
     _connector: str = ""
     _doubtful: bool = False
     _labelled: bool = False
+    _quoting: Link | None = None
     _indent: str = ""
     takes_frames: bool = False
     """Whether a stack outside of groups is open, so that frames and code can only belong to it."""
@@ -160,7 +161,8 @@ class TracebackReader:
         truncated = (
             [Link("", "traceback cut short", tuple(self._frames))] if self._state is _State.STACK else []
         )
-        return (*self._links, *truncated, *reversed(self._groups))
+        quoting = [replace(self._quoting, explicit=True)] if self._quoting is not None else []
+        return (*self._links, *truncated, *quoting, *reversed(self._groups))
 
     def _enter(self, state: _State) -> None:
         self._state = state
@@ -169,6 +171,8 @@ class TracebackReader:
     def _header(self, match: re.Match[str]) -> FeedResult:
         if self._state is _State.RAISED and self._quoted and self._links:
             self._links.pop()  # the text of a remote exception follows, whose last line names it properly
+        elif self._state is _State.RAISED and self._quotes_cause():
+            self._quoting = self._links.pop()
         elif self._state is _State.RAISED and len(self._links) >= self._writers:
             return FeedResult.CLOSED
         elif self._state is _State.STACK and self._frames and not self._grouped:
@@ -178,6 +182,11 @@ class TracebackReader:
         self._frames = []
         self._enter(_State.STACK)
         return FeedResult.TAKEN
+
+    def _quotes_cause(self) -> bool:
+        """Whether the only message ends with a colon, so that the traceback below it is its cause."""
+        alone = self._quoting is None and len(self._links) == self._writers == 1
+        return alone and self._links[0].message.endswith(":")
 
     def _frame(self, match: re.Match[str]) -> FeedResult:
         if self._state is _State.IDLE and match["function"]:

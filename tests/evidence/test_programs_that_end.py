@@ -276,3 +276,38 @@ def test_a_failure_with_a_cause_is_shown_without_the_lines_before_it():
 )
 def test_an_unexpected_end_alone_is_a_symptom(line):
     assert is_symptom(_root(line))
+
+
+def test_error_of_a_transport_of_open_mpi_is_the_root():
+    root = _root(
+        "[n1][[12712,1],0][btl_tcp_frag.c:227:mca_btl_tcp_frag_recv] readv error (0x7ffe, 8162144)",
+        "[n1:19789] pml_ob1_sendreq.c:308 FATAL",
+    )
+    assert root.message.startswith("[n1][[12712,1],0][btl_tcp_frag.c")
+
+
+@pytest.mark.parametrize("line", ["009 ({}) {} Job was aborted.", "012 ({}) {} Job was held."])
+def test_end_of_a_job_in_the_log_of_htcondor_is_the_root(line):
+    line = line.format("4377.000.000", "2023-02-02 07:41:11")
+    assert _root(line, "...").message == line
+
+
+def test_end_of_a_long_line_is_shown_if_that_is_what_is_known():
+    command = " ".join(f"--option-{number}" for number in range(60))
+    root = _root(
+        f"[2026-03-01 10:00:01,304] [ERROR] [launch.py:321:kill] [{command}] exits with return code = 1"
+    )
+    assert root.message == "\N{HORIZONTAL ELLIPSIS}exits with return code = 1"
+
+
+def test_heading_of_unittest_is_no_root():
+    root = _root(
+        "Timeout: not all nodes are ready after 3600 seconds",
+        "ERROR: test_throughput (__main__.ThroughputTest.test_throughput)",
+        "-" * 70,
+        "Traceback (most recent call last):",
+        '  File "/app/test.py", line 7, in test_throughput',
+        "    wait()",
+        "RuntimeError: failed to wait for all nodes to be ready",
+    )
+    assert "nodes" in root.message

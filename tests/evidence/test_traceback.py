@@ -299,3 +299,12 @@ def test_what_two_processes_print_at_once_is_one_exception():
         "TypeErrorTypeError: : no argument 'a'no argument 'a'",
     ]
     assert [event.headline for event in read_events(as_lines(lines))] == ["TypeError: no argument 'a'"]
+
+
+def test_traceback_below_a_message_that_ends_with_a_colon_is_its_cause():
+    raised = "docs.Warning: cannot import m; this was raised:", "NameError: no Any"
+    lines = [line for each in raised for line in traceback(("a.py", 1, "f"), raised=each)]
+    assert [event.exception for event in explain(read_events(as_lines(lines)), None, {}).chain] == [
+        "NameError",
+        "docs.Warning",
+    ]

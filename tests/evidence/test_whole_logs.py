@@ -75,6 +75,14 @@ ImportError: fast_kernels.so: undefined symbol: foo
         ("[task 2026-03-01T10:00:01.123Z] 10:00:01    ERROR - no such symbol", "ERROR", "no such symbol"),
         ("[task 2026-03-01T10:00:01.123Z] 10:00:01  WARNING -  no cache", "WARNING", "no cache"),
         ("ERROR - is the first word of this line", "", "ERROR - is the first word of this line"),
+        (
+            "2026-03-01 10:00:01.54 error 33 pid[24] [a.cc:5] link is broken",
+            "ERROR",
+            "[a.cc:5] link is broken",
+        ),
+        ("error [a] is the first word of this line", "", "error [a] is the first word of this line"),
+        ("node-7: [2026-03-01 10:00:01,304] [ERROR] [launch.py:321:kill] it ended", "ERROR", "it ended"),
+        ("ERROR: test_a (module.Case)", "", "ERROR: test_a (module.Case)"),
     ],
 )
 def test_level_is_read_from_the_mark_of_a_line(line, level, text):
