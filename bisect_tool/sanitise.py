@@ -12,6 +12,8 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus, unquote
 
+from bisect_tool.secret_patterns import MASK, is_known, mask_known, mask_pieces
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -52,32 +54,9 @@ _NOT_SECRET = re.compile(r"(?:OLD)?PWD|SSH_AUTH_SOCK|GIT_CONFIG_KEY_\d+")
 _SECRET_MIN = 6
 _ENCODED_MIN = 8
 _USERINFO = re.compile(r"(?<=://)[^/\s?#\"'<>]*@")
-_SIGNATURE = re.compile(
-    r"(?<=[?&])(?P<name>(?:x-(?:amz|goog)-)?(?:signature|credential|security-token)|sig|(?:access_)?token)="
-    r"[^&\s#\"'<>]+",
-    re.IGNORECASE,
-)
 _ASSIGNED = re.compile(
     r"\b(?P<name>[A-Za-z]\w{0,80})(?P<mark>[\"']?\s?[:=]\s?)(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s\"',;}]+)"
 )
-_BEARER = re.compile(r"\b(Bearer|Basic) [\w.~+/=-]{6,}", re.IGNORECASE)
-_HEADER = re.compile(
-    r"(?P<name>\b(?:authorization[\"']?\s?[:=]\s?[\"']?token\s|x-api-key[\"']?\s?[:=]\s?[\"']?))[^\s\"',;]{6,}",
-    re.IGNORECASE,
-)
-_TOKENS = {
-    **{f"gh{kind}_": rf"gh{kind}_[A-Za-z0-9]{{20,}}" for kind in "pousr"},
-    "github_pat_": r"github_pat_\w{20,}",
-    "glpat-": r"glpat-[\w-]{16,}",
-    "hf_": r"hf_[A-Za-z0-9]{20,}",
-    "xox": r"xox[abeprs]-[\w-]{10,}",
-    "AKIA": r"AKIA[A-Z0-9]{16}",
-    "bkua_": r"bkua_[0-9a-f]{20,}",
-}
-"""The tokens of GitHub, GitLab, Hugging Face, Slack, Amazon and Buildkite, each below its prefix."""
-_TOKEN = re.compile(rf"\b(?:{'|'.join(_TOKENS.values())})")
-_SLACK_URL = re.compile(r"(?<=hooks\.slack\.com/)[\w/-]+")
-_MASK = "***"
 _FULL_WIDTH = str.maketrans({"@": "\uff20", "#": "\uff03"})
 
 
@@ -111,29 +90,20 @@ def inert_line(text: str, limit: int = 200) -> str:
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """Return `text` with secrets masked: those given, those in URLs, values of secret-named variables."""
+    """Return `text` with secrets masked: those given, and all that are known by their form or name."""
     for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, _MASK)
-    # Most lines contain none of these, and searching for a substring is much cheaper than matching.
-    if "://" in text:
-        text = _SIGNATURE.sub(rf"\g<name>={_MASK}", _USERINFO.sub(f"{_MASK}@", text))
-        text = _SLACK_URL.sub(_MASK, text)
-    if any(prefix in text for prefix in _TOKENS):
-        text = _TOKEN.sub(_MASK, text)
-    lower = text.lower()
-    if "bearer " in lower or "basic " in lower:
-        text = _BEARER.sub(rf"\1 {_MASK}", text)
-    if "authorization" in lower or "x-api-key" in lower:
-        text = _HEADER.sub(rf"\g<name>{_MASK}", text)
+        text = mask_pieces(text.replace(secret, MASK), secret)
+    text = mask_known(text)
     return _ASSIGNED.sub(_masked, text) if any(stem in text for stem in _SECRET_WORDS) else text
 
 
 def secret_values(env: Mapping[str, str]) -> frozenset[str]:
-    """Return the values to mask: those of variables whose names look secret, and passwords in URLs.
+    """Return the values to mask: of variables whose names look secret, tokens, and passwords in URLs.
 
     Values shorter than six characters are left out; each is returned in all forms that may be printed.
     """
     values = {value for name, value in env.items() if _is_secret_name(name) and not _is_count(name, value)}
+    values |= {value for value in env.values() if is_known(value.strip())}
     values |= {password for value in env.values() for password in _url_passwords(value)}
     return frozenset(form for value in values for form in _forms(value) if len(form) >= _SECRET_MIN)
 
@@ -186,4 +156,4 @@ def _masked(match: re.Match[str]) -> str:
     if not name.isupper() or not _is_secret_name(name) or len(value.strip("\"'")) < _SECRET_MIN:
         return match[0]
     mark = value[0] if value[0] in "\"'" else ""
-    return f"{name}{match['mark']}{mark}{_MASK}{mark}"
+    return f"{name}{match['mark']}{mark}{MASK}{mark}"

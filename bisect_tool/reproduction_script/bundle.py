@@ -20,6 +20,7 @@ _MODULES = (
     "__init__.py",
     "errors.py",
     "sanitise.py",
+    "secret_patterns.py",
     "parse_untrusted.py",
     "verdict.py",
     "evidence",

@@ -43,7 +43,7 @@ def ask(question: str) -> bool:
 
 
 def _printable(text: str) -> str:
-    return clean(redact(text, secret_values(with_write_tokens(os.environ))))
+    return redact(clean(text), secret_values(with_write_tokens(os.environ)))
 
 
 def write_json(document: Document) -> None:

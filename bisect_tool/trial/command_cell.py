@@ -24,7 +24,7 @@ from bisect_tool.evidence import (
 from bisect_tool.evidence.command_failure import NO_OUTPUT, ROLE, reported_as_failed
 from bisect_tool.evidence.no_tests import no_test_ran
 from bisect_tool.evidence.patterns import PATTERNS
-from bisect_tool.sanitise import clean_line, redact, secret_values
+from bisect_tool.sanitise import clean, clean_line, redact, secret_values
 from bisect_tool.supervise.guardian_protocol import Reason
 from bisect_tool.supervise.logs import last_lines
 from bisect_tool.trial.log_lines import ALWAYS, Relevance, merged_lines
@@ -144,4 +144,4 @@ def _hang(reason: str, time: float, log: Path) -> Failure:
 def _output(log: Path, count: int) -> tuple[str, ...]:
     """Return the last lines of the output, cleaned and without secrets."""
     secrets = secret_values(os.environ)
-    return tuple(clean_line(redact(text, secrets), _LINE_LIMIT) for text in last_lines(log, count))
+    return tuple(clean_line(redact(clean(text), secrets), _LINE_LIMIT) for text in last_lines(log, count))

@@ -92,6 +92,12 @@ def test_tree_environment_keeps_what_a_build_needs(tmp_path):
         "PATH": "/bin",
         "CC": "gcc",
         "MAX_JOBS": "4",
+        "HABANA_VISIBLE_MODULES": "0,1",
+        "HABANA_LOGS": "/tmp/habana",
+        "ASCEND_TOOLKIT_HOME": "/usr/local/Ascend",
+        "ONEAPI_ROOT": "/opt/intel/oneapi",
+        "NEURON_RT_VISIBLE_CORES": "0",
+        "PYTORCH_ROCM_ARCH": "gfx942",
         "PIP_INDEX_URL": "https://registry.invalid/simple",
     }
     seen = tree_environment({**wanted, "HOME": "/root"}, tmp_path)
