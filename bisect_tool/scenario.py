@@ -27,9 +27,11 @@ class Timeouts(_Model):
 
     trial: float = Field(1800, gt=0, le=MAX_LIMIT_S, description="a whole trial")
     idle: float = Field(300, gt=0, le=MAX_LIMIT_S, description="no log line from any process")
-    ready: float = Field(360, gt=0, le=MAX_LIMIT_S, description="from launch to the health of every rank")
-    teardown: float = Field(15, gt=0, le=MAX_LIMIT_S, description="from the SIGTERM to a server to its end")
-    grace: float = Field(3, gt=0, le=MAX_LIMIT_S, description="from the sweep's SIGTERM to its SIGKILL")
+    ready: float = Field(360, gt=0, le=MAX_LIMIT_S, description="from launch until every rank is healthy")
+    teardown: float = Field(15, gt=0, le=MAX_LIMIT_S, description="from SIGTERM to the end of a server")
+    grace: float = Field(
+        3, gt=0, le=MAX_LIMIT_S, description="from SIGTERM to SIGKILL for remaining processes"
+    )
 
 
 class LaunchProfile(_Model):

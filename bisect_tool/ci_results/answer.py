@@ -17,6 +17,9 @@ _NAME_LIMIT = 500
 class UnexpectedAnswer(EnvironmentFailed):
     """The answer of a service does not match its documentation."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "Try again later. If it happens again, please report it.")
+
 
 class Answer(BaseModel):
     """Part of an answer."""

@@ -205,8 +205,8 @@ def _untested_advice(document: Document) -> str:
         return "No test ran at the bad commit: check which tests the command selects, and read its log."
     if any(HIDES_FAILURES in report.note for report in reports):
         return (
-            "The exit code hides failed tests: that of a pipeline is the one of its last program. Use "
-            "`bash -o pipefail -c`, or write the output to a file."
+            "The exit code hides failed tests: a shell pipeline ends with the exit code of its last program. "
+            "Use `bash -o pipefail -c`, or write the output to a file."
         )
     return ""
 

@@ -85,7 +85,10 @@ def _saved(page: str) -> str:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise UsageError(f"{name} cannot be read: {clean_line(reason, 200)}") from None
     if len(data) > _LIMIT:
-        raise UsageError(f"{name} is too long for a page", "`bisect-run explain` reads logs of any length.")
+        raise UsageError(
+            f"{name} is larger than {_LIMIT >> 20} MiB, too large for a page",
+            "If it is a log, use `bisect-run explain`, which reads logs of any size.",
+        )
     text = data.decode(encoding_of(data[:_HEAD]), "replace")
     if not text.strip() or "\0" in text[:_HEAD]:
         raise UsageError(f"{name} contains no text", "Save the page as HTML or as text.")

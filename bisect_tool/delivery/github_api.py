@@ -201,7 +201,7 @@ def _rejection(answer: Reply, request: str) -> tuple[str, str]:
             f"Check the name. {TOKEN} needs access to the repository, and the permission {needed}.",
         )
     if status == requests.codes.gone:
-        return f"the repository has no issues: {request}", "Enable them in its settings."
+        return f"issues are disabled in the repository: {request}", "Enable them in its settings."
     return f"GitHub rejects {request}: HTTP {status} {_error_text(answer)}".rstrip(), ""
 
 

@@ -90,7 +90,8 @@ def _filters(repository: Repository, filters: dict[str, list[str]]) -> Iterator[
             yield MissingContent(f"files of Git LFS are pointers {needs} them must run {_LFS}", _PULLS, _LFS)
         elif _is_configured(repository.source, name):
             sentence = (
-                f"the filter {clean_line(name)!r} of your git is not run {needs} its output must run it"
+                f"the filter {clean_line(name)!r} of your git configuration is not run {needs} its output "
+                "must run it"
             )
             yield MissingContent(sentence, re.compile(rf"\bfilter\.{re.escape(name)}\b"))
 

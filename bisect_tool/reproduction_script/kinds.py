@@ -149,7 +149,9 @@ class _JobScript(CheckScript):
     check: JobCheck
 
     def command(self, cells: Collection[str]) -> str:  # noqa: ARG002 - a job runs all of its tests
-        raise UsageError(f"a script cannot run {self.check.job}: it is a job of {self.check.service}")
+        raise UsageError(
+            f"a script cannot run {self.check.job}: it is a job of {self.check.service}", "Remove --script."
+        )
 
 
 def script_of(config: TrialConfig) -> CheckScript:

@@ -74,7 +74,9 @@ def _bind(holder: socket.socket, identity: str) -> bool:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             return False
-        raise EnvironmentFailed(f"cannot lock GPU {identity}: {error}") from error
+        raise EnvironmentFailed(
+            f"cannot lock GPU {identity}: {error}", "Check that this machine allows abstract Unix sockets."
+        ) from error
     return True
 
 

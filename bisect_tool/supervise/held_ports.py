@@ -80,7 +80,7 @@ def hold_all(ports: Iterable[int]) -> HeldPorts:
     for port in ports:
         if not held.take(port):
             held.close()
-            raise EnvironmentFailed(f"port {port}, which the engine must bind, is taken by another process")
+            raise EnvironmentFailed(f"port {port}, which the engine must bind, is held by another process")
     return held
 
 
@@ -93,5 +93,7 @@ def _hold(port: int) -> socket.socket | None:
         holder.close()
         if error.errno == errno.EADDRINUSE:
             return None
-        raise EnvironmentFailed(f"cannot lock port {port}: {error}") from error
+        raise EnvironmentFailed(
+            f"cannot lock port {port}: {error}", "Check that this machine allows abstract Unix sockets."
+        ) from error
     return holder

@@ -266,7 +266,7 @@ def _unended(name: str, cell: _Cell, evidence: _Evidence, ending: SuiteExit) -> 
     if ending.reason == "died":
         return _died(name, cell, evidence, ending)
     if ending.reason not in ("deadline", "idle"):
-        reason = f"the suite's process ended in the middle of it ({ending.reason})"
+        reason = f"the suite's process ended during this test ({ending.reason})"
         return CellResult(cell=name, outcome=Outcome.ERRORED, seconds=seconds, reason=reason)
     phase = ("setup", "call", "teardown")[min(len(cell.phases), 2)]
     seen = SuiteFailure(

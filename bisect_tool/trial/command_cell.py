@@ -68,7 +68,7 @@ def command_cell(argv: Sequence[str], ended: GuardianResult, log: Path) -> CellR
     if ended.reason is Reason.LOST or code is None:
         raise CheckAborted(
             f"the guardian was killed, and the command with it (log: {log})",
-            "A command that kills its parent process has the same effect.",
+            "Check that the command does not kill its parent process, then resume.",
         )
     if code < 0 or code >= _FIRST_ABORT:
         raise _aborted(argv, code, log)

@@ -39,4 +39,4 @@ class JobTrials(Trials):
 
 
 def _runs_elsewhere(check: JobCheck) -> UsageError:
-    return UsageError(f"only {check.service} can run its job {check.job}")
+    return UsageError(f"only {check.service} can run its job {check.job}", f"Use --executor {check.service}.")

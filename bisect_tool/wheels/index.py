@@ -90,7 +90,7 @@ def choose(content: bytes, index: Index, supported: Collection[Tag]) -> Wheel | 
             name, version, _, tags = parse_wheel_filename(filename)
         except InvalidWheelFilename:
             raise BadIndex(
-                f"the list of wheels of {index.sha[:9]} names no wheel: {_shown(filename)}"
+                f"the list of wheels of {index.sha[:9]} has a file that is not a wheel: {_shown(filename)}"
             ) from None
         if name == index.package and not tags.isdisjoint(supported):
             wheels.append(Wheel(index.sha, url, filename, version, index.variant))

@@ -84,7 +84,7 @@ def test_a_comment_without_an_answer_is_made_once(delivery, service, done):
         (403, {}, "needs the permission issues=write (for --comment-on-culprit, pull_requests=write)."),
         (404, {}, "not found on GitHub, or not visible to the token"),
         (401, {}, "Check BISECT_RUN_GITHUB_WRITE_TOKEN: it may be wrong or expired."),
-        (410, {}, "the repository has no issues"),
+        (410, {}, "issues are disabled in the repository"),
         (301, {}, "the repository has moved"),
         (422, {}, f"GitHub rejects POST {ISSUES}: HTTP 422 a fault"),
     ],

@@ -50,7 +50,7 @@ def test_a_started_build_that_ends_without_the_job_is_not_started_again(farmed, 
         farm.of_new = {"lacks": True}
         found = result(farmed(farm, ALLOWED), tmp_path)
     assert (found.outcome, sent(farm)) == ("unbuildable", ["POST builds"])
-    assert found.reason.endswith("was started for it, and ended without the job")
+    assert found.reason.endswith("was started for this commit, and ended without the job")
 
 
 def test_a_run_that_another_starts_meanwhile_is_not_taken_for_ours(farmed, tmp_path):

@@ -230,7 +230,7 @@ def test_a_resumed_session_ends_what_its_killed_run_left(executor, cluster, tmp_
         for folder in killed:
             executor.recover(folder)
     assert cluster.calls == [("end_all", "s1-"), ("sweep",)]
-    assert waits == ["waiting for the nodes to end what the killed run left there"]
+    assert waits == ["waiting for the nodes to clean up what the killed run left there"]
     assert not any(folder.exists() for folder in killed)
 
 

@@ -64,7 +64,7 @@ def test_a_filter_counts_where_the_users_git_would_run_it(project, opened, how, 
     assert sentences(opened, sha) == []
     project.git("config", f"filter.up.{how}", "sed s/1/2/")
     (sentence,) = sentences(opened, sha)
-    assert "filter 'up' of your git is not run in a trial: a.s" in sentence
+    assert "filter 'up' of your git configuration is not run in a trial: a.s" in sentence
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def test_a_held_port_is_free_for_its_server_and_given_to_nobody_else(port):
         assert is_free(port)
         with pytest.raises(EnvironmentFailed, match="0 of the 1"):
             hold_free(1, port, port + 1)
-        with pytest.raises(EnvironmentFailed, match=f"port {port}, which the engine must bind, is taken"):
+        with pytest.raises(EnvironmentFailed, match=f"port {port}, which the engine must bind, is held"):
             hold_all([port])
     with hold_free(1, port, port + 1) as again:
         assert again.numbers == (port,)
@@ -74,7 +74,7 @@ def test_a_port_somebody_listens_on_is_passed_over():
 
 def test_one_port_too_few_and_none_is_held(port):
     with hold_all([port]):
-        with pytest.raises(EnvironmentFailed, match="is taken"):
+        with pytest.raises(EnvironmentFailed, match="is held"):
             hold_all([port + 1, port])
         with hold_free(1, port + 1, port + 2) as held:
             assert held.numbers == (port + 1,)
@@ -82,7 +82,7 @@ def test_one_port_too_few_and_none_is_held(port):
 
 def test_what_another_process_holds_is_free_once_that_is_killed(port):
     with another_run(port) as run:
-        with pytest.raises(EnvironmentFailed, match="is taken"):
+        with pytest.raises(EnvironmentFailed, match="is held"):
             hold_all([port])
         os.kill(run.pid, signal.SIGKILL)
         run.wait(60)
@@ -92,5 +92,5 @@ def test_what_another_process_holds_is_free_once_that_is_killed(port):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can run a process as another user")
 def test_what_another_user_holds_is_not_given_out(port):
-    with another_run(port, NOBODY), pytest.raises(EnvironmentFailed, match="is taken"):
+    with another_run(port, NOBODY), pytest.raises(EnvironmentFailed, match="is held"):
         hold_all([port])

@@ -97,9 +97,7 @@ def _reason(jobs: CommitJobs, refused: Mapping[str, str]) -> str:
         return "the job is blocked by a step that blocks other jobs as well: unblock it by hand"
     if blocked:
         count = len(blocked[0].gates)
-        return (
-            f"the job waits for one of {count} blocked steps, and which one is not known: unblock it by hand"
-        )
+        return f"the job waits for a blocked step, which may be any of {count}: unblock it by hand"
     if jobs.attempts:
         return "its job cannot be rerun"
     return jobs.missing

@@ -152,7 +152,7 @@ class JobTrials:
         run = self.journal.run(trial.sha)
         jobs, old = jobs.of(run), self.taken | self.journal.before(trial.sha)
         if run in jobs.without:
-            return self._untestable(trial, f"{run} was started for it, and ended without the job")
+            return self._untestable(trial, f"{run} was started for this commit, and ended without the job")
         new = (each for each in jobs.attempts if each.stage is Stage.ENDED and each.id not in old)
         action = Use(found) if (found := next(new, None)) else next_action(jobs, old, self.refused)
         if isinstance(action, Use | Follow):
@@ -208,7 +208,7 @@ class JobTrials:
         try:
             self.service.carry_out(call, trial.sha)
         except LostAnswer as error:
-            _log.warning("%s: %s; looking whether it was done", line, error)
+            _log.warning("%s: %s; checking whether it was done", line, error)
         except Refused as error:
             # Someone else may have started the job, or another call may be possible: look again.
             self.journal.add(Record(trial.sha, lost=True))

@@ -113,7 +113,7 @@ class RayExecutor:
         """Remove the folder of a killed run's trial, and clean up after its trials on the nodes."""
         if not self._swept:
             self._swept = True
-            self._on_wait("waiting for the nodes to end what the killed run left there")
+            self._on_wait("waiting for the nodes to clean up what the killed run left there")
             self._connected.cluster.sweep()
         clear(folder)
 
