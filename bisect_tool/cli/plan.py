@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bisect_tool.errors import UsageError
 from bisect_tool.options.declared import takes
-from bisect_tool.options.run_options import RunOptions
+from bisect_tool.options.run_options import PlanOptions
 from bisect_tool.options.validate import validate
 
 EXAMPLES = (
@@ -15,8 +15,8 @@ EXAMPLES = (
 )
 
 
-@takes(RunOptions, without=("confirm", "dry_run"))
-def plan(options: RunOptions) -> int:
+@takes(PlanOptions, without=("confirm", "dry_run"))
+def plan(options: PlanOptions) -> int:
     """Show the commits, builds and expected cost of `run`."""
     if not options.good or options.bad is None:
         raise UsageError(

@@ -32,7 +32,7 @@ class EndOptions:
         typer.Option(
             "--good",
             metavar="REV",
-            help="A commit where the tests pass; may be repeated. [default: `run` searches for one]",
+            help="A commit where the tests pass; may be repeated. [default: one is searched for]",
         ),
     ] = ()
     bad: Annotated[
@@ -101,7 +101,7 @@ class KnownResultOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions(TrialOptions, KnownResultOptions, ExecutorOptions, SearchOptions, CheckOptions, EndOptions):
-    """The options of `run`, and of `plan`."""
+    """The options of `run`."""
 
     NAME: ClassVar[str] = ""
 
@@ -111,6 +111,21 @@ class RunOptions(TrialOptions, KnownResultOptions, ExecutorOptions, SearchOption
     def rev(self) -> str:
         """The commit that is run first."""
         return self.bad or self.good[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanOptions(RunOptions):
+    """The options of `plan`, which searches for neither end."""
+
+    good: Annotated[
+        tuple[str, ...],
+        typer.Option(
+            "--good", metavar="REV", help="A commit where the tests pass; may be repeated. [required]"
+        ),
+    ] = ()
+    bad: Annotated[
+        str | None, typer.Option("--bad", metavar="REV", help="A commit where the tests fail. [required]")
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
