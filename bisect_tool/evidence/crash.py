@@ -1,8 +1,9 @@
 """Parse crashes line by line: those of programs not in Python, and the stacks of Python's faulthandler.
 
-Handles C++'s `what()`, panics of Rust and Go, and exceptions of Java and .NET with their causes. The formats
-are those of CPython's `Python/traceback.c` (`_Py_DumpTracebackThreads`), libstdc++'s verbose terminate
-handler, the panic handlers of Rust and Go, and Java's `Throwable.printStackTrace`.
+Handles C++'s `what()`, panics of Rust and Go, exceptions of Java and .NET with their causes, and what went
+wrong in a build of Gradle. The formats are those of CPython's `Python/traceback.c`
+(`_Py_DumpTracebackThreads`), libstdc++'s verbose terminate handler, the panic handlers of Rust and Go, and
+Java's `Throwable.printStackTrace`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _BEGINS = re.compile(
     r"Fatal Python error: |Timeout \(\d+:\d\d:\d\d(?:\.\d+)?\)!$|terminate called "
     r"|thread '.*' (?:\(\d+\) )?panicked at |panic: |Exception in thread \"|\*\*\* SIG[A-Z]+ received "
     r"|Unhandled exception\. |Caused by:$|# A fatal error has been detected by"
-    r"|Windows fatal exception: (?!code)|CMake Error at .+:$"
+    r"|Windows fatal exception: (?!code)|CMake Error at .+:$|\* What went wrong:$"
     r"|(?:[a-z][\w$]*\.){2,}[A-Z][\w$]*(?:\.[A-Z][\w$]*)*(?:Exception|Error)(?:: |$)"
 )
 _THREAD = re.compile(r"(?P<current>Current thread|Thread) 0x[0-9a-f]+.*\(most recent call first\):$")
@@ -39,6 +40,8 @@ _NAMED = re.compile(
 )
 _CAUSE = re.compile(r"(?:\s*Caused by: | +---> )(?P<type>[\w.$]+)(?:: (?P<message>.*))?$")
 _RUST_CAUSES = "Caused by:"
+_GRADLE_CAUSES = "* What went wrong:"
+_GRADLE_CAUSE = re.compile(r"(?: *> )?(?P<message>(?!>)\S.*)$")
 _LISTED = re.compile(r"\s+(?P<number>\d+: )?(?P<message>\S.*)$")
 _JAVA_SIGNAL = re.compile(r"#  (?P<message>(?:SIG[A-Z]+|EXCEPTION_\w+|Internal Error|Out of Memory).*)$")
 _OTHER_LINES = re.compile(
@@ -82,10 +85,12 @@ class CrashReader:
     @property
     def is_list(self) -> bool:
         """Whether it is a list of causes, whose lines follow each other."""
-        return self.first == _RUST_CAUSES
+        return self.first in {_RUST_CAUSES, _GRADLE_CAUSES}
 
     def feed(self, text: str) -> FeedResult:
         """Take `text` if it belongs to the crash; CLOSED means that the crash ended before it."""
+        if self.first == _GRADLE_CAUSES:
+            return FeedResult.TAKEN if self._read_gradle(text) else FeedResult.CLOSED
         belongs = (
             not text.strip()
             or self._read_stack(text)
@@ -138,6 +143,15 @@ class CrashReader:
             self._message = text.strip()
         return expected
 
+    def _read_gradle(self, text: str) -> bool:
+        """Read what went wrong, up to a blank line: each cause is below its effect, others are indented."""
+        cause = _GRADLE_CAUSE.match(text)
+        if cause is not None:
+            if self._message:
+                self._effects.append(self._link())
+            self._message = cause["message"]
+        return bool(text.strip())
+
     def links(self) -> tuple[Link, ...]:
         """Return the crash as exceptions, the innermost cause first."""
         return (self._link(), *(replace(effect, explicit=True) for effect in reversed(self._effects)))
@@ -146,7 +160,7 @@ class CrashReader:
         """Return the exception that was read last, with its type if known, and the crashed thread's stack."""
         chosen = next((frames for current, frames in self._threads if current), None)
         frames = chosen if chosen is not None else (self._threads[0][1] if self._threads else [])
-        if self.is_list:  # Rust's error crates list them, the innermost last
+        if self.is_list:  # the innermost is the last
             return Link("", self._message or self.first, ())
         if named := _NAMED.match(self.first):
             own = [*dropwhile(_is_of_a_library, frames)] or frames

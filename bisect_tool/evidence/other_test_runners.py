@@ -13,6 +13,7 @@ from bisect_tool.evidence.event import Event
 from bisect_tool.evidence.failure_chain import Failure
 from bisect_tool.evidence.parsed_line import LAUNCHER, TEST, parse_line
 from bisect_tool.evidence.signature import signature_of
+from bisect_tool.evidence.traceback import bare_exception
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ _ENDED = re.compile(
     r"|.{0,4}Error: The command exited with status -?[1-9]\d*|Bash exited with code '?[1-9]\d*"
     r"|(?<=  )[1-9]\d* failing$|(?<=\+ )exit [1-9]\d*$)"
 )
+_AT_PLACE = re.compile(r"\s+[\w./-]+\.\w+:\d+: (?P<message>\S.*)")
 
 
 def named_tests(lines: Sequence[LogLine]) -> Iterator[tuple[str, Failure]]:
@@ -40,7 +42,16 @@ def named_tests(lines: Sequence[LogLine]) -> Iterator[tuple[str, Failure]]:
         if test := failed_test(text):
             named.setdefault(clean_line(test, _NAME_LIMIT), at)
     for test, at in list(named.items())[:_TESTS_KEPT]:
-        yield test, _failure(lines, texts, at, TEST, f"{test} failed")
+        raised, message = _reason(texts[at + 1] if at + 1 < len(texts) else "") or ("", f"{test} failed")
+        yield test, _failure(lines, texts, at, TEST, message, raised)
+
+
+def _reason(text: str) -> tuple[str, str] | None:
+    """Return (exception, message) if the line below a test's name says why it failed, as of Gradle or go."""
+    if not text[:1].isspace():
+        return None
+    at_place = _AT_PLACE.match(text)
+    return ("", at_place["message"]) if at_place else bare_exception(text.strip())
 
 
 def job_failure(lines: Sequence[LogLine]) -> Failure | None:
@@ -61,7 +72,9 @@ def with_lines_before(failure: Failure, lines: Sequence[LogLine]) -> Failure:
     return failure.model_copy(update={"excerpt": "\n".join((*head, failure.excerpt))})
 
 
-def _failure(lines: Sequence[LogLine], texts: Sequence[str], at: int, role: str, message: str) -> Failure:
+def _failure(  # noqa: PLR0913, PLR0917  # the parts of an event
+    lines: Sequence[LogLine], texts: Sequence[str], at: int, role: str, message: str, exception: str = ""
+) -> Failure:
     around = tuple(texts[max(at - _BEFORE, 0) : at + _AFTER])
     root = Event(
         time=0.0,
@@ -69,6 +82,7 @@ def _failure(lines: Sequence[LogLine], texts: Sequence[str], at: int, role: str,
         role=role,
         kind="exit",
         severity="error",
+        exception=exception,
         message=message,
         lines=around,
         line=lines[at].number,

@@ -259,7 +259,7 @@ _STEMS = (
     *("error", "exception", "traceback", "fatal", "fail", "crit", "kill", "abort", "signal", "segfault"),
     *("caused by:", '"level":,', '"level": ,', ".go::: ", "... e ", "::, e  ]", "::, c  ]"),
     *("exit", "interrupt", "timeout", "panic", "died", "crash", "assert", "broken", "closed"),
-    *(".py::", ".pyi::", "=====", "____"),
+    *("went wrong", ".py::", ".pyi::", "=====", "____"),
     *map(str.lower, SIGNS),
 )
 """Texts in lines that begin an event: levels, exceptions, words of most patterns; marks of pytest and CI."""

@@ -10,6 +10,11 @@ def _explained(text):
     return explain_log(LogLine("log", 0.0, line, number) for number, line in enumerate(lines, start=1))
 
 
+def _chain(*lines):
+    (found,) = _explained("\n".join(lines))
+    return [event.headline for event in found.failure.chain]
+
+
 def _roots(text):
     return [(each.test, each.failure.root.headline, each.failure.root.line) for each in _explained(text)]
 
@@ -190,3 +195,51 @@ def test_count_of_failures_of_mocha_is_a_symptom():
 def test_a_terraform_error_is_the_root():
     text = "\u2577\n\u2502 Error: Invalid reference\n\u2502 \n\u2502   on main.tf line 3\n"
     assert _roots(text) == [("", "\u2502 Error: Invalid reference", 2)]
+
+
+def test_innermost_cause_of_what_went_wrong_in_gradle_is_the_root():
+    lines = (
+        "* What went wrong:",
+        "Could not determine the dependencies of task ':app:build'.",
+        "> Could not resolve all dependencies for configuration ':app:main'.",
+        "   > Could not find org.acme:cart:1.3.0.",
+        "     Searched in the following locations:",
+        "",
+        "* Try:",
+        "> Run with --info to get more log output.",
+    )
+    assert _chain(*lines) == [
+        "Could not find org.acme:cart:1.3.0.",
+        "Could not resolve all dependencies for configuration ':app:main'.",
+        "Could not determine the dependencies of task ':app:build'.",
+    ]
+
+
+def test_gradle_refers_to_the_error_of_the_compiler():
+    error = "e: file:///src/Cart.kt:3:1 Unresolved reference: foo"
+    refers = "Execution failed for task ':app:compile'.", "> Compilation error. See log for more details"
+    assert _chain(error, "* What went wrong:", *refers) == [error, refers[1].removeprefix("> "), refers[0]]
+    (found,) = _explained("\n".join(("* What went wrong:", *refers)))
+    assert is_symptom(found.failure.root)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "root"),
+    [
+        (
+            "org.acme.CartTest > adds[Pixel 9] FAILED",
+            "\tjava.lang.AssertionError: total is 0",
+            "java.lang.AssertionError: total is 0",
+        ),
+        ("--- FAIL: TestCart (0.01s)", "    cart_test.go:12: total is 0", "total is 0"),
+    ],
+)
+def test_line_below_the_name_of_a_failed_test_says_why(name, reason, root):
+    (found,) = _explained(f"{name}\n{reason}\nFAIL")
+    assert found.failure.root.headline == root
+
+
+def test_script_goes_on_without_its_conda_environment():
+    conda = "CommandNotFoundError: Your shell has not been properly configured to use 'conda activate'."
+    lines = ("Traceback (most recent call last):", '  File "/a.py", line 1, in <module>', "ValueError: bad")
+    assert _chain(conda, *lines)[0] == "ValueError: bad"
