@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from bisect_tool.build.profile import BuildProfile
 from bisect_tool.errors import UsageError
-from bisect_tool.evidence.engine_logs import EngineLogs
+from bisect_tool.evidence.log_settings import EngineLogs
 from bisect_tool.max_time_limit import MAX_LIMIT_S
 from bisect_tool.parse_untrusted import parse_toml
 

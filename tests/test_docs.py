@@ -11,7 +11,7 @@ import typer.main
 from bisect_tool.build.profile import BuildProfile, Provider
 from bisect_tool.cli.dispatch import command_line
 from bisect_tool.errors import ExitCode, StepCode
-from bisect_tool.evidence.engine_logs import EngineLogs
+from bisect_tool.evidence.log_settings import EngineLogs
 from bisect_tool.evidence.patterns import Milestone, Pattern
 from bisect_tool.scenario import LaunchProfile, Profile, RayNeeds, Scenario, Timeouts
 from bisect_tool.wheels.settings import CommitWheels

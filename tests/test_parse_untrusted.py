@@ -54,7 +54,7 @@ def test_a_value_is_found_only_below_tables():
 
 
 OWN = {
-    "delivery/delivered.py",
+    "delivery/delivered_states.py",
     "demo/patch_series.py",
     "disk_usage/inventory.py",
     "evidence/patterns.py",
@@ -66,7 +66,7 @@ OWN = {
     "build/commit_wheel.py",
     "wheels/cache.py",
     "wheels/download.py",
-    "nightly_run/reported.py",
+    "nightly_run/reported_causes.py",
     "parse_untrusted.py",
     # A trial can write these: every error of a record is expected there (`UNREADABLE`).
     "supervise/caller.py",

@@ -15,9 +15,9 @@ from bisect_tool.ci_results.http import Client
 from bisect_tool.ci_results.job_results import observations
 from bisect_tool.ci_results.listing import Listing
 from bisect_tool.ci_results.log_results import with_logs
-from bisect_tool.ci_results.names import PIPELINE, WORKFLOW, check_pattern, named
 from bisect_tool.ci_results.series import Series
 from bisect_tool.ci_results.service import Absent, Service
+from bisect_tool.ci_results.service_names import PIPELINE, WORKFLOW, check_pattern, named
 from bisect_tool.errors import UsageError
 from bisect_tool.sanitise import clean_line
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bisect_tool.ci_results.job_results import JobResults
-    from bisect_tool.ci_results.names import SourceName
     from bisect_tool.ci_results.observation import Observation
+    from bisect_tool.ci_results.service_names import SourceName
 
 
 @dataclass(frozen=True)

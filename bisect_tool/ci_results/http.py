@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import requests
 
 from bisect_tool.ci_results.answer import UnexpectedAnswer
-from bisect_tool.ci_results.bearer import Bearer
+from bisect_tool.ci_results.bearer_token import Bearer
 from bisect_tool.ci_results.etag_cache import CachedAnswer
 from bisect_tool.ci_results.rate_limit import is_refusal, rate_limit, wait_after_refusal
 from bisect_tool.errors import EnvironmentFailed, UsageError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bisect_tool.errors import EnvironmentFailed, UsageError
-from bisect_tool.options.declared import takes
+from bisect_tool.options.declared_options import takes
 from bisect_tool.options.demo_options import FLAKY_CELL, GPU_CELLS, DemoOptions
 
 _ENDPOINT_RUNS = 16

@@ -29,7 +29,7 @@ from bisect_tool.errors import (
 )
 from bisect_tool.terminal import terminal
 from bisect_tool.terminal.output import notify, print_error
-from bisect_tool.terminal.verbose import be_verbose
+from bisect_tool.terminal.verbose_log import be_verbose
 from bisect_tool.write_tokens import removed_from
 
 if TYPE_CHECKING:

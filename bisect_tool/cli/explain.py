@@ -6,7 +6,7 @@ import os
 from functools import partial
 
 from bisect_tool.errors import ExitCode
-from bisect_tool.options.declared import takes
+from bisect_tool.options.declared_options import takes
 from bisect_tool.options.reading_options import ExplainOptions
 from bisect_tool.options.validate import require_one_format
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect_tool.options.declared import takes
+from bisect_tool.options.declared_options import takes
 from bisect_tool.options.run_options import FixesOptions
 from bisect_tool.options.validate import validate
 
@@ -23,7 +23,7 @@ def fixes(options: FixesOptions) -> int:
     """
     validate(options)
     from bisect_tool.cli.run_session import run_and_report
-    from bisect_tool.fixes.candidate_commits import resolve_request
+    from bisect_tool.fix_candidates.candidate_commits import resolve_request
     from bisect_tool.json_document.earlier_sessions import candidates, with_earlier_check
     from bisect_tool.options.resolve import resolve
     from bisect_tool.paths import home

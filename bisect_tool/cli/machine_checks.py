@@ -20,7 +20,7 @@ from bisect_tool.paths import VARIABLE, home
 from bisect_tool.sanitise import clean_line
 from bisect_tool.session.store import Store
 from bisect_tool.supervise.gpus import snapshot
-from bisect_tool.supervise.load import current_load
+from bisect_tool.supervise.machine_load import current_load
 
 INSTALL_ENGINE = "in a clone of bisect-run: pip install '.[engine]'"
 _ENGINE = ("torch", "zmq", "msgspec", "uvicorn", "starlette")

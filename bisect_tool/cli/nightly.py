@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect_tool.options.declared import takes_with_given
+from bisect_tool.options.declared_options import takes_with_given
 from bisect_tool.options.nightly_options import NightlyOptions
 
 EXAMPLES = (

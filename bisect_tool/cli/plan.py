@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bisect_tool.errors import UsageError
-from bisect_tool.options.declared import takes
+from bisect_tool.options.declared_options import takes
 from bisect_tool.options.run_options import PlanOptions
 from bisect_tool.options.validate import validate
 
@@ -30,7 +30,7 @@ def plan(options: PlanOptions) -> int:
     from bisect_tool.session.past_trials import past_trials
     from bisect_tool.session.plan import plan_of
     from bisect_tool.session.store import Store
-    from bisect_tool.supervise.load import current_load
+    from bisect_tool.supervise.machine_load import current_load
     from bisect_tool.terminal.output import notify
     from bisect_tool.terminal.terminal import show, write
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed, ExitCode
-from bisect_tool.options.declared import takes
+from bisect_tool.options.declared_options import takes
 from bisect_tool.options.prune_options import PruneOptions
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect_tool.diagnostics import LOG_FILE
 from bisect_tool.errors import CODES_WITH_DETAILS
-from bisect_tool.options.declared import takes
+from bisect_tool.options.declared_options import takes
 from bisect_tool.options.stored_options import ReportOptions
 from bisect_tool.options.validate import require_one_format
 
@@ -18,7 +18,7 @@ EXAMPLES = (
 def report(options: ReportOptions) -> int:
     """Print a session's report as text, JSON or Markdown."""
     require_one_format(options)
-    from bisect_tool.json_document.stored import document_of
+    from bisect_tool.json_document.stored_session import document_of
     from bisect_tool.paths import home
     from bisect_tool.session.log_files import pruned_at
     from bisect_tool.session.store import Store

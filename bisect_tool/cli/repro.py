@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect_tool.options.declared import takes
+from bisect_tool.options.declared_options import takes
 from bisect_tool.options.run_options import ReproOptions
 from bisect_tool.options.validate import validate
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bisect_tool.options.declared import takes
+from bisect_tool.options.declared_options import takes
 from bisect_tool.options.stored_options import ResumeOptions
 
 EXAMPLES = (

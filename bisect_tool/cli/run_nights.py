@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.cli.dry_home import dry_home
 from bisect_tool.cli.run_session import SessionInterrupted, finish_or_stop
-from bisect_tool.delivery.check import check_delivery
+from bisect_tool.delivery.check_options import check_delivery
 from bisect_tool.delivery.deliver import deliver
 from bisect_tool.errors import CODES_BY_PRIORITY, BisectError, ExitCode
 from bisect_tool.file_lock import lease
 from bisect_tool.git.clone import is_cloned, is_url
 from bisect_tool.nightly_run.night import Night, Tools
 from bisect_tool.nightly_run.queue import in_order
-from bisect_tool.nightly_run.reported import record, reported
+from bisect_tool.nightly_run.reported_causes import record, reported
 from bisect_tool.options.watches import watches
 from bisect_tool.paths import home
 from bisect_tool.render.nightly import render_nights

@@ -15,8 +15,8 @@ from bisect_tool.cli.interrupt import Interrupt, interruptible
 from bisect_tool.errors import EnvironmentFailed, ExitCode, UsageError, exit_code_of
 from bisect_tool.format import listing, short
 from bisect_tool.json_document.compose import compose, native_changes
-from bisect_tool.json_document.confirmed import confirmed, next_searches
-from bisect_tool.json_document.step import cell_verdict, exit_code
+from bisect_tool.json_document.confirmation import confirmed, next_searches
+from bisect_tool.json_document.step_exit_code import cell_verdict, exit_code
 from bisect_tool.mode import Bisect, Repro, Walk
 from bisect_tool.options.resolve import resolve
 from bisect_tool.paths import home
@@ -27,7 +27,7 @@ from bisect_tool.session import session as sessions
 from bisect_tool.session.executors import executor_of
 from bisect_tool.session.past_trials import past_trials
 from bisect_tool.session.store import Store, StoreRemoved
-from bisect_tool.supervise.load import BusyWatch
+from bisect_tool.supervise.machine_load import BusyWatch
 from bisect_tool.terminal.output import notify, write_json, write_report
 from bisect_tool.terminal.progress import Progress
 from bisect_tool.trial.cell_outcomes import NO_SUCH_TEST, NONE_SELECTED, NONE_THERE

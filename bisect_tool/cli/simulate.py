@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from bisect_tool.errors import UsageError
-from bisect_tool.options.declared import takes
+from bisect_tool.options.declared_options import takes
 from bisect_tool.options.simulate_options import SimulateOptions
 
 if TYPE_CHECKING:

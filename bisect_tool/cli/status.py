@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
-from bisect_tool.options.declared import takes
+from bisect_tool.options.declared_options import takes
 from bisect_tool.options.stored_options import StatusOptions
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ EXAMPLES = (
 @takes(StatusOptions)
 def status(options: StatusOptions) -> int:
     """List sessions, or show one."""
-    from bisect_tool.json_document.stored import document_of
+    from bisect_tool.json_document.stored_session import document_of
     from bisect_tool.paths import home
     from bisect_tool.render.status import render_session, render_sessions
     from bisect_tool.session.store import Store

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import ExitCode, UsageError
-from bisect_tool.options.declared import takes
+from bisect_tool.options.declared_options import takes
 from bisect_tool.options.reading_options import TriageOptions
 from bisect_tool.options.validate import require_one_format
 from bisect_tool.sanitise import clean_line, redact, secret_values

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bisect_tool.format import count
-from bisect_tool.render.cause import headline, title
+from bisect_tool.render.nightly_cause import headline, title
 
 if TYPE_CHECKING:
     from bisect_tool.json_document.nightly import Cause

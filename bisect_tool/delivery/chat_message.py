@@ -11,7 +11,7 @@ from bisect_tool.render.chat import message
 if TYPE_CHECKING:
     from bisect_tool.delivery.allowance import Allowance
     from bisect_tool.delivery.clock import Clock
-    from bisect_tool.delivery.delivered import Delivered
+    from bisect_tool.delivery.delivered_states import Delivered
     from bisect_tool.json_document.nightly import Cause, NightlyDocument
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from bisect_tool.delivery import github_api, webhook
+from bisect_tool.delivery.action_outcome import DeliveryReport, Outcome
 from bisect_tool.delivery.actions import (
     BuildkiteAnnotation,
     ChatMessage,
@@ -23,11 +24,10 @@ from bisect_tool.delivery.allowance import Allowance
 from bisect_tool.delivery.buildkite_annotation import LIMIT, annotate_build
 from bisect_tool.delivery.chat_message import is_due, post_cause
 from bisect_tool.delivery.clock import SYSTEM
-from bisect_tool.delivery.delivered import Delivered
+from bisect_tool.delivery.delivered_states import Delivered
 from bisect_tool.delivery.files import write_files
 from bisect_tool.delivery.github_summary import append_summary
 from bisect_tool.delivery.issues import Issues
-from bisect_tool.delivery.outcome import DeliveryReport, Outcome
 from bisect_tool.delivery.pause import why_paused
 from bisect_tool.delivery.plan import plan
 from bisect_tool.delivery.pull_request_comment import comment_on_pull_request

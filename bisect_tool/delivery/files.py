@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.delivery.markers import identifier
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.paths import expanded
-from bisect_tool.render.cause_markdown import report
+from bisect_tool.render.nightly_cause_markdown import report
 from bisect_tool.render.nightly_html import cause_html, nightly_html
 from bisect_tool.render.nightly_junit import junit
 from bisect_tool.render.nightly_markdown import nightly_markdown

@@ -14,7 +14,7 @@ import requests
 
 from bisect_tool import write_tokens
 from bisect_tool.ci_results.answer import UnexpectedAnswer
-from bisect_tool.ci_results.bearer import Bearer
+from bisect_tool.ci_results.bearer_token import Bearer
 from bisect_tool.ci_results.rate_limit import is_refusal, wait_after_refusal
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.http_request import send

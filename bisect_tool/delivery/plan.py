@@ -14,7 +14,7 @@ from bisect_tool.delivery.actions import (
     WriteFiles,
 )
 from bisect_tool.delivery.repository_name import repository_name
-from bisect_tool.render.cause import culprit
+from bisect_tool.render.nightly_cause import culprit
 from bisect_tool.render.workflow_commands import workflow_commands
 
 if TYPE_CHECKING:

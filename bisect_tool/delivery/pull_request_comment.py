@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bisect_tool.delivery import markers
-from bisect_tool.render.cause_markdown import pull_request
+from bisect_tool.render.nightly_cause_markdown import pull_request
 
 if TYPE_CHECKING:
     from bisect_tool.delivery.actions import CommentOnPullRequest

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.delivery import markers
 from bisect_tool.delivery.issues import PAUSED_LABEL
-from bisect_tool.render.cause import title
-from bisect_tool.render.cause_markdown import change, issue_body
+from bisect_tool.render.nightly_cause import title
+from bisect_tool.render.nightly_cause_markdown import change, issue_body
 
 if TYPE_CHECKING:
     from bisect_tool.delivery.allowance import Allowance

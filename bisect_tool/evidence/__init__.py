@@ -6,7 +6,7 @@ from bisect_tool.evidence.deadline import is_missed_deadline
 from bisect_tool.evidence.event import Event, EventKind, Frame, Severity, SuiteFailure
 from bisect_tool.evidence.exit_codes import exit_text, signal_name
 from bisect_tool.evidence.failure_chain import Failure, explain, failure_without_good_events
-from bisect_tool.evidence.fatal import is_fatal
+from bisect_tool.evidence.fatal_lines import is_fatal
 from bisect_tool.evidence.line import LogLine
 from bisect_tool.evidence.log import LogFailure, explain_log, signatures
 from bisect_tool.evidence.reader import read_events

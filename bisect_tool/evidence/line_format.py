@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bisect_tool.evidence.expression import check_expression
+from bisect_tool.evidence.check_expression import check_expression
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

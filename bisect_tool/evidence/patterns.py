@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from bisect_tool.evidence.check_expression import check_expression
 from bisect_tool.evidence.clean_up import SIGNS
 from bisect_tool.evidence.event import Event, EventKind, Severity
 from bisect_tool.evidence.event_prefilter import EventPrefilter, line_shapes
-from bisect_tool.evidence.expression import check_expression
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

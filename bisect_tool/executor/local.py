@@ -12,7 +12,7 @@ from bisect_tool.executor.event import Entered, Event, Failed, Noted, Waits, Yie
 from bisect_tool.executor.event_queue import EventQueue
 from bisect_tool.executor.executor import Capabilities, require_parallel
 from bisect_tool.executor.gpu_slots import GpuSlots, gpus_of_slots
-from bisect_tool.executor.pinned import pin
+from bisect_tool.executor.pinned_tests import pin
 from bisect_tool.executor.prefetch import Prefetch
 from bisect_tool.git import CheckoutFailed, Repository, Worktree, Worktrees
 from bisect_tool.supervise.fork_server import SERVER

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
 from bisect_tool.file_lock import lease
-from bisect_tool.git.bare import Parts, Settings, begin, finish, place, write
+from bisect_tool.git.bare_repository import Parts, Settings, begin, finish, place, write
 from bisect_tool.git.clone import is_local, without_account
 from bisect_tool.git.origin import remote_urls
 from bisect_tool.git.plumbing import Git, GitFailed

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
 from bisect_tool.file_lock import lease
-from bisect_tool.git.bare import Parts, begin, drop_stale_locks, finish, place, write
+from bisect_tool.git.bare_repository import Parts, begin, drop_stale_locks, finish, place, write
 from bisect_tool.git.plumbing import NETWORK_S, Git, GitFailed
 from bisect_tool.git.safe_directory import distrusted, trusted_server
 from bisect_tool.sanitise import clean_line

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.file_lock import lease
 from bisect_tool.git import alternates, clone
-from bisect_tool.git.bare import Parts, write
+from bisect_tool.git.bare_repository import Parts, write
 from bisect_tool.git.changes import Changes, changes
 from bisect_tool.git.commit import FORMAT, Commit, read_commits
 from bisect_tool.git.origin import origin_url

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.file_lock import first_free
-from bisect_tool.git.bare import config, make_folder, write_if_changed
+from bisect_tool.git.bare_repository import config, make_folder, write_if_changed
 from bisect_tool.git.plumbing import CHECKOUT_S, GitFailed
 from bisect_tool.git.slot_files import SlotFiles
 from bisect_tool.git.tree_mtimes import Folders

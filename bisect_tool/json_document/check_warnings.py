@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bisect_tool.format import joined, listing
 from bisect_tool.git.missing_contents import cut_off
-from bisect_tool.options.visibility import absent_files_of, missing_contents_of
+from bisect_tool.options.checkout_visibility import absent_files_of, missing_contents_of
 from bisect_tool.planner import Finding
 from bisect_tool.shadowing import may_be_unseen
 from bisect_tool.trial.user_environment import withheld

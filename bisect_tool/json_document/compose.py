@@ -35,16 +35,16 @@ from bisect_tool.json_document.document import (
     TrialReport,
 )
 from bisect_tool.json_document.failures import build_failures, evidence_report, failure_reports
-from bisect_tool.json_document.load import load_contrasts
+from bisect_tool.json_document.machine_load import load_contrasts
 from bisect_tool.json_document.repro import conclude_repro, first_failure, reproduction
 from bisect_tool.json_document.sanitise import sanitise
 from bisect_tool.json_document.trials import total_cost, trial_report
 from bisect_tool.mode import Bisect, Fixes, Repro, Step, Walk
-from bisect_tool.options.visibility import shadows_of
+from bisect_tool.options.checkout_visibility import shadows_of
 from bisect_tool.planner import BisectPlanner, WalkPlanner, found_end
 from bisect_tool.sanitise import secret_values
 from bisect_tool.session.capabilities import capabilities_of
-from bisect_tool.session.planning import fix_goal
+from bisect_tool.session.session_planner import fix_goal
 from bisect_tool.verdict import Outcome
 from bisect_tool.write_tokens import with_write_tokens
 

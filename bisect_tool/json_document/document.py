@@ -174,7 +174,7 @@ class FailureReport(_Model):
 
 
 class MachineLoad(_Model):
-    """Machine load during a trial's tests; see `bisect_tool.supervise.load.Load`.
+    """Machine load during a trial's tests; see `bisect_tool.supervise.machine_load.Load`.
 
     `busy` is the measure that exceeded its limit, with its value; empty if the machine was not busy.
     """

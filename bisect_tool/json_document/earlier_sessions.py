@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from bisect_tool.errors import UsageError
-from bisect_tool.fixes.candidate_commits import defaults, parse
+from bisect_tool.fix_candidates.candidate_commits import defaults, parse
 from bisect_tool.git import Repository
 from bisect_tool.git.clone import is_url
 from bisect_tool.json_document.document import Document
-from bisect_tool.options.declared import to_arguments
+from bisect_tool.options.declared_options import to_arguments
 from bisect_tool.options.rerun import with_check_of
 from bisect_tool.options.run_options import FixesOptions
 from bisect_tool.request import Request

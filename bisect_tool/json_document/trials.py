@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bisect_tool.session.store import TrialRow
-    from bisect_tool.supervise.load import Load
+    from bisect_tool.supervise.machine_load import Load
     from bisect_tool.trial.result import TrialResult
 
 

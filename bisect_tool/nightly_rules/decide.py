@@ -9,23 +9,23 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.ci_results.observation import State
-from bisect_tool.nightly_rules.agents import sick_agent_of
 from bisect_tool.nightly_rules.decision import Bisect, Decision, Nothing, Wait
-from bisect_tool.nightly_rules.flaky_regression import REPORTED_COMMITS, flaky_regression
-from bisect_tool.nightly_rules.gone_cells import gone_cells
-from bisect_tool.nightly_rules.grouping import grouped
-from bisect_tool.nightly_rules.history import History
-from bisect_tool.nightly_rules.infrastructure import without_infrastructure
-from bisect_tool.nightly_rules.known import (
+from bisect_tool.nightly_rules.earlier_bisections import (
     KnownBisection,
     bisected,
     bisections_of,
     explanation,
     without_known_regressions,
 )
+from bisect_tool.nightly_rules.flaky_regression import REPORTED_COMMITS, flaky_regression
+from bisect_tool.nightly_rules.gone_cells import gone_cells
+from bisect_tool.nightly_rules.grouping import grouped
+from bisect_tool.nightly_rules.history import History
+from bisect_tool.nightly_rules.infrastructure import without_infrastructure
 from bisect_tool.nightly_rules.new_cells import new_cells
 from bisect_tool.nightly_rules.reason import Reason
-from bisect_tool.nightly_rules.reruns import rerun
+from bisect_tool.nightly_rules.rerun_requests import rerun
+from bisect_tool.nightly_rules.sick_agents import sick_agent_of
 from bisect_tool.nightly_rules.streak import Streak, ended_streak, newest_streak
 from bisect_tool.nightly_rules.sufficiency import failures_needed, is_environment, missing_evidence
 from bisect_tool.nightly_rules.timeline import CommitTrials, Timeline, rate, timelines

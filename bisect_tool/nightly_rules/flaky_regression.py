@@ -13,8 +13,8 @@ from bisect_tool.nightly_rules.streak import Streak
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bisect_tool.nightly_rules.earlier_bisections import KnownBisection
     from bisect_tool.nightly_rules.history import History
-    from bisect_tool.nightly_rules.known import KnownBisection
     from bisect_tool.nightly_rules.timeline import CommitTrials, Timeline
 
 _FIX_CHANCE = 0.05

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bisect_tool.nightly_rules.agents import without_sick_agents
 from bisect_tool.nightly_rules.incidents import without_incidents
 from bisect_tool.nightly_rules.outages import without_outages
+from bisect_tool.nightly_rules.sick_agents import without_sick_agents
 from bisect_tool.nightly_rules.timeline import distinct
 
 if TYPE_CHECKING:

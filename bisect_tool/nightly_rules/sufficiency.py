@@ -11,10 +11,10 @@ import math
 from typing import TYPE_CHECKING
 
 from bisect_tool.ci_results.observation import State
-from bisect_tool.nightly_rules.agents import suspect_agent
 from bisect_tool.nightly_rules.decision import Decision, Nothing, Rate, Wait
 from bisect_tool.nightly_rules.reason import Reason
-from bisect_tool.nightly_rules.reruns import rerun, runs_left
+from bisect_tool.nightly_rules.rerun_requests import rerun, runs_left
+from bisect_tool.nightly_rules.sick_agents import suspect_agent
 from bisect_tool.nightly_rules.timeline import UNKNOWN_TIME, rate, time_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from bisect_tool.json_document.nightly import Cause
 from bisect_tool.nightly_rules.cell_status import CellStatus
 from bisect_tool.nightly_rules.decision import Nothing
-from bisect_tool.nightly_rules.known import Explanation
+from bisect_tool.nightly_rules.earlier_bisections import Explanation
 from bisect_tool.nightly_rules.reason import Reason
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from bisect_tool.ci_results.observation import CellKey
 from bisect_tool.errors import ExitCode
 from bisect_tool.mode import Bisect, Walk
 from bisect_tool.nightly_rules.decision import Nothing
-from bisect_tool.nightly_rules.known import KnownBisection
+from bisect_tool.nightly_rules.earlier_bisections import KnownBisection
 from bisect_tool.nightly_rules.reason import Reason
 from bisect_tool.nightly_run.own_observations import end_of, own_key, time_of
 from bisect_tool.nightly_run.past_sessions import has_check

@@ -13,13 +13,13 @@ from bisect_tool import __version__
 from bisect_tool.errors import BisectError, EnvironmentFailed, ExitCode, UsageError
 from bisect_tool.format import count, listing, short
 from bisect_tool.git import Repository
+from bisect_tool.git.commit_relations import ancestors, existing
 from bisect_tool.git.range import DEEPEN
-from bisect_tool.git.related import ancestors, existing
 from bisect_tool.json_document.nightly import NightlyDocument
 from bisect_tool.nightly_rules.decide import decide, known_runs
 from bisect_tool.nightly_rules.decision import Bisect, Rerun
 from bisect_tool.nightly_rules.history import History
-from bisect_tool.nightly_rules.recent import recent
+from bisect_tool.nightly_rules.recent_results import recent
 from bisect_tool.nightly_run.causes import causes
 from bisect_tool.nightly_run.cells import cells, range_of
 from bisect_tool.nightly_run.failures import failures
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
     from bisect_tool.ci_results.observation import CellKey, Observation
     from bisect_tool.json_document.document import Document
     from bisect_tool.nightly_rules.decision import Decision, KnownTrials
-    from bisect_tool.nightly_rules.known import KnownBisection
+    from bisect_tool.nightly_rules.earlier_bisections import KnownBisection
     from bisect_tool.nightly_run.past_sessions import PastSession
-    from bisect_tool.nightly_run.reported import Reported
+    from bisect_tool.nightly_run.reported_causes import Reported
     from bisect_tool.options.resolve import Resolved
     from bisect_tool.options.watches import Watch
     from bisect_tool.paths import Home

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.ci_results.collect import collect
 from bisect_tool.ci_results.failed_groups import with_passed_groups
 from bisect_tool.ci_results.junit_files import junit_observations
-from bisect_tool.ci_results.names import check_pattern
+from bisect_tool.ci_results.service_names import check_pattern
 from bisect_tool.errors import UsageError
 from bisect_tool.format import count, listing, short
 from bisect_tool.nightly_run.source_options import source_options

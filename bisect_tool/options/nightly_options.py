@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 import typer
 
-from bisect_tool.ci_results.names import SourceName
+from bisect_tool.ci_results.service_names import SourceName
 from bisect_tool.options.delivery_options import DeliveryOptions
 from bisect_tool.options.shared_options import (
     AsJson,

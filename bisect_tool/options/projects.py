@@ -19,7 +19,7 @@ from bisect_tool.diagnostics import log_command
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.git.clone import is_url
 from bisect_tool.sanitise import clean_line
-from bisect_tool.shadowing.installed import find_installs
+from bisect_tool.shadowing.installed_checkouts import find_installs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

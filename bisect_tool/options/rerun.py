@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from bisect_tool.mode import Bisect, Fixes, Repro, Walk
-from bisect_tool.options.declared import to_arguments
+from bisect_tool.options.declared_options import to_arguments
 from bisect_tool.options.run_options import FixesOptions, ReproOptions, RunOptions, StepOptions
 
 if TYPE_CHECKING:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal, assert_never
 
 from bisect_tool import scenario as scenarios
 from bisect_tool.checks import Check, CommandCheck, JobCheck, PytestCheck, SuiteCheck
-from bisect_tool.ci_results.names import PIPELINE, WORKFLOW, named
+from bisect_tool.ci_results.service_names import PIPELINE, WORKFLOW, named
 from bisect_tool.errors import UsageError
 from bisect_tool.git import Range, Repository
 from bisect_tool.git.alternates import is_bare, is_checkout
 from bisect_tool.git.clone import is_url, without_account
 from bisect_tool.options import projects
 from bisect_tool.options.check_files import check_files
+from bisect_tool.options.checkout_visibility import warnings
 from bisect_tool.options.executor_options import ExecutorOptions, MachineOptions
 from bisect_tool.options.plain_command import command_line, tracked
 from bisect_tool.options.rerun import rerun
@@ -27,7 +28,6 @@ from bisect_tool.options.resolve_wheels import resolve_wheels
 from bisect_tool.options.run_options import RunOptions
 from bisect_tool.options.scripts import scripts_of
 from bisect_tool.options.validate import require_text, validate
-from bisect_tool.options.visibility import warnings
 from bisect_tool.request import Request
 from bisect_tool.sanitise import clean_line
 from bisect_tool.trial.cells import collect_cells, matching

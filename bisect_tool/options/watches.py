@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from bisect_tool.errors import UsageError
-from bisect_tool.options.declared import DeclaredOption, declared_options, takes
+from bisect_tool.options.declared_options import DeclaredOption, declared_options, takes
 from bisect_tool.options.nightly_options import NightlyOptions
 from bisect_tool.options.validate_results import NEEDS_SOURCE, validate_result_options
 from bisect_tool.parse_untrusted import parse_toml, table_at, value_at

@@ -76,7 +76,7 @@ class Launch(BaseModel):
     @cached_property
     def patterns(self) -> Patterns:
         """The known texts of the engine's logs; raises pydantic.ValidationError for other fields."""
-        from bisect_tool.evidence.engine_logs import EngineLogs  # noqa: PLC0415 - slow, and for servers only
+        from bisect_tool.evidence.log_settings import EngineLogs  # noqa: PLC0415 - slow, and for servers only
 
         return EngineLogs.model_validate(self.engine_logs).known
 

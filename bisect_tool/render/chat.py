@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.format import short
 from bisect_tool.git.forge import called, forge_of
-from bisect_tool.render.cause import culprit, headline
 from bisect_tool.render.markdown import prose
+from bisect_tool.render.nightly_cause import culprit, headline
 from bisect_tool.sanitise import inert_line
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from bisect_tool.errors import ExitCode
 from bisect_tool.format import count, duration, listing, percent, short
 from bisect_tool.git.forge import called
 from bisect_tool.render import report_view
-from bisect_tool.render.bounded import Row, notes, rows
+from bisect_tool.render.bounded_tables import Row, notes, rows
 from bisect_tool.render.check_warnings import render_shadows, render_withheld
-from bisect_tool.render.confirmed import (
+from bisect_tool.render.confirmation import (
     next_search,
     revert_result,
     revert_results,
@@ -36,7 +36,7 @@ from bisect_tool.render.leftovers import (
     leaks,
     listed_leftovers,
 )
-from bisect_tool.render.load import render_load
+from bisect_tool.render.machine_load import render_load
 from bisect_tool.render.repro import render_rates
 from bisect_tool.render.startup import render_start_ups
 from bisect_tool.sanitise import clean_line

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.render.explain import grouped, where
 from bisect_tool.render.markdown import environment
-from bisect_tool.render.public import without_homes
+from bisect_tool.render.public_document import without_homes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

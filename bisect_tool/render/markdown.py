@@ -17,9 +17,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from bisect_tool.format import count, duration, frame_location, outcome_text, percent, short
 from bisect_tool.git import forge as forges
 from bisect_tool.render import report_view
-from bisect_tool.render.bounded import rows
+from bisect_tool.render.bounded_tables import rows
 from bisect_tool.render.check_warnings import check_texts, shadow_title
-from bisect_tool.render.confirmed import (
+from bisect_tool.render.confirmation import (
     next_search,
     revert_result,
     revert_results,
@@ -30,8 +30,8 @@ from bisect_tool.render.culprits import diffstat, file_lines, merged, no_parent,
 from bisect_tool.render.failures import select_failures
 from bisect_tool.render.fixes import NOT_ALL_TRIED, doubtful_cells, notes, tried_rows
 from bisect_tool.render.leftovers import LEAKS_TITLE, brief, is_compared, leaks, listed_leftovers
-from bisect_tool.render.load import contrast_text
-from bisect_tool.render.public import public
+from bisect_tool.render.machine_load import contrast_text
+from bisect_tool.render.public_document import public
 from bisect_tool.render.repro import inconclusive_rows, rate_rows, shown_cells, signature_rows
 from bisect_tool.render.startup import DIFFERENCE, sides, start_ups, title
 from bisect_tool.sanitise import clean, clean_line

@@ -16,12 +16,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from bisect_tool.format import count, frame_location, listing, short
 from bisect_tool.git.forge import called, forge_of
 from bisect_tool.nightly_rules.cell_status import CellStatus
-from bisect_tool.render.cause import culprit, failure_at, headline, tested_cell
 from bisect_tool.render.failures import who
 from bisect_tool.render.markdown import log_line
 from bisect_tool.render.nightly import SHOWN, SIGNATURES, by_reason
+from bisect_tool.render.nightly_cause import culprit, failure_at, headline, tested_cell
 from bisect_tool.render.nightly_markdown import STATES, summary
-from bisect_tool.render.public import public, without_homes
+from bisect_tool.render.public_document import public, without_homes
 from bisect_tool.sanitise import clean
 
 if TYPE_CHECKING:

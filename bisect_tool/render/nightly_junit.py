@@ -13,8 +13,8 @@ from xml.etree import ElementTree as ET
 
 from bisect_tool.format import joined, short
 from bisect_tool.nightly_rules.cell_status import CellStatus
-from bisect_tool.render.cause import title
 from bisect_tool.render.nightly import status_text
+from bisect_tool.render.nightly_cause import title
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:

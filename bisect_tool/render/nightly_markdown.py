@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 from bisect_tool.format import count, joined, short
 from bisect_tool.nightly_rules.cell_status import CellStatus
-from bisect_tool.render.cause import headline
-from bisect_tool.render.cause_markdown import facts
 from bisect_tool.render.failures import who
 from bisect_tool.render.markdown import code, prose, table_code
 from bisect_tool.render.nightly import SIGNATURES, chain_lines, passing, status_text
-from bisect_tool.render.public import without_homes
+from bisect_tool.render.nightly_cause import headline
+from bisect_tool.render.nightly_cause_markdown import facts
+from bisect_tool.render.public_document import without_homes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bisect_tool.render.markdown import environment
-from bisect_tool.render.public import without_homes
+from bisect_tool.render.public_document import without_homes
 from bisect_tool.render.triage import sections
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bisect_tool.render.cause import culprit, title
+from bisect_tool.render.nightly_cause import culprit, title
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bisect_tool.search.information import OUTSIDE, Predictive, information
-from bisect_tool.search.testable import testable
+from bisect_tool.search.testability import testable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bisect_tool.fixes.candidate_commits import build_singles, reverts, span
+from bisect_tool.fix_candidates.candidate_commits import build_singles, reverts, span
 from bisect_tool.mode import Bisect, Fixes
 from bisect_tool.options.resolve import Resolved
 from bisect_tool.session import session as sessions

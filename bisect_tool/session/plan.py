@@ -14,7 +14,7 @@ from bisect_tool.build import BuildProfile, fingerprint, native_paths
 from bisect_tool.build.cache import Entry
 from bisect_tool.checks import PytestCheck, SuiteCheck
 from bisect_tool.executor.environments import environments
-from bisect_tool.executor.published import published
+from bisect_tool.executor.published_wheels import published
 from bisect_tool.expected_cost import Schedule
 from bisect_tool.format import listing
 from bisect_tool.mode import Bisect
@@ -22,7 +22,7 @@ from bisect_tool.options.resolve_wheels import profile_of
 from bisect_tool.search import Dag
 from bisect_tool.search.prior import Suspicion, weights
 from bisect_tool.session.executor_costs import executor_costs
-from bisect_tool.session.planning import changes, paths_of
+from bisect_tool.session.session_planner import changes, paths_of
 from bisect_tool.simulate.simulate import (
     KnownRange,
     Noise,

@@ -13,11 +13,11 @@ from bisect_tool.executor.event import Entered, Failed, Noted, Waits
 from bisect_tool.executor.executor import require_capabilities
 from bisect_tool.options.check_files import require_same_check
 from bisect_tool.planner import Step
-from bisect_tool.session.downloads import downloads
 from bisect_tool.session.log_files import TRIALS, trial_folders
 from bisect_tool.session.observer import LoggingObserver
-from bisect_tool.session.planning import purpose_at
 from bisect_tool.session.session import assembled, require_same_scenario, trials
+from bisect_tool.session.session_planner import purpose_at
+from bisect_tool.session.wheel_downloads import downloads
 from bisect_tool.trial.run import TrialAborted
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from bisect_tool.checks import SuiteCheck
 from bisect_tool.diagnostics import open_log
 from bisect_tool.errors import EnvironmentFailed, ExitCode, UsageError
 from bisect_tool.file_lock import is_held, try_lock
-from bisect_tool.fixes import candidate_commits
+from bisect_tool.fix_candidates import candidate_commits
 from bisect_tool.git import Range, Repository
 from bisect_tool.git.clone import is_url
 from bisect_tool.git.repository import ignore
@@ -25,7 +25,7 @@ from bisect_tool.mode import UNLIMITED, Bisect, Budget, Fixes, Repro, Walk
 from bisect_tool.options.resolve_mode import span_of
 from bisect_tool.options.resolve_wheels import profile_of
 from bisect_tool.request import Request
-from bisect_tool.session.planning import planner_of
+from bisect_tool.session.session_planner import planner_of
 from bisect_tool.session.store import another_version
 from bisect_tool.supervise.files import read_regular, write_atomically
 from bisect_tool.trial.config import TrialConfig

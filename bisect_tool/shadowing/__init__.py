@@ -11,7 +11,7 @@ from bisect_tool.shadowing.command_words import Command
 from bisect_tool.shadowing.first_folders import ReadFile
 from bisect_tool.shadowing.import_folders import find_import_folders
 from bisect_tool.shadowing.shadows import Shadow, find_shadows, paths_named_by, pythonpath_folders
-from bisect_tool.shadowing.unseen import may_be_unseen
+from bisect_tool.shadowing.unseen_changes import may_be_unseen
 
 __all__ = [
     "Command",

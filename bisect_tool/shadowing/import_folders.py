@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bisect_tool.shadowing.installed import find_installs
+from bisect_tool.shadowing.installed_checkouts import find_installs
 from bisect_tool.shadowing.pythons import pythons
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bisect_tool.shadowing import node
+from bisect_tool.shadowing import node_modules
 from bisect_tool.shadowing.command_words import Command
 from bisect_tool.shadowing.first_folders import first_folders
 from bisect_tool.shadowing.import_folders import path_entries
-from bisect_tool.shadowing.installed import find_installs
+from bisect_tool.shadowing.installed_checkouts import find_installs
 from bisect_tool.shadowing.pythons import named_pythons, pythons
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from bisect_tool.shadowing.command_words import Script
     from bisect_tool.shadowing.first_folders import ReadFile
-    from bisect_tool.shadowing.installed import Install
+    from bisect_tool.shadowing.installed_checkouts import Install
 
 _OWN_FOLDER = re.compile(r"""dirname\s+(--\s+)?["']?\$\{?(0|BASH_SOURCE)|\$\{0%|\$\{BASH_SOURCE\S*%""")
 _NAMES_SHOWN = 3
@@ -192,7 +192,7 @@ def _on_commit_packages(command: Command, python: Path, install: Install) -> tup
 
 
 def _node_modules(command: Command, checkout: Path) -> Iterator[Shadow]:
-    found = node.find_node_modules(command, checkout)
+    found = node_modules.find_node_modules(command, checkout)
     if found is None:
         return
     if found.links:
@@ -202,7 +202,7 @@ def _node_modules(command: Command, checkout: Path) -> Iterator[Shadow]:
         message = f"the command uses {found.folder} of your checkout, which is the same at every commit"
     else:
         message = f"no commit has {found.folder}: nothing is installed in its tree"
-    words = [_relocated(word, str(found.folder), node.NAME) for word in command.argv]
+    words = [_relocated(word, str(found.folder), node_modules.NAME) for word in command.argv]
     visible = ("sh", "-c", f"{found.install} || exit 125; {_as_shell_line(words)}")
     yield Shadow(message, visible, tuple(found.links.values()) if found.used else ())
 
@@ -225,7 +225,7 @@ def _path_in(word: str, checkout: Path) -> str | None:
 def _in_environment(path: Path, checkout: Path) -> bool:
     """Whether a file is in a virtual environment or in `node_modules` inside the checkout."""
     folders = [folder for folder in path.parents if folder.is_relative_to(checkout)]
-    return node.NAME in path.parts or any((folder / "pyvenv.cfg").is_file() for folder in folders)
+    return node_modules.NAME in path.parts or any((folder / "pyvenv.cfg").is_file() for folder in folders)
 
 
 def _relocated(word: str, full: str, path: str) -> str:

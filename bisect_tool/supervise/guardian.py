@@ -39,7 +39,7 @@ from bisect_tool.supervise.guardian_protocol import (
 from bisect_tool.supervise.journal import Journal, write_guardian
 from bisect_tool.supervise.line_times import STAMP_S, Stamps
 from bisect_tool.supervise.linux import become_subreaper
-from bisect_tool.supervise.load import LoadMeter
+from bisect_tool.supervise.machine_load import LoadMeter
 from bisect_tool.supervise.ports import PortWatch
 from bisect_tool.supervise.process_set import sweep
 from bisect_tool.supervise.processes import Identity, Process, below, read_process, table

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bisect_tool.supervise.load import Load
+from bisect_tool.supervise.machine_load import Load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,11 +10,12 @@ from bisect_tool.triage.error_excerpt import find_error
 from bisect_tool.triage.facts import End, Fact, Source, Triage
 from bisect_tool.triage.failing_tests import find_tests
 from bisect_tool.triage.fix_candidates import find_fixes
-from bisect_tool.triage.inventory import find_builds, find_commits, find_dates, find_notes, find_references
 from bisect_tool.triage.links import Links
 from bisect_tool.triage.mentions import builds
 from bisect_tool.triage.missing import find_missing
+from bisect_tool.triage.named_things import find_builds, find_commits, find_dates, find_references
 from bisect_tool.triage.next_commands import Context, next_commands
+from bisect_tool.triage.remarks import find_notes
 from bisect_tool.triage.sentences import source
 from bisect_tool.triage.suspects import find_suspects
 from bisect_tool.triage.trackers import PIPELINES

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from bisect_tool.triage.refs import REF, TAG
+from bisect_tool.triage.compared_refs import REF, TAG
 from bisect_tool.triage.sentences import certainty, is_denied
 
 if TYPE_CHECKING:

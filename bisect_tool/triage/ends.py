@@ -8,10 +8,10 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from bisect_tool.triage import mentions
+from bisect_tool.triage.compared_refs import REF, TAG, compared, is_tag, ranges, tag_at
 from bisect_tool.triage.dates import dates
 from bisect_tool.triage.end_labels import IN_PASSING, NAMED, labels
 from bisect_tool.triage.facts import Build, Certainty, Commit, End, Fact, Source
-from bisect_tool.triage.refs import REF, TAG, compared, is_tag, ranges, tag_at
 from bisect_tool.triage.sentences import Basis, certainty, source
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from bisect_tool.triage import mentions
 from bisect_tool.triage.facts import FixCandidate, Source
 from bisect_tool.triage.named_fixes import CALLED, named_fixes
 from bisect_tool.triage.sentences import around, certainty, is_denied, source
-from bisect_tool.triage.undone import failed_again, undone
+from bisect_tool.triage.undone_fixes import failed_again, undone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bisect_tool.triage.links import Links
     from bisect_tool.triage.named_fixes import NamedFix
     from bisect_tool.triage.page import Line, Pull
-    from bisect_tool.triage.undone import Place
+    from bisect_tool.triage.undone_fixes import Place
 
 _TRIAL = re.compile(
     r"\bdo not merge\b|\bdon'?t merge\b|\bDNM\b|\bno merge\b|\bfor (?:ci )?testing\b|\btesting whether\b|"

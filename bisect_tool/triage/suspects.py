@@ -7,11 +7,11 @@ from collections import deque
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from bisect_tool.triage.cleared import cleared
+from bisect_tool.triage.cleared_changes import cleared
 from bisect_tool.triage.end_labels import EXPLICIT, labels
 from bisect_tool.triage.facts import Suspect
-from bisect_tool.triage.hints import hints
-from bisect_tool.triage.named import Named, named_in
+from bisect_tool.triage.hinted_suspects import hints
+from bisect_tool.triage.named_changes import Named, named_in
 from bisect_tool.triage.named_fixes import CALLED
 from bisect_tool.triage.sentences import Basis, around, certainty, is_denied, parts, source
 

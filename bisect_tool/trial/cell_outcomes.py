@@ -22,7 +22,7 @@ from bisect_tool.evidence import (
     read_timeline,
     signature_of,
 )
-from bisect_tool.evidence.engine_logs import EngineLogs
+from bisect_tool.evidence.log_settings import EngineLogs
 from bisect_tool.evidence.parsed_line import LAUNCHER, TEST
 from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.pytest_plugin.stream_reader import (

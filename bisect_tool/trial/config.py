@@ -7,7 +7,7 @@ from string import Formatter
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
-from bisect_tool.evidence.engine_logs import EngineLogs
+from bisect_tool.evidence.log_settings import EngineLogs
 from bisect_tool.git.repository import ignore
 from bisect_tool.supervise import gpus
 

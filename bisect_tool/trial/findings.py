@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from bisect_tool.build import Environment
     from bisect_tool.evidence import Failure, ProcessTimeline, Signature
-    from bisect_tool.supervise.load import Load
+    from bisect_tool.supervise.machine_load import Load
     from bisect_tool.trial.result import GpuUse, Leftover
     from bisect_tool.verdict import Outcome
 

@@ -58,7 +58,7 @@ def project_variables(
     within = [target for target in check.targets if "::" in target]
     content = {"tree": str(place.tree), "within": within, "patterns": list(patterns), "cells": cells}
     asked.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    path = (str(_STREAM / "on_pythonpath"), str(_STREAM), env.get("PYTHONPATH", ""))
+    path = (str(_STREAM / "commit_packages_first"), str(_STREAM), env.get("PYTHONPATH", ""))
     return {
         **_of_interpreter(interpreter(check, place), env),
         "BISECT_RUN_REPORT": str(place.stream),

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bisect_tool.evidence import Failure, ProcessTimeline, Signature
 from bisect_tool.sanitise import clean_line
-from bisect_tool.supervise.load import Load
+from bisect_tool.supervise.machine_load import Load
 from bisect_tool.verdict import WORST_FIRST, Outcome
 
 _REASON_LIMIT = 300

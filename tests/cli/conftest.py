@@ -16,7 +16,7 @@ from quick_engine import use_one_rank
 
 from bisect_tool.cli.app import main
 from bisect_tool.demo.patch_series import replay
-from bisect_tool.supervise.load import Load
+from bisect_tool.supervise.machine_load import Load
 from bisect_tool.terminal import terminal
 
 CHECKOUT = Path(__file__).parents[2]
@@ -49,7 +49,7 @@ def load(monkeypatch):
 
     def becomes(**figures):
         now = Load(**{"cpus": 2.0, "load_before": 0.1, "load_after": 0.1, "cpu": 0.01, **figures})
-        for module in ("cli.machine_checks", "supervise.load"):
+        for module in ("cli.machine_checks", "supervise.machine_load"):
             monkeypatch.setattr(f"bisect_tool.{module}.current_load", lambda: now)
         monkeypatch.setattr("bisect_tool.cli.run_session.BusyWatch", lambda: lambda: now.busy)
 

@@ -11,8 +11,8 @@ from nightly_repository import git, numbered_commits
 
 from bisect_tool.cli import run_session
 from bisect_tool.cli.run_session import finish
+from bisect_tool.delivery.action_outcome import DeliveryReport, Outcome
 from bisect_tool.delivery.actions import WriteFiles
-from bisect_tool.delivery.outcome import DeliveryReport, Outcome
 from bisect_tool.file_lock import lease
 from bisect_tool.mode import Bisect
 from bisect_tool.request import Request

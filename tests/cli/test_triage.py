@@ -9,7 +9,7 @@ import requests
 
 from bisect_tool.triage import fetch
 
-PAGES = Path(__file__).parents[1] / "triage" / "pages"
+PAGES = Path(__file__).parents[1] / "triage" / "saved_issue"
 STORY = PAGES / "story.md"
 
 

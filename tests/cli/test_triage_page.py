@@ -15,7 +15,7 @@ from bisect_tool.triage.read_page import read_page
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "triage.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-STORIES = Path(__file__).parents[1] / "triage" / "pages"
+STORIES = Path(__file__).parents[1] / "triage" / "saved_issue"
 
 
 def blocks(kind):

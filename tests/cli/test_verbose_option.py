@@ -109,7 +109,7 @@ def test_failure_without_a_session_names_no_log(cli, monkeypatch):
 @pytest.mark.parametrize(("code", "named"), [(5, True), (130, False), (0, False)])
 def test_report_of_a_session_that_the_environment_ended_names_its_log(cli, monkeypatch, home, code, named):
     document = documents.document(exit_code=code)
-    monkeypatch.setattr("bisect_tool.json_document.stored.document_of", lambda *_: document)
+    monkeypatch.setattr("bisect_tool.json_document.stored_session.document_of", lambda *_: document)
     log = home / "state" / "sessions" / document.session / LOG_FILE
     assert cli("report").err == ""  # an older session has none
     log.parent.mkdir(parents=True)

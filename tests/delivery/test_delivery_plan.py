@@ -6,7 +6,7 @@ import pytest
 from github_service import REPOSITORY
 from sample_nights import candidates, cause, cell, night
 
-from bisect_tool.delivery.check import check_delivery
+from bisect_tool.delivery.check_options import check_delivery
 from bisect_tool.delivery.markers import cause_state, identifier, replace_section, section
 from bisect_tool.delivery.plan import plan
 from bisect_tool.delivery.repository_name import repository_name

@@ -16,8 +16,8 @@ from bisect_tool.executor.event import Entered, Failed, Waits, Yielded
 from bisect_tool.executor.ray import calls
 from bisect_tool.executor.ray import slot as slots
 from bisect_tool.executor.ray.executor import RayExecutor
+from bisect_tool.executor.ray.git_objects import Sender
 from bisect_tool.executor.ray.messages import Setup
-from bisect_tool.executor.ray.objects import Sender
 from bisect_tool.git import Repository
 from bisect_tool.paths import Home
 from bisect_tool.trial.config import TrialConfig

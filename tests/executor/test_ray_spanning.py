@@ -16,8 +16,8 @@ from bisect_tool.executor.event import Entered, Failed, Waits, Yielded
 from bisect_tool.executor.ray import calls, slot
 from bisect_tool.executor.ray.archive import pack
 from bisect_tool.executor.ray.executor import RayExecutor
+from bisect_tool.executor.ray.git_objects import Sender
 from bisect_tool.executor.ray.messages import Place, Setup
-from bisect_tool.executor.ray.objects import Sender
 from bisect_tool.git import Repository
 from bisect_tool.paths import Home
 from bisect_tool.pytest_plugin.waiting import wait_until

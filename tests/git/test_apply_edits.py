@@ -7,7 +7,7 @@ import os
 import pytest
 
 from bisect_tool.errors import EnvironmentFailed
-from bisect_tool.fixes.later_changes import merge_commit_of, touched
+from bisect_tool.fix_candidates.later_changes import merge_commit_of, touched
 from bisect_tool.git import Repository
 from bisect_tool.git.apply_edits import Edit, EditKind, apply_edits
 

@@ -8,7 +8,7 @@ import pytest
 from real_projects import Project, contents
 
 from bisect_tool.git import Worktrees
-from bisect_tool.git.bare import Parts, config
+from bisect_tool.git.bare_repository import Parts, config
 from bisect_tool.git.clone import without_account
 
 

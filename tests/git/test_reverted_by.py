@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bisect_tool.fixes.reverts import reverted_by
+from bisect_tool.fix_candidates.reverted_by import reverted_by
 
 LINES = "".join(f"{number}\n" for number in range(20))
 BROKEN = LINES.replace("5\n", "five\n", 1)

@@ -6,9 +6,9 @@ import pytest
 import sample_documents as documents
 
 from bisect_tool.json_document.document import MachineLoad
-from bisect_tool.json_document.load import load_contrasts
+from bisect_tool.json_document.machine_load import load_contrasts
 from bisect_tool.render.console import render_report
-from bisect_tool.render.load import contrast_text
+from bisect_tool.render.machine_load import contrast_text
 from bisect_tool.render.markdown import markdown
 
 CELL, OTHER = documents.RED_CELLS[:2]

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from bisect_tool.ci_results.observation import CellKey, Observation, State
 from bisect_tool.nightly_rules.decide import decide
 from bisect_tool.nightly_rules.decision import Bisect, Rerun
-from bisect_tool.nightly_rules.known import KnownBisection
+from bisect_tool.nightly_rules.earlier_bisections import KnownBisection
 
 NIGHTS = 30
 COMMITS_PER_NIGHT = 12

@@ -11,7 +11,7 @@ from nights import BEGAN, COMMITS, HOSTS, cell, nights, trial
 from bisect_tool.ci_results.observation import State
 from bisect_tool.nightly_rules.decide import decide
 from bisect_tool.nightly_rules.decision import Bisect, Rerun
-from bisect_tool.nightly_rules.known import KnownBisection
+from bisect_tool.nightly_rules.earlier_bisections import KnownBisection
 from bisect_tool.nightly_rules.reason import Reason
 from bisect_tool.nightly_rules.timeline import time_of
 

@@ -7,7 +7,7 @@ from sample_documents import BAD, GOOD, document, red
 
 from bisect_tool.ci_results.observation import CellKey
 from bisect_tool.nightly_rules.decision import Bisect, Nothing
-from bisect_tool.nightly_rules.known import KnownBisection
+from bisect_tool.nightly_rules.earlier_bisections import KnownBisection
 from bisect_tool.nightly_rules.reason import Reason
 from bisect_tool.nightly_run.causes import causes, reported_state
 from bisect_tool.nightly_run.findings import Finding

@@ -10,7 +10,7 @@ from bisect_tool.nightly_run.own_observations import own_observations
 from bisect_tool.nightly_run.past_sessions import PastSession, has_check
 from bisect_tool.request import Request
 from bisect_tool.session.store import TrialRow
-from bisect_tool.supervise.load import Load
+from bisect_tool.supervise.machine_load import Load
 from bisect_tool.trial.result import CellResult, TrialResult
 from bisect_tool.verdict import Outcome
 

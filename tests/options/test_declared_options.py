@@ -11,7 +11,13 @@ import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bisect_tool.options.declared import declared_options, takes, takes_with_given, to_arguments, variable
+from bisect_tool.options.declared_options import (
+    declared_options,
+    takes,
+    takes_with_given,
+    to_arguments,
+    variable,
+)
 from bisect_tool.options.nightly_options import NightlyOptions
 from bisect_tool.options.rerun import command_line
 from bisect_tool.options.run_options import FixesOptions, ReproOptions, RunOptions, StepOptions

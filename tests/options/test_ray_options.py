@@ -8,7 +8,7 @@ import pytest
 
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.options import resolve_profile, validate_executor
-from bisect_tool.options.declared import to_arguments
+from bisect_tool.options.declared_options import to_arguments
 from bisect_tool.options.run_options import FixesOptions, RunOptions
 from bisect_tool.options.validate import validate
 from bisect_tool.scenario import Scenario

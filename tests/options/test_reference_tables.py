@@ -8,7 +8,7 @@ from typing import Literal, get_args, get_origin
 import pytest
 from command_models import MODELS
 
-from bisect_tool.options.declared import declared_options
+from bisect_tool.options.declared_options import declared_options
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
 CELL = re.compile(r"(?<!\\)\|")

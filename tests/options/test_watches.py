@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from bisect_tool.errors import UsageError
-from bisect_tool.options.declared import declared_options
+from bisect_tool.options.declared_options import declared_options
 from bisect_tool.options.nightly_options import NightlyOptions
 from bisect_tool.options.validate_results import NEEDS_SOURCE
 from bisect_tool.options.watches import name_of, watches

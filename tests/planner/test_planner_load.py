@@ -10,7 +10,7 @@ from worlds import GOOD, World, failure, line, play
 
 from bisect_tool.planner import Finding, Purpose, Step
 from bisect_tool.planner.cell_runs import is_doubtful
-from bisect_tool.supervise.load import Load
+from bisect_tool.supervise.machine_load import Load
 from bisect_tool.trial.result import CellResult
 from bisect_tool.verdict import Outcome
 

@@ -9,8 +9,8 @@ from sample_nights import CELLS, candidates, cause, cell, hostile, night
 
 from bisect_tool.checks import CommandCheck
 from bisect_tool.nightly_rules.cell_status import CellStatus
-from bisect_tool.render.cause import title
-from bisect_tool.render.cause_markdown import change, issue_body, pull_request
+from bisect_tool.render.nightly_cause import title
+from bisect_tool.render.nightly_cause_markdown import change, issue_body, pull_request
 from bisect_tool.render.nightly_markdown import cut, nightly_markdown, summary
 
 PULL = "https://github.com/vllm-project/vllm/pull/34730"

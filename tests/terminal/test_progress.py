@@ -17,7 +17,7 @@ from rich.console import Console
 from bisect_tool.expected_cost import PastTrial
 from bisect_tool.planner import Belief, Purpose, State, Step
 from bisect_tool.session.store import TrialRow
-from bisect_tool.supervise.load import Load
+from bisect_tool.supervise.machine_load import Load
 from bisect_tool.terminal.log_tail import CellsSeen, StreamTail
 from bisect_tool.terminal.progress import Progress, render_progress
 from bisect_tool.terminal.snapshot import RunningTrial, Snapshot

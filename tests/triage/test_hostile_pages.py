@@ -17,7 +17,7 @@ from bisect_tool.triage.html_page import escape_unclosed
 from bisect_tool.triage.next_commands import Context
 from bisect_tool.triage.read_page import read_page
 
-STORY = (Path(__file__).parent / "pages" / "story.md").read_text(encoding="utf-8")
+STORY = (Path(__file__).parent / "saved_issue" / "story.md").read_text(encoding="utf-8")
 
 
 def read(text):

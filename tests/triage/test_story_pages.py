@@ -8,7 +8,7 @@ from bisect_tool.triage.analyse import analyse, completed
 from bisect_tool.triage.next_commands import Context
 from bisect_tool.triage.read_page import read_page
 
-PAGES = Path(__file__).parent / "pages"
+PAGES = Path(__file__).parent / "saved_issue"
 RED = (54882, 55011, 55067, 55110, 55120, 55158, 55214, 55354, 55437)
 TESTS = (
     "test_external_lb_server_info[4]",

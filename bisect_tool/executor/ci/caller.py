@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from bisect_tool.ci_results.bearer import Bearer
+from bisect_tool.ci_results.bearer_token import Bearer
 from bisect_tool.ci_results.rate_limit import is_refusal, wait_after_refusal
 from bisect_tool.errors import BisectError, EnvironmentFailed, UsageError
 from bisect_tool.http_request import send

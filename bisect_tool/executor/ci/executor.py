@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.ci_results.answer import UnexpectedAnswer
 from bisect_tool.errors import EnvironmentFailed
-from bisect_tool.executor.ci.interrupted import StartedJob, interrupted, summary
+from bisect_tool.executor.ci.interrupted_jobs import StartedJob, interrupted, summary
 from bisect_tool.executor.ci.trials import JobTrial, JobTrials
 from bisect_tool.executor.event import Event, Failed, Noted, Yielded
 from bisect_tool.executor.executor import JOBS_OF_CI, Capabilities, refused

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from bisect_tool.executor.event import Event
     from bisect_tool.executor.ray.cluster import Cluster, Worker
+    from bisect_tool.executor.ray.git_objects import Sender
     from bisect_tool.executor.ray.messages import Order, Progress, Ran, Setup
     from bisect_tool.executor.ray.needs import Needs
-    from bisect_tool.executor.ray.objects import Sender
 
 _POLL_S = 0.5
 _RESULT_S = 600.0

@@ -9,8 +9,8 @@ from bisect_tool.executor.executor import require_parallel
 from bisect_tool.executor.ray.archive import pack
 from bisect_tool.executor.ray.cluster import connected
 from bisect_tool.executor.ray.executor import RayExecutor
+from bisect_tool.executor.ray.git_objects import Sender
 from bisect_tool.executor.ray.messages import Setup
-from bisect_tool.executor.ray.objects import Sender
 from bisect_tool.trial.result_key import scenario_digest
 
 if TYPE_CHECKING:

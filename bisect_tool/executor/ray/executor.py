@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bisect_tool.executor.ray.cluster import Cluster
+    from bisect_tool.executor.ray.git_objects import Sender
     from bisect_tool.executor.ray.messages import Setup
-    from bisect_tool.executor.ray.objects import Sender
 
 _log = logging.getLogger("bisect_run.executor")
 _JOIN_S = 1.0

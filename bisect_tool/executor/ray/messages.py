@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bisect_tool.git.bare import Parts
+    from bisect_tool.git.bare_repository import Parts
     from bisect_tool.trial.config import RankNode, TrialConfig
     from bisect_tool.wheels.lineage import Lineage
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.build import BuildInterrupted, fingerprint
 from bisect_tool.errors import EnvironmentFailed, is_disk_error
-from bisect_tool.executor.pinned import pin
+from bisect_tool.executor.pinned_tests import pin
 from bisect_tool.executor.ray.archive import pack, unpack
+from bisect_tool.executor.ray.git_objects import Receiver
 from bisect_tool.executor.ray.lease import Lease
 from bisect_tool.executor.ray.messages import Place, Progress, Ran
 from bisect_tool.executor.ray.node_home import NodeHome
-from bisect_tool.executor.ray.objects import Receiver
 from bisect_tool.file_lock import lease
 from bisect_tool.git import CheckoutFailed, Worktrees
 from bisect_tool.git.repository import ignore

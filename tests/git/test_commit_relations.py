@@ -2,7 +2,7 @@
 
 import pytest
 
-from bisect_tool.git.related import ancestors, between, existing
+from bisect_tool.git.commit_relations import ancestors, between, existing
 
 
 @pytest.fixture

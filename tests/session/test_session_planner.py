@@ -6,7 +6,7 @@ import pytest
 
 from bisect_tool.mode import Repro
 from bisect_tool.request import Watched
-from bisect_tool.session.planning import planner_of, purpose_at
+from bisect_tool.session.session_planner import planner_of, purpose_at
 
 
 @pytest.mark.parametrize("asked_for", [(), ("test_a", "test_b")])

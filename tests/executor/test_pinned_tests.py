@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from bisect_tool.checks import ProjectCheck, PytestCheck
-from bisect_tool.executor.pinned import pin
+from bisect_tool.executor.pinned_tests import pin
 from bisect_tool.git import Repository, Worktrees
 
 OURS = "precious\n"

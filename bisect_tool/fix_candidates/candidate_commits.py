@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
-from bisect_tool.fixes.later_changes import merge_commit_of, touched
+from bisect_tool.fix_candidates.later_changes import merge_commit_of, touched
 from bisect_tool.git import Range
 from bisect_tool.git.apply_edits import Edit, EditKind, apply_edits
 from bisect_tool.mode import Candidate, FixCommit, Fixes

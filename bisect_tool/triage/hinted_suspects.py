@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bisect_tool.triage.links import Links
-    from bisect_tool.triage.named import Named
+    from bisect_tool.triage.named_changes import Named
     from bisect_tool.triage.page import Line
 
 _CHANGE = r"\W*(?:(?:the|PRs?|commits?|https?)\W+)*$"

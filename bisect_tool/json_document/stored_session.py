@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from bisect_tool.errors import ExitCode
 from bisect_tool.json_document.compose import compose, native_changes
-from bisect_tool.json_document.confirmed import confirmed, unfinished
+from bisect_tool.json_document.confirmation import confirmed, unfinished
 from bisect_tool.json_document.document import Document
 from bisect_tool.session import confirmation
 from bisect_tool.session import session as sessions

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.nightly_rules.decision import Decision, Nothing, Wait
 from bisect_tool.nightly_rules.history import History, Span
 from bisect_tool.nightly_rules.reason import Reason
-from bisect_tool.nightly_rules.reruns import rerun, runs_left
+from bisect_tool.nightly_rules.rerun_requests import rerun, runs_left
 from bisect_tool.nightly_rules.streak import Streak, red_streaks
 from bisect_tool.nightly_rules.timeline import UNKNOWN_TIME, time_of
 

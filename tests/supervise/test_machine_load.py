@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from bisect_tool.supervise import load
-from bisect_tool.supervise.load import Load, LoadMeter, current_load
+from bisect_tool.supervise import machine_load
+from bisect_tool.supervise.machine_load import Load, LoadMeter, current_load
 
 PIPES = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
 BUSY = Load(cpus=2, load_before=8.0, load_after=8.0, others=1.5, cpu=0.6, memory=0.0, io=0.0)
@@ -52,9 +52,9 @@ def test_a_program_that_hardly_used_a_cpu_was_not_slowed(changes, slowing):
 @pytest.fixture
 def kernel(tmp_path, monkeypatch):
     """A function that writes what the kernel says; a file that it is not given is absent."""
-    monkeypatch.setattr(load, "PRESSURE", (f"{tmp_path}/pressure-{{}}", f"{tmp_path}/{{}}.pressure"))
+    monkeypatch.setattr(machine_load, "PRESSURE", (f"{tmp_path}/pressure-{{}}", f"{tmp_path}/{{}}.pressure"))
     for name in ("STAT", "LOADAVG", "QUOTA"):
-        monkeypatch.setattr(load, name, str(tmp_path / name))
+        monkeypatch.setattr(machine_load, name, str(tmp_path / name))
 
     def write(**files: str) -> None:
         for name, text in files.items():
@@ -77,7 +77,7 @@ def cpu(busy_s: float) -> str:
 
 def test_a_meter_tells_what_was_between(kernel, monkeypatch):
     own, times = iter([1.0, 4.0]), iter([100.0, 110.0])
-    monkeypatch.setattr(load.time, "monotonic", lambda: next(times))
+    monkeypatch.setattr(machine_load.time, "monotonic", lambda: next(times))
     kernel(STAT=cpu(50), LOADAVG="0.50 0.40 0.30 1/100 7\n", QUOTA="50000 100000\n")
     kernel(pressure__cpu=pressure(1.0, 10), pressure__memory=pressure(0.0, 0))
     meter = LoadMeter(lambda: next(own))
@@ -88,7 +88,7 @@ def test_a_meter_tells_what_was_between(kernel, monkeypatch):
 
 def test_the_pressure_is_the_higher_one_of_machine_and_container(kernel, monkeypatch):
     times = iter([100.0, 110.0])
-    monkeypatch.setattr(load.time, "monotonic", lambda: next(times))
+    monkeypatch.setattr(machine_load.time, "monotonic", lambda: next(times))
     kernel(pressure__cpu=pressure(3.0, 10), cpu_dot_pressure=pressure(40.0, 0))
     assert current_load().cpu == 0.4
     meter = LoadMeter(float)
@@ -116,7 +116,7 @@ def test_this_machine_has_one():
 
 def test_what_this_process_and_its_children_use_is_no_other_work():
     """That of a child that has ended, and of one that runs."""
-    before = load._own_seconds()
+    before = machine_load._own_seconds()
     spin = "import time\nwhile time.process_time() < {}: pass\nprint(flush=True)\ninput()"
     ended = subprocess.Popen([sys.executable, "-S", "-c", spin.format(0.5)], **PIPES)
     runs = subprocess.Popen([sys.executable, "-S", "-c", spin.format(0.5)], **PIPES)
@@ -124,18 +124,18 @@ def test_what_this_process_and_its_children_use_is_no_other_work():
         for process in (ended, runs):
             assert process.stdout.readline() == b"\n"
         ended.communicate(b"\n", timeout=60)
-        assert load._own_seconds() - before >= 0.9
+        assert machine_load._own_seconds() - before >= 0.9
     finally:
         runs.communicate(b"\n", timeout=60)
 
 
 def test_the_watch_looks_again_after_some_seconds(monkeypatch):
-    monkeypatch.setattr(load, "current_load", lambda: BUSY)
+    monkeypatch.setattr(machine_load, "current_load", lambda: BUSY)
     now = [100.0]
-    monkeypatch.setattr(load.time, "monotonic", lambda: now[0])
-    watch = load.BusyWatch()
+    monkeypatch.setattr(machine_load.time, "monotonic", lambda: now[0])
+    watch = machine_load.BusyWatch()
     assert watch() == "CPU pressure 60%"
     monkeypatch.setattr(LoadMeter, "read", lambda _: replace(BUSY, cpu=0.0))
     assert watch() == "CPU pressure 60%"
-    now[0] += load.WATCH_S
+    now[0] += machine_load.WATCH_S
     assert watch() == ""

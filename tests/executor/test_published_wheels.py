@@ -13,10 +13,10 @@ from wheel_server import serving_wheels
 from bisect_tool.build import BuildProfile
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.executor.environments import environments
-from bisect_tool.executor.published import published
+from bisect_tool.executor.published_wheels import published
 from bisect_tool.git import Repository
 from bisect_tool.mode import Bisect
-from bisect_tool.session.downloads import downloads
+from bisect_tool.session.wheel_downloads import downloads
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from nights import COMMITS, cell, nights
 
 from bisect_tool.nightly_rules.history import History
-from bisect_tool.nightly_rules.recent import recent
+from bisect_tool.nightly_rules.recent_results import recent
 
 POSITIONS = History(COMMITS).positions
 
@@ -22,6 +22,6 @@ def test_cell_that_never_failed_is_left_out():
 
 
 def test_only_the_newest_commits_count(monkeypatch):
-    monkeypatch.setattr("bisect_tool.nightly_rules.recent._COMMITS", 2)
+    monkeypatch.setattr("bisect_tool.nightly_rules.recent_results._COMMITS", 2)
     assert runs(nights("F P P F P")) == [("c3", 0, 1), ("c4", 1, 0)]
     assert recent(nights("F P P"), POSITIONS) == {}

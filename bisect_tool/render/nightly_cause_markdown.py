@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.format import short
 from bisect_tool.git.forge import forge_of
-from bisect_tool.render.cause import culprit, failure_at, tested_cell
 from bisect_tool.render.failures import who
 from bisect_tool.render.markdown import (
     Markdown,
@@ -22,7 +21,8 @@ from bisect_tool.render.markdown import (
     prose,
 )
 from bisect_tool.render.nightly import chain_lines
-from bisect_tool.render.public import public, without_homes
+from bisect_tool.render.nightly_cause import culprit, failure_at, tested_cell
+from bisect_tool.render.public_document import public, without_homes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

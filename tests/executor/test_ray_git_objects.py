@@ -8,7 +8,7 @@ import pytest
 from executor.user_git import new_repository
 
 from bisect_tool.errors import UsageError
-from bisect_tool.executor.ray.objects import Receiver, Sender
+from bisect_tool.executor.ray.git_objects import Receiver, Sender
 from bisect_tool.git import Repository, Worktrees
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bisect_tool.ci_results.answer import UnexpectedAnswer
-from bisect_tool.ci_results.windows import windowed
+from bisect_tool.ci_results.truncated_listing import windowed
 
 EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -1,4 +1,4 @@
-"""Everything that a page names: builds, commits, references, days, and remarks such as a ticked box. Pure."""
+"""What a page names: builds, commits, issues, pull requests and days. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bisect_tool.triage import mentions
 from bisect_tool.triage.dates import dates
 from bisect_tool.triage.ends import build_fact
 from bisect_tool.triage.facts import Build, Commit, Fact, Reference
-from bisect_tool.triage.sentences import Basis, certainty, sentences, source
+from bisect_tool.triage.sentences import Basis, source
 
 if TYPE_CHECKING:
     from bisect_tool.triage.links import Links
@@ -25,37 +25,6 @@ _GREEN_CELL = re.compile(
     _CELL.format(r"\u2705|\U0001f7e2|:white_check_mark:|pass(?:ed)?|green|success"), re.IGNORECASE
 )
 _RED_CELL = re.compile(_CELL.format(r"\u274c|\U0001f534|:x:|fail(?:ed|ure)?|red"), re.IGNORECASE)
-_NOTES = (
-    ("flaky", "its checkbox on the page is checked", re.compile(r"\[x\] flaky test\b", re.IGNORECASE)),
-    (
-        "reproducible locally",
-        "its checkbox on the page is checked",
-        re.compile(r"\[x\] can reproduce locally\b", re.IGNORECASE),
-    ),
-    (
-        "external cause",
-        "its checkbox on the page is checked",
-        re.compile(r"\[x\] caused by external libraries\b", re.IGNORECASE),
-    ),
-    (
-        "flaky",
-        "a sentence on the page says that it is flaky",
-        re.compile(
-            r"\b(?:is|are|was|seems?) (?:very |quite )?flaky\b|\bfails? intermittently\b", re.IGNORECASE
-        ),
-    ),
-    (
-        "passes again",
-        "a sentence on the page says that it passes again",
-        re.compile(
-            r"\b(?:passing|passes|green) again\b|\bpassed on (?:the )?latest\b|"
-            r"\bno longer (?:fail\w*|reproduc\w*|occur\w*)\b|"
-            r"\b(?:is|it'?s|been|now) (?:now )?fixed (?:on|in) (?:main|master|trunk)\b|"
-            r"\bnot reproduced again\b",
-            re.IGNORECASE,
-        ),
-    ),
-)
 
 
 def find_builds(links: Links) -> tuple[Build, ...]:
@@ -193,22 +162,3 @@ def find_dates(links: Links) -> tuple[Fact, ...]:
                 ),
             )
     return tuple(found[day] for day in sorted(found))
-
-
-def find_notes(links: Links) -> tuple[Fact, ...]:
-    """What else bears on a bisection: flaky, reproducible, passes again."""
-    found: dict[str, Fact] = {}
-    for line in links.page.lines:
-        if line.code or line.pull is not None:
-            continue
-        for value, reason, pattern in _NOTES:
-            for sentence in sentences(line):
-                if pattern.search(sentence):
-                    fact = Fact(
-                        value=value,
-                        certainty=certainty(sentence),
-                        reason=reason,
-                        source=source(line, sentence),
-                    )
-                    found.setdefault(value, fact)
-    return tuple(found.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
-from bisect_tool.executor.published import published
+from bisect_tool.executor.published_wheels import published
 from bisect_tool.mode import Bisect
 
 if TYPE_CHECKING:

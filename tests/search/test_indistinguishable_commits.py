@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bisect_tool.search import Dag
-from bisect_tool.search.indistinguishable import block
+from bisect_tool.search.indistinguishable_commits import block
 
 
 @given(histories(20), st.data())

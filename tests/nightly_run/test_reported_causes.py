@@ -4,7 +4,7 @@ import pytest
 
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.json_document.nightly import Cause
-from bisect_tool.nightly_run.reported import Reported, record, reported
+from bisect_tool.nightly_run.reported_causes import Reported, record, reported
 from bisect_tool.paths import Home
 
 

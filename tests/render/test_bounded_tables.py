@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sample_documents as documents
 
-from bisect_tool.render.bounded import notes, rows
+from bisect_tool.render.bounded_tables import notes, rows
 from bisect_tool.render.console import render_report
 from bisect_tool.render.markdown import markdown
 

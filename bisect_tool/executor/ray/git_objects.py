@@ -14,7 +14,7 @@ from bisect_tool.errors import UsageError
 from bisect_tool.executor.ray.messages import Parcel
 from bisect_tool.file_lock import lease
 from bisect_tool.git import Repository
-from bisect_tool.git.bare import begin, finish, place
+from bisect_tool.git.bare_repository import begin, finish, place
 from bisect_tool.git.plumbing import LOCAL_S, NETWORK_S, Git
 from bisect_tool.git.repository import ignore
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
-    from bisect_tool.git.bare import Parts
+    from bisect_tool.git.bare_repository import Parts
 
 _OF_A_SERVER = ("promisor", "partialclone", "partialclonefilter")
 _MOST_KNOWN = 8

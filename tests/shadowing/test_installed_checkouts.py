@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bisect_tool.shadowing.installed import find_installs
+from bisect_tool.shadowing.installed_checkouts import find_installs
 
 FINDER = "MAPPING: dict[str, str] = {{'pkg': '{checkout}/src/pkg'}}\nNAMESPACES = {{}}\n"
 EDITABLE = '{{"url": "file://{checkout}", "dir_info": {{"editable": true}}}}'

@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from bisect_tool.format import count, short
-from bisect_tool.render.public import without_homes
+from bisect_tool.render.public_document import without_homes
 from bisect_tool.sanitise import inert_line
 from bisect_tool.trial.command_cell import CELL
 

@@ -12,7 +12,7 @@ from rich.live import Live
 
 from bisect_tool.diagnostics import LOGGER, recording, set_level
 from bisect_tool.terminal import terminal
-from bisect_tool.terminal.verbose import StderrHandler, be_verbose
+from bisect_tool.terminal.verbose_log import StderrHandler, be_verbose
 
 log = logging.getLogger("bisect_run.test")
 

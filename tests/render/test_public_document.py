@@ -6,7 +6,7 @@ import pytest
 import sample_documents as documents
 
 from bisect_tool.render.markdown import markdown
-from bisect_tool.render.public import public
+from bisect_tool.render.public_document import public
 
 ORIGIN = "https://github.com/vllm-project/vllm"
 TREE = "/home/ada/.cache/bisect-run/worktrees/vllm-1f2e/slot-0"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 
-from bisect_tool.ci_results.bearer import Bearer
+from bisect_tool.ci_results.bearer_token import Bearer
 from bisect_tool.errors import UsageError
 
 

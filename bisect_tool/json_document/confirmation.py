@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import ExitCode
-from bisect_tool.fixes.reverts import reverted_by
+from bisect_tool.fix_candidates.reverted_by import reverted_by
 from bisect_tool.git.apply_edits import NOTHING_CHANGED
 from bisect_tool.json_document.commits import commit_info
 from bisect_tool.json_document.document import Confirmation, NextSearch

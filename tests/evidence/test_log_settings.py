@@ -15,7 +15,7 @@ from bisect_tool.evidence import (
     read_timeline,
     signature_of,
 )
-from bisect_tool.evidence.engine_logs import EngineLogs
+from bisect_tool.evidence.log_settings import EngineLogs
 from bisect_tool.evidence.parsed_line import parse_line
 
 PIPES = EngineLogs(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bisect_tool.triage.links import Links
-    from bisect_tool.triage.named import Named
+    from bisect_tool.triage.named_changes import Named
     from bisect_tool.triage.page import Line
 
 _DID_NOT = r"(?:did not|didn['\u2019]?t|does not|doesn['\u2019]?t)"
