@@ -1,4 +1,4 @@
-"""A project of its own for each test, and what the tool makes of it."""
+"""Fixtures: a project for each test, and its repository and worktrees."""
 
 from __future__ import annotations
 

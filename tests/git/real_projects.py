@@ -10,7 +10,7 @@ import psutil
 
 
 class Project:
-    """A checkout of its own, with commits that differ by one file."""
+    """A checkout with its own repository; commits differ by one file by default."""
 
     def __init__(self, path):
         self.path = path
@@ -19,13 +19,13 @@ class Project:
         self.git("init", "-q", "-b", "main")
 
     def git(self, *arguments, **variables):
-        """The output of a git command that has to succeed."""
+        """The output of a git command that must succeed."""
         done = self._run(arguments, variables)
         done.check_returncode()
         return done.stdout.decode("utf-8", "surrogateescape")
 
-    def git_says(self, *arguments):
-        """The output of a git command, whatever it ends with."""
+    def git_output(self, *arguments):
+        """The output of a git command, whatever its exit code."""
         return self._run(arguments, {}).stdout.decode("utf-8", "surrogateescape")
 
     def _run(self, arguments, variables):

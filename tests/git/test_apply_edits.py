@@ -1,4 +1,4 @@
-"""Commits of our own: what is reverted, applied and picked on another commit, and what does not fit."""
+"""Commits that the tool makes: reverts, patches and cherry-picks on another commit, and conflicts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LINES = [str(number) for number in range(1, 21)]
 
 
 def text(*changed):
-    """Twenty lines; each of `changed` is a line's number and what it says instead."""
+    """Twenty lines; each of `changed` is a line's number and its new text."""
     lines = dict(enumerate(LINES, 1)) | dict(changed)
     return "".join(f"{line}\n" for line in lines.values())
 
@@ -38,11 +38,11 @@ def shas(project):
 
 @pytest.fixture
 def shown(project, opened):
-    """The content of a file at a commit of ours."""
+    """The content of a file at a commit that the tool made."""
     return lambda sha, path: opened().file(sha, path).decode()
 
 
-def test_a_revert(opened, shas, shown):
+def test_revert(opened, shas, shown):
     made = apply_edits(opened(), shas[-1], [revert(shas[0])], "Without a")
     assert (shown(made.sha, "a"), shown(made.sha, "b")) == (text(), text((9, "NINE")))
     commit = opened().commit(made.sha)
@@ -50,18 +50,18 @@ def test_a_revert(opened, shas, shown):
     assert opened().changed_paths(made.sha) == ("a",)
 
 
-def test_several_at_once_in_their_order(opened, shas, shown):
+def test_several_reverts_are_applied_in_order(opened, shas, shown):
     made = apply_edits(opened(), shas[-1], [revert(shas[2]), revert(shas[1]), revert(shas[0])], "All")
     assert (shown(made.sha, "a"), shown(made.sha, "b")) == (text(), text())
 
 
-def test_a_conflict_names_its_files_and_leaves_nothing_behind(opened, shas):
+def test_conflict_names_its_files_and_leaves_no_state(opened, shas):
     misfit = apply_edits(opened(), shas[-1], [revert(shas[1])], "One")
     assert (misfit.sha, misfit.conflicts, misfit.why) == ("", ("b",), "conflicts")
     assert apply_edits(opened(), shas[-1], [revert(shas[0])], "Next").sha
 
 
-def test_the_same_edits_make_the_same_commit_in_another_repository(project, opened, shas, tmp_path):
+def test_same_edits_make_the_same_commit_in_another_repository(project, opened, shas, tmp_path):
     edits = [revert(shas[0]), revert(shas[2])]
     other = Repository.open(str(project.path), tmp_path / "elsewhere")
     made = apply_edits(opened(), shas[-1], edits, "Same")
@@ -69,14 +69,14 @@ def test_the_same_edits_make_the_same_commit_in_another_repository(project, open
     assert apply_edits(other, shas[-1], edits, "Same") == made
 
 
-def test_a_patch(project, opened, shas, shown):
+def test_patch(project, opened, shas, shown):
     patch = project.git("diff", f"{shas[0]}~1", shas[0]).replace("five", "V").encode()
     base = f"{shas[0]}~1"
     made = apply_edits(opened(), opened().resolve(base), [Edit(EditKind.APPLY, patch=patch)], "Apply")
     assert shown(made.sha, "a") == text((5, "V"))
 
 
-def test_a_patch_is_merged_where_its_context_has_changed(project, opened, shas):
+def test_patch_with_another_context_is_merged(project, opened, shas):
     project.git("checkout", "-q", f"{shas[1]}~1")
     project.write({"b": text((9, "other"))})
     patch = project.git("diff").encode()
@@ -85,25 +85,25 @@ def test_a_patch_is_merged_where_its_context_has_changed(project, opened, shas):
 
 
 @pytest.mark.parametrize("patch", [b"no patch at all\n", b"--- a/gone\n+++ b/gone\n@@ -1 +1 @@\n-x\n+y\n"])
-def test_what_is_no_patch_for_this_says_why(opened, shas, patch):
+def test_patch_that_does_not_apply_has_a_reason(opened, shas, patch):
     misfit = apply_edits(opened(), shas[-1], [Edit(EditKind.APPLY, patch=patch)], "Apply")
     assert (misfit.sha, misfit.conflicts) == ("", ())
     assert misfit.why
 
 
-def test_a_pick(project, opened, shas, shown):
+def test_cherry_pick(project, opened, shas, shown):
     project.git("checkout", "-q", "-b", "side", f"{shas[0]}~1")
     side = project.commit("Change c", {"dir/c": text((1, "one"))})
     made = apply_edits(opened(), shas[-1], [Edit(EditKind.PICK, side)], "Pick")
     assert shown(made.sha, "dir/c") == text((1, "one"))
 
 
-def test_what_is_there_already_changes_nothing(opened, shas):
+def test_empty_cherry_pick_changes_nothing(opened, shas):
     made = apply_edits(opened(), shas[-1], [Edit(EditKind.PICK, shas[0])], "Pick")
     assert (made.sha, made.why) == ("", "changes nothing")
 
 
-def test_a_merge_is_reverted_to_its_mainline(project, opened, shas, shown):
+def test_merge_is_reverted_to_its_mainline(project, opened, shas, shown):
     project.git("checkout", "-q", "-b", "side", shas[0])
     project.commit("Change c", {"dir/c": text((1, "one"))})
     project.git("checkout", "-q", "main")
@@ -114,7 +114,7 @@ def test_a_merge_is_reverted_to_its_mainline(project, opened, shas, shown):
     assert opened().same_tree(made.sha, shas[-1], ())
 
 
-def test_neither_hooks_nor_configuration_nor_the_checkout_count(project, opened, shas):
+def test_hooks_configuration_and_checkout_are_ignored(project, opened, shas):
     hook = project.path / ".git" / "hooks" / "pre-commit"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text("#!/bin/sh\nexit 1\n")
@@ -132,24 +132,24 @@ def test_no_file_is_checked_out(opened, shas, tmp_path):
     assert not {"a", "b", "c", "doc"}.intersection(left)
 
 
-def test_what_is_not_there_is_no_conflict(opened, shas):
+def test_missing_commit_is_an_environment_error(opened, shas):
     with pytest.raises(EnvironmentFailed):
         apply_edits(opened(), shas[-1], [revert("0" * 40)], "Nothing")
 
 
 @pytest.mark.parametrize(("number", "place"), [(2, 0), (3, 1), (5, 3), (6, None), (1, None)])
-def test_the_commit_of_a_pull_request(opened, shas, number, place):
+def test_commit_of_a_pull_request(opened, shas, number, place):
     found = opened().by_pull_request(number, shas[-1])
     assert (found.sha if found else None) == (None if place is None else shas[place])
 
 
-def test_a_pull_request_that_is_only_spoken_of_is_another(project, opened, shas):
+def test_mentioned_pull_request_is_not_the_commits_own(project, opened, shas):
     project.commit("Follow (#2) up (#6)", {"doc": "more\n"})
     project.commit('Revert "Change a (#2)"', {"a": text()})
     assert opened().by_pull_request(2, project.head()).sha == shas[0]
 
 
-def test_the_merge_that_brought_a_commit(project, opened, shas):
+def test_merge_commit_of_a_commit(project, opened, shas):
     project.git("checkout", "-q", "-b", "side", shas[0])
     side = project.commit("Change c", {"dir/c": text((1, "one"))})
     project.git("checkout", "-q", "main")
@@ -163,7 +163,7 @@ def test_the_merge_that_brought_a_commit(project, opened, shas):
 CODE = "def one():\n    a = 1\n    b = 2\n    return a\n\n\ndef two():\n    c = 3\n    d = 4\n    return c\n"
 
 
-def test_what_touched_the_same_function_later(project, opened):
+def test_later_changes_to_the_same_function(project, opened):
     project.commit("Base", {"code.py": CODE, "other.py": CODE})
     culprit = project.commit("Culprit", {"code.py": CODE.replace("b = 2", "b = 7")})
     project.commit("Other function", {"code.py": CODE.replace("b = 2", "b = 7").replace("d = 4", "d = 8")})

@@ -14,7 +14,7 @@ from bisect_tool.git.clone import without_account
 
 @pytest.fixture
 def ask(worktrees):
-    """The answer of a command in a worktree of ours at a commit."""
+    """The output of a command in a worktree of the tool at a commit."""
 
     def answer(sha, *command, check=True):
         with worktrees().slot(0) as tree:
@@ -37,13 +37,13 @@ def ask(worktrees):
         ("/srv/a.git", "/srv/a.git"),
     ],
 )
-def test_the_origin_is_the_users_without_what_is_secret(project, ask, url, seen):
+def test_origin_is_the_users_without_secrets(project, ask, url, seen):
     sha = project.commit("first")
     project.git("remote", "add", "origin", url)
     assert ask(sha, "git", "remote", "get-url", "origin") == seen
 
 
-def test_every_remote_is_there_and_a_relative_one_is_found(project, ask, tmp_path):
+def test_remotes_are_copied_and_relative_ones_resolved(project, ask, tmp_path):
     sha = project.commit("first")
     project.git("remote", "add", "origin", "../hub.git")
     project.git("remote", "add", 'odd"name', "https://example.invalid/x y")
@@ -51,7 +51,7 @@ def test_every_remote_is_there_and_a_relative_one_is_found(project, ask, tmp_pat
     assert ask(sha, "git", "remote", "get-url", 'odd"name') == "https://example.invalid/x y"
 
 
-def test_a_remote_that_is_renamed_later_is_the_new_one(project, ask):
+def test_changed_url_of_a_remote_is_used(project, ask):
     sha = project.commit("first")
     project.git("remote", "add", "origin", "/srv/one")
     assert ask(sha, "git", "remote", "get-url", "origin") == "/srv/one"
@@ -78,7 +78,7 @@ UPDATE = ("sh", "-c", "git submodule -q update --init && cat lib/v")
 
 
 @pytest.mark.parametrize("url", ["../library", None], ids=["relative", "absolute"])
-def test_submodules_come_from_where_the_users_come_from(project, library, ask, tmp_path, url):
+def test_submodules_have_the_users_source(project, library, ask, tmp_path, url):
     other, shas = library
     project.git("remote", "add", "origin", str(project.path))
     project.commit("first")
@@ -86,7 +86,7 @@ def test_submodules_come_from_where_the_users_come_from(project, library, ask, t
     assert [ask(sha, *UPDATE) for sha in (*bumps, bumps[0])] == ["0", "1", "0"]
 
 
-def test_a_submodule_that_the_user_initialised_needs_no_origin(project, library, ask):
+def test_initialised_submodule_needs_no_origin(project, library, ask):
     other, shas = library
     project.commit("first")
     sha = bump(project, shas[1], "../../nowhere/library")
@@ -95,7 +95,7 @@ def test_a_submodule_that_the_user_initialised_needs_no_origin(project, library,
     assert ask(sha, "sh", "-c", "git submodule -q update && cat lib/v") == "1"
 
 
-def test_a_submodule_s_stale_lock_does_not_stop_the_next_trial(project, library, worktrees, ask):
+def test_stale_lock_of_a_submodule_does_not_block_the_next_trial(project, library, worktrees, ask):
     other, shas = library
     project.commit("first")
     sha = bump(project, shas[1], str(other.path))
@@ -107,7 +107,7 @@ def test_a_submodule_s_stale_lock_does_not_stop_the_next_trial(project, library,
 
 @pytest.fixture
 def two_histories(project):
-    """An old history and a new one that begins anew: the last commit of the one, the root of the other."""
+    """Two unrelated histories: the last commit of the old one, and the root of the new one."""
     old = [project.commit("old 1", {"a": "1"}), project.commit("old 2", {"a": "2"})]
     project.git("checkout", "-q", "--orphan", "new")
     new = [project.commit("import"), project.commit("new 2")]
@@ -115,7 +115,7 @@ def two_histories(project):
 
 
 @pytest.mark.parametrize("way", ["replace", "info/grafts"])
-def test_histories_that_the_user_joined_are_one(project, opened, ask, two_histories, way):
+def test_joined_histories_are_one(project, opened, ask, two_histories, way):
     old, new = two_histories
     if way == "replace":
         project.git("replace", "--graft", new[0], old[1])
@@ -128,7 +128,7 @@ def test_histories_that_the_user_joined_are_one(project, opened, ask, two_histor
     assert opened().parts.variant
 
 
-def test_a_replaced_file_is_checked_out(project, worktrees, two_histories):
+def test_replaced_file_is_checked_out(project, worktrees, two_histories):
     (first, _), _ = two_histories
     blob = project.git("rev-parse", f"{first}:a").strip()
     project.write({"other": "another content"})
@@ -138,7 +138,7 @@ def test_a_replaced_file_is_checked_out(project, worktrees, two_histories):
 
 
 @pytest.mark.parametrize("way", ["setting", "environment"])
-def test_replacements_that_the_user_turned_off_do_not_count(project, opened, two_histories, monkeypatch, way):
+def test_disabled_replacements_are_ignored(project, opened, two_histories, monkeypatch, way):
     old, new = two_histories
     project.git("replace", "--graft", new[0], old[1])
     if way == "setting":
@@ -159,7 +159,7 @@ def test_replacements_that_the_user_turned_off_do_not_count(project, opened, two
         ({}, "a text eol=crlf\n", b"1\r\n2\r\n"),
     ],
 )
-def test_lines_end_as_in_the_users_checkout(project, worktrees, settings, attributes, expected):
+def test_line_ends_are_those_of_the_users_checkout(project, worktrees, settings, attributes, expected):
     first = project.commit("first", {"a": "1\n2\n"})
     second = project.commit("second", {"b": "1\n"})
     for name, value in settings.items():
@@ -172,7 +172,7 @@ def test_lines_end_as_in_the_users_checkout(project, worktrees, settings, attrib
         assert tree.repo.parts.variant or not (settings or attributes)
 
 
-def test_trials_of_another_variant_are_not_shared():
+def test_each_kind_of_setting_makes_another_variant():
     plain = Parts(refs=b"1 refs/heads/main\n")
     assert plain.variant == ""
     variants = {
@@ -184,8 +184,8 @@ def test_trials_of_another_variant_are_not_shared():
     assert len(variants) == 4
 
 
-def test_settings_are_made_anew_and_never_from_what_a_trial_wrote(project, opened, tmp_path):
-    """Whatever stands in our repository, under whatever name: git there runs no program of a trial's."""
+def test_settings_are_rewritten_and_never_read_from_a_trial(project, opened, tmp_path):
+    """Whatever files the tool's repository contains, git runs no program of a trial there."""
     mark = tmp_path / "mark"
     sha = project.commit("first")
     repository = opened()
@@ -204,7 +204,7 @@ def test_settings_are_made_anew_and_never_from_what_a_trial_wrote(project, opene
     assert not mark.exists()
 
 
-def test_a_settings_file_reads_back_as_it_was_meant(tmp_path):
+def test_settings_file_round_trips(tmp_path):
     odd = (('remote.a "b" \\c.url', 'x "y" \\z # ; \t'), ("core.eol", "crlf"))
     file = tmp_path / "config"
     file.write_bytes(config(Parts(settings=odd)))
@@ -213,7 +213,7 @@ def test_a_settings_file_reads_back_as_it_was_meant(tmp_path):
         assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == f"{value}\n"
 
 
-def test_a_login_of_ssh_stays():
+def test_ssh_login_is_kept():
     assert without_account("ssh://git@host/a") == "ssh://git@host/a"
     assert without_account("ssh://git:pass@host:22/a@b") == "ssh://git@host:22/a@b"
     assert without_account("https://user:p@ss@host/a") == "https://host/a"

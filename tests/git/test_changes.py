@@ -1,4 +1,4 @@
-"""What a commit changes, as far as its objects are there."""
+"""What a commit changes, as far as its objects exist."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def lose(project):
     return lose
 
 
-def test_files_with_the_lines_that_differ(project, read):
+def test_changed_files_have_their_changed_lines(project, read):
     project.commit("first", {"a.txt": "one\ntwo\n", "sub/b.txt": "x\n", "gone": "1\n2\n"})
     project.git("rm", "-q", "gone")
     sha = project.commit("second", {"a.txt": "one\nthree\nfour\n", "new.bin": "\0"})
@@ -41,12 +41,12 @@ def test_files_with_the_lines_that_differ(project, read):
     )
 
 
-def test_a_root_commit_adds_all_its_files(project, read):
+def test_root_commit_adds_all_its_files(project, read):
     sha = project.commit("first", {"a.txt": "one\ntwo\n"})
     assert FileChange("a.txt", 2, 0) in read(sha).files
 
 
-def test_a_mode_that_differs_is_said(project, read):
+def test_mode_change_is_reported(project, read):
     project.commit("first", {"run": "#!/bin/sh\n", "b": "x\n", "link": "run"})
     (project.path / "run").chmod(0o755)
     (project.path / "link").unlink()
@@ -59,7 +59,7 @@ def test_a_mode_that_differs_is_said(project, read):
     ]
 
 
-def test_a_file_that_was_moved_has_both_paths(project, read):
+def test_moved_file_has_both_paths(project, read):
     text = "".join(f"line {number}\n" for number in range(30))
     project.commit("first", {"old name.txt": text})
     project.git("rm", "-q", "old name.txt")
@@ -74,7 +74,7 @@ def test_pins_of_requirements(project, read):
     assert (pin.file, pin.pin) == ("requirements.txt", Pin("torch", "torch==2.9.0", "torch==2.10.0"))
 
 
-def test_a_submodule_is_a_pin(project, read):
+def test_submodule_is_a_pin(project, read):
     project.commit("first", {"a": "1"})
     old, new = "1" * 40, "2" * 40
     project.git("update-index", "--add", "--cacheinfo", f"160000,{old},vendor/lib")
@@ -85,7 +85,7 @@ def test_a_submodule_is_a_pin(project, read):
     assert pin.pin == Pin("vendor/lib", "submodule 111111111", "submodule 222222222")
 
 
-def test_of_a_merge_only_what_no_parent_has(project, read):
+def test_merge_has_only_changes_that_no_parent_has(project, read):
     project.commit("base", {"a": "1\n", "b": "1\n", "c": "1\n"})
     project.git("checkout", "-q", "-b", "side")
     side = project.commit("side", {"b": "side\n"})
@@ -97,7 +97,7 @@ def test_of_a_merge_only_what_no_parent_has(project, read):
     assert [each.path for each in read(sha).files] == ["b", "c"]
 
 
-def test_missing_contents_leave_the_names(project, read, lose):
+def test_missing_blobs_leave_the_names(project, read, lose):
     project.commit("first", {"a": "1\n"})
     sha = project.commit("second", {"a": "2\n", "requirements.txt": "six==2\n"})
     lose(f"{sha}:a")
@@ -107,7 +107,7 @@ def test_missing_contents_leave_the_names(project, read, lose):
     assert [each.pin for each in found.pins] == [Pin("six", "", "six==2")]
 
 
-def test_a_missing_tree_leaves_a_word(project, read, lose):
+def test_missing_tree_leaves_a_message(project, read, lose):
     project.commit("first", {"a": "1\n"})
     sha = project.commit("second", {"a": "2\n"})
     lose(f"{sha}^{{tree}}")

@@ -1,4 +1,4 @@
-"""Which folders lie in another checkout of the project."""
+"""Which folders are inside another checkout of the project."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def served(project):
 
 
 def has(repository, name):
-    """Whether an object is there already; no protocol is allowed, so that it cannot be fetched just now."""
+    """Whether an object exists locally; no protocol is allowed, so that it is not fetched by the question."""
     command = ["git", f"--git-dir={repository.git_dir}", "cat-file", "-e", name]
     env = os.environ | {"GIT_ALLOW_PROTOCOL": "none"}
     return subprocess.run(command, env=env, check=False, capture_output=True).returncode == 0
@@ -47,7 +47,7 @@ def test_only_the_files_that_are_checked_out_are_fetched(served, tmp_path):
     assert repository.file(first, "docs/image") == b"large 1"
 
 
-def test_a_server_that_sends_everything_will_do(served, project, tmp_path):
+def test_server_without_partial_clones_works(served, project, tmp_path):
     url, first, _ = served
     project.git("config", "uploadpack.allowFilter", "false")
     repository = Repository.open(url, tmp_path / "cache")
@@ -56,7 +56,7 @@ def test_a_server_that_sends_everything_will_do(served, project, tmp_path):
         assert contents(tree.checkout(first)) == {"src/a": "1", "docs/image": "large 1"}
 
 
-def test_cloned_once_and_asked_again_only_for_names(served, project, tmp_path):
+def test_cloned_once_and_fetched_only_for_names(served, project, tmp_path):
     url, _, second = served
     Repository.open(url, tmp_path / "cache")
     third = project.commit("third", {"src/a": "3"})
@@ -70,7 +70,7 @@ def test_cloned_once_and_asked_again_only_for_names(served, project, tmp_path):
         again.resolve("main")
 
 
-def test_a_branch_that_was_rewritten_or_removed(served, project, tmp_path):
+def test_rewritten_or_removed_branch(served, project, tmp_path):
     url, first, _ = served
     project.git("branch", "side")
     Repository.open(url, tmp_path / "cache")
@@ -82,7 +82,7 @@ def test_a_branch_that_was_rewritten_or_removed(served, project, tmp_path):
         repository.resolve("side")
 
 
-def test_a_clone_that_fails_leaves_nothing_that_counts(served, project, tmp_path):
+def test_failed_clone_leaves_no_usable_clone(served, project, tmp_path):
     url, _, second = served
     project.path.rename(tmp_path / "later")
     with pytest.raises(EnvironmentFailed):
@@ -92,7 +92,7 @@ def test_a_clone_that_fails_leaves_nothing_that_counts(served, project, tmp_path
 
 
 @pytest.mark.parametrize("place", ["", "objects", "objects/pack", "refs"])
-def test_a_clone_that_a_trial_emptied_is_cloned_again(served, tmp_path, place):
+def test_emptied_clone_is_cloned_again(served, tmp_path, place):
     url, first, second = served
     repository = Repository.open(url, tmp_path / "cache")
     shutil.rmtree(repository.git_dir / place)
@@ -104,7 +104,7 @@ def test_a_clone_that_a_trial_emptied_is_cloned_again(served, tmp_path, place):
 
 
 @pytest.mark.parametrize("name", ["HEAD", "packed-refs", "refs/heads/main"])
-def test_a_clone_with_a_damaged_file_is_restored(served, tmp_path, name):
+def test_damaged_clone_is_restored(served, tmp_path, name):
     url, first, second = served
     git_dir = Repository.open(url, tmp_path / "cache").git_dir
     (git_dir / name).write_bytes(b"\0no ref at all")
@@ -112,7 +112,7 @@ def test_a_clone_with_a_damaged_file_is_restored(served, tmp_path, name):
     assert [commit.sha for commit in again.range([first], "main").commits] == [second]
 
 
-def test_locks_of_a_killed_fetch_do_not_stop_the_next(served, project, tmp_path):
+def test_locks_of_a_killed_fetch_do_not_block_the_next(served, project, tmp_path):
     url, *_ = served
     ours = Repository.open(url, tmp_path / "cache").git_dir
     for name in ("packed-refs.lock", "HEAD.lock", "refs/heads/main.lock"):
@@ -121,8 +121,8 @@ def test_locks_of_a_killed_fetch_do_not_stop_the_next(served, project, tmp_path)
     assert Repository.open(url, tmp_path / "cache").resolve("main") == third
 
 
-def test_objects_that_a_checkout_left_on_its_server(served, project, tmp_path):
-    """The user's own clone is blobless: what is missing comes to our side, and theirs stays as it was."""
+def test_missing_objects_of_a_blobless_checkout_are_fetched(served, project, tmp_path):
+    """Missing objects of a blobless clone go to the tool's repository, and the clone stays unchanged."""
     url, first, _ = served
     blobless = tmp_path / "blobless"
     project.git("clone", "-q", "--bare", "--filter=blob:none", url, str(blobless))
@@ -135,7 +135,7 @@ def test_objects_that_a_checkout_left_on_its_server(served, project, tmp_path):
 
 
 class Guarded(http.server.BaseHTTPRequestHandler):
-    """Git's own HTTP service for those who know the account."""
+    """Git's HTTP backend behind an account."""
 
     account = "user:s3cret-token"
     root = ""
@@ -159,10 +159,10 @@ class Guarded(http.server.BaseHTTPRequestHandler):
             "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
         }
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        said = subprocess.run(
+        response = subprocess.run(
             ["git", "http-backend"], env=os.environ | asked, input=body, check=True, capture_output=True
         )
-        head, _, rest = said.stdout.partition(b"\r\n\r\n")
+        head, _, rest = response.stdout.partition(b"\r\n\r\n")
         self.send_response(200)
         for line in head.decode().splitlines():
             self.send_header(*line.split(": ", 1))
@@ -187,7 +187,7 @@ def guarded(served, project, tmp_path):
         thread.join()
 
 
-def test_a_token_in_the_url_is_used_and_never_written_down(guarded, tmp_path):
+def test_token_in_the_url_is_used_and_never_stored(guarded, tmp_path):
     address, sha = guarded
     cache = tmp_path / "cache"
     repository = Repository.open(f"http://{Guarded.account}@{address}", cache)
@@ -201,7 +201,7 @@ def test_a_token_in_the_url_is_used_and_never_written_down(guarded, tmp_path):
 
 
 @pytest.mark.parametrize("way", ["environment", "configuration"])
-def test_a_program_of_the_users_may_know_the_token(guarded, tmp_path, monkeypatch, way):
+def test_askpass_program_of_the_user_supplies_the_token(guarded, tmp_path, monkeypatch, way):
     address, sha = guarded
     user, _, token = Guarded.account.partition(":")
     program = tmp_path / "ask"
@@ -216,8 +216,8 @@ def test_a_program_of_the_users_may_know_the_token(guarded, tmp_path, monkeypatc
     assert Repository.open(f"http://{address}", tmp_path / "cache").resolve("main") == sha
 
 
-def test_settings_of_the_current_folders_repository_govern_no_other(guarded, project, tmp_path, monkeypatch):
-    """An untrusted checkout says how servers are reached; another repository is named by its URL."""
+def test_settings_of_the_current_repository_do_not_apply_to_another(guarded, project, tmp_path, monkeypatch):
+    """An untrusted checkout configures how servers are reached; another repository is named by its URL."""
     address, sha = guarded
     mark = tmp_path / "mark"
     elsewhere = tmp_path / "elsewhere"
@@ -238,8 +238,8 @@ def test_settings_of_the_current_folders_repository_govern_no_other(guarded, pro
     assert not mark.exists()
 
 
-def test_a_look_at_a_checkout_never_fetches_by_its_own_settings(served, project, tmp_path):
-    """A commit that is not there is looked for in a partial clone, which would ask its server for it."""
+def test_reading_a_checkout_never_fetches_with_its_settings(served, project, tmp_path):
+    """A missing commit is looked up in a partial clone, which would request it from its server."""
     mark = tmp_path / "mark"
     partial = tmp_path / "partial"
     project.git("clone", "-q", "--filter=blob:none", served[0], str(partial))
@@ -288,11 +288,11 @@ def test_urls(spec, url):
 
 
 @pytest.mark.parametrize("spec", ["ext::sh -c 'id'", "fd::17", "transport::http://x"])
-def test_programs_are_no_urls(spec):
+def test_urls_that_run_programs_are_rejected(spec):
     with pytest.raises(UsageError):
         is_url(spec)
 
 
-def test_accounts_are_taken_out():
+def test_accounts_are_removed():
     assert without_account("https://user:pass@host/a@b") == "https://host/a@b"
     assert without_account("https://host/a@b") == "https://host/a@b"

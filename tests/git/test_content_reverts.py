@@ -1,4 +1,4 @@
-"""Which commits give a file the content back that an earlier one took, whatever their messages say."""
+"""Commits that restore a file's earlier content, whatever their messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bisect_tool.git.content_reverts import restored
 
 @pytest.fixture
 def found(project, opened):
-    """Makes a commit for each content of `code`, and says by number which takes back which."""
+    """Make a commit for each content of `code`; returns by number which commits restore which."""
 
     def commits(*contents):
         shas = [
@@ -34,11 +34,11 @@ def found(project, opened):
         ("aba" + "ab", {2: 1, 4: 2}),
     ],
 )
-def test_content_that_comes_back(found, contents, takes_back):
+def test_restored_content(found, contents, takes_back):
     assert found(*contents) == takes_back
 
 
-def test_a_file_that_comes_and_goes_and_one_whose_mode_does(project, opened):
+def test_added_and_removed_file_and_changed_mode(project, opened):
     good = project.commit("begin", {"tool": "x\n"})
     added = project.commit("add", {"new": "x\n"})
     (project.path / "tool").chmod(0o755)
@@ -51,7 +51,7 @@ def test_a_file_that_comes_and_goes_and_one_whose_mode_does(project, opened):
     assert restored(repository, repository.range([good], plain)) == {removed: added, plain: executable}
 
 
-def test_a_range_that_is_too_long_is_not_read(found, monkeypatch):
+def test_too_long_range_is_not_read(found, monkeypatch):
     monkeypatch.setattr(module, "_LONGEST", 3)
     assert found(*"abab") == {2: 1, 3: 2}
     assert found(*"ababa") == {}

@@ -31,7 +31,7 @@ OWN = "https://gitlab.example.org/a/b"
         ("http://gitlab.intern/a/b", "http://gitlab.intern/a/b"),
     ],
 )
-def test_the_web_address_of_an_origin(origin, web):
+def test_web_address_of_an_origin(origin, web):
     assert forge_of(origin).web == web
 
 
@@ -55,7 +55,7 @@ def test_the_web_address_of_an_origin(origin, web):
         "",
     ],
 )
-def test_of_anything_else_there_is_none(origin):
+def test_other_origins_have_no_web_address(origin):
     assert forge_of(origin) is None
 
 
@@ -72,6 +72,6 @@ def test_pages_of_a_commit_and_of_a_request(web, commit, request_page, name):
     assert called(12, forge) == name
 
 
-def test_without_a_forge_it_is_a_pull_request():
+def test_default_name_is_pull_request():
     assert called(12, None) == "PR #12"
     assert Forge(VLLM, gitlab=False).request(1).endswith("/pull/1")

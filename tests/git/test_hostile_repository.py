@@ -1,4 +1,4 @@
-"""A hostile repository: nothing of it runs when it is read and checked out."""
+"""A hostile repository: reading and checking it out runs nothing from it."""
 
 from __future__ import annotations
 
@@ -48,9 +48,7 @@ def test_hooks_of_the_users_templates_do_not_run(project, worktrees, trap, tmp_p
     check_out_twice(worktrees, first, second)
 
 
-def test_the_users_filters_do_not_run_for_a_tree_that_asks_for_them(
-    project, worktrees, trap, tmp_path, monkeypatch
-):
+def test_user_filters_do_not_run_for_a_tree_that_names_them(project, worktrees, trap, tmp_path, monkeypatch):
     files = {".gitattributes": "* filter=lfs diff=x merge=x\n", "a": "1\n"}
     first, second = project.commit("first", files), project.commit("second", {"a": "2\n"})
     lfs = f'[filter "lfs"]\nsmudge = {trap}\nclean = {trap}\nprocess = {trap}\nrequired = true\n'
@@ -73,7 +71,7 @@ def test_submodules_are_not_fetched(project, worktrees, trap):
         tree.checkout(other)
 
 
-def test_settings_of_theirs_do_not_reach_us(project, opened, worktrees, trap):
+def test_settings_of_the_users_repository_are_not_used(project, opened, worktrees, trap):
     first, second = project.commit("first"), project.commit("second")
     for name in ("core.fsmonitor", "core.pager", "diff.external", "gpg.program", "core.alternateRefsCommand"):
         project.git("config", name, str(trap))
@@ -83,7 +81,7 @@ def test_settings_of_theirs_do_not_reach_us(project, opened, worktrees, trap):
     assert opened().changed_paths(second) == ("file.txt",)
 
 
-def test_what_a_trial_puts_in_place_of_git_is_not_asked(project, worktrees, trap):
+def test_replaced_git_directory_of_a_tree_is_not_used(project, worktrees, trap):
     first, second = project.commit("first"), project.commit("second")
     with worktrees().slot(0) as tree:
         path = tree.checkout(first)
@@ -97,7 +95,7 @@ def test_what_a_trial_puts_in_place_of_git_is_not_asked(project, worktrees, trap
         assert contents(tree.checkout(second)) == {"file.txt": "second\n"}
 
 
-def test_a_filter_that_a_trial_sets_up_is_not_run(project, worktrees, trap):
+def test_filter_set_up_by_a_trial_does_not_run(project, worktrees, trap):
     first = project.commit("first", {".gitattributes": "* filter=evil\n", "a": "1\n"})
     second = project.commit("second", {"a": "2\n"})
     with worktrees().slot(0) as tree:
@@ -114,7 +112,7 @@ def test_a_filter_that_a_trial_sets_up_is_not_run(project, worktrees, trap):
 @pytest.mark.parametrize(
     "place", ["", "info", "objects", "objects/info", "refs", "config", "HEAD", "packed-refs", "trees"]
 )
-def test_nothing_is_written_through_a_link_of_a_trial(project, worktrees, opened, tmp_path, place):
+def test_links_made_by_a_trial_are_not_written_through(project, worktrees, opened, tmp_path, place):
     first, second = project.commit("first"), project.commit("second")
     victim = Project(tmp_path / "victim")
     victim.commit("theirs")
@@ -131,7 +129,7 @@ def test_nothing_is_written_through_a_link_of_a_trial(project, worktrees, opened
 
 
 @pytest.mark.parametrize("place", ["", "objects", "refs", "HEAD"])
-def test_repository_of_ours_that_a_trial_removed_is_made_again(project, worktrees, opened, place):
+def test_repository_removed_by_a_trial_is_made_again(project, worktrees, opened, place):
     first, second = project.commit("first"), project.commit("second")
     with worktrees().slot(0) as tree:
         tree.checkout(first)
@@ -141,7 +139,7 @@ def test_repository_of_ours_that_a_trial_removed_is_made_again(project, worktree
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("suffix", ["", ".git", ".index", ".sparse"])
-def test_a_pipe_in_place_of_a_slots_file_is_not_waited_for(project, worktrees, suffix):
+def test_pipe_in_place_of_a_slot_file_does_not_block(project, worktrees, suffix):
     first, second = project.commit("first"), project.commit("second")
     with worktrees().slot(0) as tree:
         path = tree.checkout(first)
@@ -153,7 +151,7 @@ def test_a_pipe_in_place_of_a_slots_file_is_not_waited_for(project, worktrees, s
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("place", ["", "info", "objects", "config", "HEAD", "packed-refs"])
-def test_a_pipe_in_our_repository_is_not_waited_for(project, opened, place):
+def test_pipe_in_the_tools_repository_does_not_block(project, opened, place):
     sha = project.commit("first")
     planted = opened().git_dir / place
     remove(planted)

@@ -1,4 +1,4 @@
-"""What the files of a commit lack in a trial is recognised, with the command that gets it."""
+"""Missing contents of a commit's files (submodules, LFS, shallow clones), and the command that gets them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def sentences(opened, sha):
     return [lack.sentence for lack in find_missing_contents(opened(), sha)]
 
 
-def test_a_plain_tree_lacks_nothing(project, opened):
+def test_plain_tree_lacks_nothing(project, opened):
     sha = project.commit("first", {"a": "1", ".gitattributes": "*.py diff=python\n# *.a filter=lfs\n"})
     assert find_missing_contents(opened(), sha) == ()
 
@@ -49,14 +49,14 @@ def test_files_of_lfs_are_pointers(project, opened, file, rule, path):
     assert not lack.handled.search("/work/09-lfs.sh")
 
 
-def test_rules_without_files_are_nothing(project, opened):
+def test_rules_without_files_are_ignored(project, opened):
     sha = project.commit("first", {"models/.gitattributes": "*.bin filter=lfs\n", "w.bin": "1"})
     assert find_missing_contents(opened(), sha) == ()
 
 
 @pytest.mark.parametrize("how", ["smudge", "process"])
 @pytest.mark.parametrize("place", [".gitattributes", ".git/info/attributes"])
-def test_a_filter_counts_where_the_users_git_would_run_it(project, opened, how, place):
+def test_filter_counts_where_the_users_git_would_run_it(project, opened, how, place):
     sha = project.commit("first", {"a.s": "1", ".gitattributes": "*.s filter=up\n"})
     if place != ".gitattributes":
         sha = project.commit("second", {".gitattributes": ""})
@@ -78,14 +78,14 @@ def shallow(project, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["v1", "HEAD~7", "full"])
-def test_what_is_cut_off_of_a_shallow_clone_is_said_to_be(shallow, name):
+def test_commit_outside_a_shallow_clone_has_a_hint(shallow, name):
     repository, shas = shallow
     with pytest.raises(UsageError) as caught:
         repository.resolve(shas[0] if name == "full" else name)
     assert "git fetch --unshallow" in caught.value.hint
 
 
-def test_ends_of_a_shallow_clone_that_do_not_meet(project, tmp_path):
+def test_ends_without_merge_base_in_a_shallow_clone(project, tmp_path):
     base = project.commit("base")
     project.git("checkout", "-q", "-b", "side")
     project.commit("side 1", {"side": "1"})
@@ -101,14 +101,14 @@ def test_ends_of_a_shallow_clone_that_do_not_meet(project, tmp_path):
     assert base
 
 
-def test_a_range_at_the_cut_is_said_to_be(shallow):
+def test_range_at_the_shallow_boundary_has_a_note(shallow):
     repository, shas = shallow
     whole = repository.range([shas[5]], shas[7])
     assert "commits before the good end are missing; git fetch --unshallow" in cut_off(repository, whole)
     assert cut_off(repository, repository.range([shas[6]], shas[7])) == ""
 
 
-def test_a_range_that_holds_a_cut_is_said_to(project, tmp_path):
+def test_range_across_the_shallow_boundary_has_a_note(project, tmp_path):
     """A merged branch that is longer than the clone is deep."""
     good = project.commit("good")
     project.git("checkout", "-q", "-b", "side")
@@ -119,5 +119,5 @@ def test_a_range_that_holds_a_cut_is_said_to(project, tmp_path):
     clone = tmp_path / "shallow"
     project.git("clone", "-q", "--depth", "3", f"file://{project.path}", str(clone))
     repository = Repository.open(str(clone), tmp_path / "cache")
-    said = cut_off(repository, repository.range([good], bad))
-    assert "cannot be searched; git fetch --unshallow --tags" in said
+    note = cut_off(repository, repository.range([good], bad))
+    assert "cannot be searched; git fetch --unshallow --tags" in note

@@ -1,4 +1,4 @@
-"""Where others find a repository, without what is no business of theirs."""
+"""The public URL of a repository, without secrets."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from bisect_tool.git.origin import public
         ("", ""),
     ],
 )
-def test_a_url_for_everybody(url, shown):
+def test_public_url(url, shown):
     assert public(url) == shown
 
 
-def test_the_origin_of_a_checkout(project, opened):
+def test_origin_of_a_checkout(project, opened):
     project.commit("first")
     assert opened().origin == ""
     project.git("remote", "add", "upstream", "https://me:secret@x.org/a/b")

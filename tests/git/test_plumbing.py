@@ -1,4 +1,4 @@
-"""How git is started: by GitPython, with our environment, in the folder that is named or not at all."""
+"""How git is started: by GitPython, with the tool's environment, only in the named folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def environment(git):
     return dict(line.split("=", 1) for line in git.lines(*SHOW) if "=" in line)
 
 
-def test_missing_folder_is_an_error_and_the_current_one_is_not_used(tmp_path, monkeypatch):
+def test_missing_folder_is_an_error(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(GitFailed, match="there is no directory"):
         Git(tmp_path / "gone").run("init")
@@ -33,7 +33,7 @@ def test_variables_in_the_name_of_a_folder_are_not_expanded(tmp_path, monkeypatc
     assert not (tmp_path / "elsewhere" / ".git").exists()
 
 
-def test_git_gets_none_of_the_users_variables_for_git_but_all_others(tmp_path, monkeypatch):
+def test_git_gets_the_users_variables_except_those_for_git(tmp_path, monkeypatch):
     theirs = {"GIT_CEILING_DIRECTORIES": "/", "GIT_SSH_COMMAND": "theirs", "GIT_AUTHOR_NAME": "theirs"}
     for name, value in {**theirs, "COLOUR": "red"}.items():
         monkeypatch.setenv(name, value)
@@ -43,7 +43,7 @@ def test_git_gets_none_of_the_users_variables_for_git_but_all_others(tmp_path, m
     assert environment(Git(tmp_path, personal=True))["GIT_SSH_COMMAND"] == "theirs"
 
 
-def test_variables_of_a_call_come_last(tmp_path, monkeypatch):
+def test_variables_of_a_call_take_precedence(tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_AUTHOR_NAME", "theirs")
     git = Git(tmp_path, environment=(("GIT_AUTHOR_NAME", "ours"), ("LC_ALL", "C")))
     found = environment(git)
@@ -51,7 +51,7 @@ def test_variables_of_a_call_come_last(tmp_path, monkeypatch):
 
 
 def test_gitpython_is_imported_late_and_ignores_its_settings():
-    """In a process of its own: it is imported once in each."""
+    """Run in its own process, because a process imports it once."""
     program = """if True:
         import os, sys
         from bisect_tool.git.plumbing import Git

@@ -1,4 +1,4 @@
-"""Ranges on real repositories: who is a candidate, and which ends are refused."""
+"""Ranges of real repositories: candidates, and rejected ends."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def merged(project):
     return named
 
 
-def test_candidates_of_a_line(project, opened):
+def test_candidates_of_a_linear_history(project, opened):
     made = [project.commit(f"change {i}") for i in range(5)]
     found = opened().range([made[1]], made[4])
     assert shas(found) == made[2:]
@@ -56,7 +56,7 @@ def test_first_parent_is_the_mainline(merged, opened):
     assert found.boundary == (merged["base"],)
 
 
-def test_first_parents_of_a_merge_leave_out_its_side(merged, opened):
+def test_first_parents_of_a_merge_exclude_its_side(merged, opened):
     mainline = tuple(merged[name] for name in ("base", "left", "merge", "last"))
     assert opened().first_parents(merged["last"], 10) == mainline
     assert opened().first_parents(merged["last"], 2) == mainline[-2:]
@@ -85,7 +85,7 @@ def test_no_good_end(project, opened):
         opened().range([], project.commit("only"))
 
 
-def test_a_side_branch_as_good_end_names_the_merge_base(project, opened):
+def test_good_end_on_a_side_branch_names_the_merge_base(project, opened):
     base = project.commit("base")
     project.git("checkout", "-q", "-b", "side")
     side = project.commit("on the side")
@@ -103,7 +103,7 @@ def test_no_common_history(project, opened):
         opened().range([first], project.commit("second root"))
 
 
-def test_a_shallow_history_ends_where_it_was_cut(project, opened, tmp_path):
+def test_shallow_history_ends_at_its_boundary(project, opened, tmp_path):
     made = [project.commit(f"change {i}") for i in range(5)]
     cut = tmp_path / "cut"
     project.git("clone", "-q", "--depth", "3", f"file://{project.path}", str(cut))
@@ -114,8 +114,8 @@ def test_a_shallow_history_ends_where_it_was_cut(project, opened, tmp_path):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_search_weighs_commits_as_git_does(project, opened, seed):
-    """`git rev-list --bisect-all` prints min(ancestors, rest) for each commit; so do our weights."""
+def test_search_weighs_commits_as_git_does(project, opened, seed):
+    """`git rev-list --bisect-all` prints min(ancestors, rest) for each commit; the weights are the same."""
     chance = random.Random(seed)  # noqa: S311
     base = project.commit("base")
     branches = ["main"]

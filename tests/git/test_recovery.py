@@ -1,4 +1,4 @@
-"""Killed with -9 at any moment of a checkout: the next run recovers without a hand."""
+"""Killed with -9 at any moment of a checkout: the next run recovers by itself."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TRIES = 15
 
 
 def check_out(words):
-    """The program that is killed: checks commits out one after the other, and prints each that it has."""
+    """The program that is killed: it checks commits out one after the other, and prints each."""
     spec, cache, root, *shas = words
     with Worktrees(Repository.open(spec, Path(cache)), Path(root)).slot(0) as tree:
         for sha in shas:
@@ -35,7 +35,7 @@ def check_out(words):
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
-    """Two commits that differ in every one of many files, so that a checkout takes its time."""
+    """Two commits that differ in every one of many files, so that a checkout takes long."""
     project = Project(tmp_path_factory.mktemp("large") / "project")
     shas = []
     for number in range(2):
@@ -83,7 +83,7 @@ def test_killed_while_checking_out(large, tmp_path, step, victim):
 
 @pytest.mark.slow
 def test_killed_at_any_moment(large, tmp_path):
-    """From the making of our own repository to the second checkout."""
+    """From the creation of the tool's repository to the second checkout."""
     chance = random.Random(1)  # noqa: S311
     with Place(large, tmp_path / "whole").driver() as driver:
         started = time.monotonic()
@@ -100,7 +100,7 @@ def test_killed_at_any_moment(large, tmp_path):
 
 
 class Place:
-    """A cache and a folder for worktrees of their own, on the shared large project."""
+    """A cache and a folder for worktrees, on the shared large project."""
 
     def __init__(self, large, folder):
         project, self.shas = large
@@ -137,7 +137,7 @@ class Place:
 
 
 def git_of(driver, word):
-    """The git process of the driver that runs the command `word`; None when it came and went unseen."""
+    """The git process of the driver that runs the command `word`; None if it ended before it was seen."""
     process = psutil.Process(driver.pid)
     while process.status() != psutil.STATUS_ZOMBIE:
         for child in children(driver.pid):

@@ -1,4 +1,4 @@
-"""Reading commits, paths and trees; names that are hostile; and that theirs stays as it was."""
+"""Read commits, paths and trees; hostile names; the user's repository stays unchanged."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_pull_requests(subject, number):
     assert pull_request(subject) == number
 
 
-def test_a_commit_as_people_know_it(project, opened):
+def test_commit_fields(project, opened):
     first = project.commit("first")
     sha = project.commit("Add a thing (#12)\n\nBecause of that.\n\nSigned-off-by: A Writer")
     found = opened().commit(sha)
@@ -45,7 +45,7 @@ def test_a_commit_as_people_know_it(project, opened):
     assert found.pr == 12
 
 
-def test_the_head_of_the_main_branch_is_that_of_the_server_first(project, opened):
+def test_main_branch_of_the_server_takes_precedence(project, opened):
     main = project.commit("first")
     project.git("branch", "-M", "develop")
     assert opened().main_head() == main
@@ -65,7 +65,7 @@ def test_the_head_of_the_main_branch_is_that_of_the_server_first(project, opened
         (f"{chr(0x200B) * 30_000} (#12)", 12),
     ],
 )
-def test_a_subject_that_is_cut_keeps_its_pull_request(project, opened, subject, number):
+def test_truncated_subject_keeps_its_pull_request(project, opened, subject, number):
     sha = project.commit(subject)
     found = opened().commit(sha)
     assert found.pr == number
@@ -74,7 +74,7 @@ def test_a_subject_that_is_cut_keeps_its_pull_request(project, opened, subject, 
 
 
 @pytest.mark.parametrize("message", ["", "\x1b[31m\x07", "\u200b \u200b"])
-def test_a_commit_without_words(project, opened, message):
+def test_commit_without_a_message(project, opened, message):
     (project.path / "message").write_text(message)
     project.git(
         "commit", "-q", "--allow-empty", "--allow-empty-message", "--cleanup=verbatim", "-F", "message"
@@ -83,12 +83,12 @@ def test_a_commit_without_words(project, opened, message):
     assert (found.subject, found.body, found.pr) == ("(no subject)", "", None)
 
 
-def test_an_author_without_a_name(project, opened):
+def test_author_without_a_name(project, opened):
     sha = project.commit("Work at night", GIT_AUTHOR_NAME="\u200b")
     assert opened().commit(sha).author == "(no name)"
 
 
-def test_a_date_that_git_cannot_read(project, opened):
+def test_unreadable_date(project, opened):
     project.commit("first")
     who = "A Writer <writer@example.org> yesterday"
     tree = project.git("rev-parse", "HEAD^{tree}").strip()
@@ -99,7 +99,7 @@ def test_a_date_that_git_cannot_read(project, opened):
     assert opened().committed(sha) == 0
 
 
-def test_hostile_texts_come_out_clean(project, opened):
+def test_hostile_texts_are_sanitised(project, opened):
     project.commit("base")
     subject = "\x1b]52;c;AAAA\x07\x1b[31mred \u202egnp.exe\x9b2J ::error:: [/tag] </script>"
     sha = project.commit(subject, GIT_AUTHOR_NAME="\x1b[2JEve\r")
@@ -109,7 +109,7 @@ def test_hostile_texts_come_out_clean(project, opened):
     assert "red" in found.subject
 
 
-def test_a_message_in_another_encoding(project, opened):
+def test_message_in_another_encoding(project, opened):
     project.git("config", "i18n.commitEncoding", "ISO-8859-1")
     project.path.joinpath("message").write_bytes("Größe (#5)".encode("latin-1"))
     project.git("add", "-A")
@@ -120,7 +120,7 @@ def test_a_message_in_another_encoding(project, opened):
 @pytest.mark.parametrize(
     "name", ["v1", "side/branch", "größe-✓", "v1^{commit}", "main~1", ":/second", "HEAD"]
 )
-def test_names_that_stand_for_a_commit(project, opened, name):
+def test_names_of_a_commit(project, opened, name):
     first = project.commit("first")
     second = project.commit("second")
     project.git("tag", "-a", "-m", "one", "v1")
@@ -137,13 +137,13 @@ def test_names_that_stand_for_a_commit(project, opened, name):
         "ünï",
     ],
 )  # fmt: skip
-def test_names_that_do_not(project, opened, name):
+def test_names_of_no_commit(project, opened, name):
     project.commit("first")
     with pytest.raises(UsageError, match="no commit"):
         opened().resolve(name)
 
 
-def test_a_branch_whose_name_is_an_option_is_taken_literally(project, opened):
+def test_branch_named_like_an_option(project, opened):
     sha = project.commit("first")
     project.git("update-ref", "refs/heads/--all", sha)
     project.git("update-ref", "refs/heads/-h", sha)
@@ -151,7 +151,7 @@ def test_a_branch_whose_name_is_an_option_is_taken_literally(project, opened):
     assert opened().resolve("-h") == sha
 
 
-def test_an_unknown_hash_suggests_a_fetch(project, opened):
+def test_unknown_hash_suggests_a_fetch(project, opened):
     project.commit("first")
     for name in ("deadbeef", "f" * 40):
         with pytest.raises(UsageError, match=name) as caught:
@@ -161,7 +161,7 @@ def test_an_unknown_hash_suggests_a_fetch(project, opened):
             opened().commit(name)
 
 
-def test_the_head_of_the_linked_worktree_one_stands_in(project, tmp_path):
+def test_head_of_the_current_linked_worktree(project, tmp_path):
     first = project.commit("first")
     project.commit("second")
     linked = tmp_path / "linked"
@@ -169,20 +169,20 @@ def test_the_head_of_the_linked_worktree_one_stands_in(project, tmp_path):
     assert Repository.open(str(linked), tmp_path / "cache").resolve("HEAD") == first
 
 
-def test_a_folder_inside_a_checkout_will_do(project, opened, tmp_path, monkeypatch):
+def test_folder_inside_a_checkout_opens_the_checkout(project, opened, tmp_path, monkeypatch):
     sha = project.commit("first", {"deep/er/file": "x"})
     monkeypatch.chdir(project.path / "deep" / "er")
     assert Repository.open(".", tmp_path / "cache").resolve("main") == sha
 
 
-def test_a_bare_repository(project, tmp_path):
+def test_bare_repository(project, tmp_path):
     sha = project.commit("first")
     bare = tmp_path / "bare.git"
     project.git("clone", "-q", "--bare", str(project.path), str(bare))
     assert Repository.open(str(bare), tmp_path / "cache").resolve("main") == sha
 
 
-def test_objects_borrowed_at_second_hand(project, tmp_path):
+def test_alternates_of_alternates(project, tmp_path):
     sha = project.commit("first")
     second = tmp_path / "second"
     project.git("clone", "-q", "--shared", str(project.path), str(second))
@@ -195,14 +195,14 @@ def test_objects_borrowed_at_second_hand(project, tmp_path):
 
 
 @pytest.mark.parametrize("spec", ["nowhere", "ext::sh -c id", "-u", "", "\x1b[2J"])
-def test_what_is_no_repository(spec, tmp_path, monkeypatch):
+def test_folder_without_repository_is_an_error(spec, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     with pytest.raises(UsageError):
         Repository.open(spec or str(tmp_path), tmp_path / "cache")
 
 
-def test_new_commits_are_seen_at_once(project, opened):
+def test_new_commits_are_found_at_once(project, opened):
     first = project.commit("first")
     repository = opened()
     second = project.commit("second")
@@ -234,7 +234,7 @@ def test_changed_paths(project, opened):
     assert repository.changed_by([]) == {}
 
 
-def test_tree_hashes_tell_what_is_equal(project, opened):
+def test_tree_hashes_distinguish_contents(project, opened):
     one = project.commit("one", {"src/a": "1", "src/deep/b": "1", "setup.py": "1"})
     two = project.commit("two", {"setup.py": "2"})
     repository = opened()
@@ -245,7 +245,7 @@ def test_tree_hashes_tell_what_is_equal(project, opened):
     assert repository.tree_hashes(one, []) == {}
 
 
-def test_tree_hashes_of_paths_written_in_other_ways(project, opened):
+def test_tree_hashes_normalise_paths(project, opened):
     sha = project.commit("one", {"src/a": "1", ":(glob)*": "1"})
     repository = opened()
     (wanted,) = repository.tree_hashes(sha, ["src/a"]).values()
@@ -256,13 +256,13 @@ def test_tree_hashes_of_paths_written_in_other_ways(project, opened):
 
 
 @pytest.mark.parametrize("path", ["", ".", "..", "../src", "src/../..", "/src"])
-def test_a_path_out_of_the_tree_has_no_hash(project, opened, path):
+def test_path_outside_the_tree_is_rejected(project, opened, path):
     sha = project.commit("one", {"src/a": "1"})
     with pytest.raises(UsageError, match="not a path inside the repository"):
         opened().tree_hashes(sha, [path])
 
 
-def test_a_file_of_a_commit(project, opened):
+def test_file_of_a_commit(project, opened):
     sha = project.commit("one", {"src/a": "text\n"})
     assert opened().file(sha, "src/a") == b"text\n"
     for path in ("src", "nope", "--help"):
@@ -270,7 +270,7 @@ def test_a_file_of_a_commit(project, opened):
             opened().file(sha, path)
 
 
-def test_theirs_is_never_written_to(project, opened, worktrees):
+def test_users_repository_is_never_written(project, opened, worktrees):
     first = project.commit("first", {"a": "1"})
     second = project.commit("second", {"a": "2"})
     project.write({"a": "being edited", "untracked": "x"})
@@ -285,7 +285,7 @@ def test_theirs_is_never_written_to(project, opened, worktrees):
     assert project.snapshot() == before
 
 
-def test_a_call_that_does_not_end_is_ended_with_its_children(project, tmp_path):
+def test_call_that_hangs_is_killed_with_its_children(project, tmp_path):
     mark = tmp_path / "mark"
     hang = ("-c", f"alias.hang=!sh -c 'sleep 600 & echo $! > {mark}; wait'", "hang")
     with pytest.raises(GitFailed, match="timed out after"):
@@ -302,7 +302,7 @@ def test_without_git(project, monkeypatch, tmp_path):
         Repository.open(str(project.path), tmp_path / "cache")
 
 
-def test_the_users_environment_does_not_leak_in(project, opened, tmp_path, monkeypatch):
+def test_users_environment_is_not_used(project, opened, tmp_path, monkeypatch):
     sha = project.commit("first", {"a": "1"})
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR"):
         monkeypatch.setenv(name, str(tmp_path / "elsewhere"))
@@ -313,7 +313,7 @@ def test_the_users_environment_does_not_leak_in(project, opened, tmp_path, monke
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-def test_a_repository_of_someone_else(project, opened, worktrees, tmp_path, monkeypatch):
+def test_repository_of_another_user(project, opened, worktrees, tmp_path, monkeypatch):
     sha = project.commit("first", {"a": "1"})
     for path in (project.path, *project.path.rglob("*")):
         os.chown(path, 65534, 65534)
@@ -326,7 +326,7 @@ def test_a_repository_of_someone_else(project, opened, worktrees, tmp_path, monk
         assert (tree.checkout(sha) / "a").read_text() == "1"
 
 
-def test_a_history_of_the_newer_hash(project, opened, worktrees):
+def test_sha256_history(project, opened, worktrees):
     subprocess.run(["rm", "-rf", project.path / ".git"], check=True)
     project.git("init", "-q", "-b", "main", "--object-format=sha256")
     first, second = project.commit("first", {"a": "1"}), project.commit("second", {"a": "2"})
@@ -336,7 +336,7 @@ def test_a_history_of_the_newer_hash(project, opened, worktrees):
         assert (tree.checkout(first) / "a").read_text() == "1"
 
 
-def test_a_repository_in_a_place_with_an_odd_name(project, tmp_path):
+def test_repository_in_a_folder_with_an_odd_name(project, tmp_path):
     sha = project.commit("first")
     odd = tmp_path / os.fsdecode(b"o\xffdd 'name' \"x\" $(id) \xc3\xbc")
     project.path.rename(odd)

@@ -1,4 +1,4 @@
-"""What two texts of a file say about what is pinned."""
+"""Pins that differ between two texts of a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bisect_tool.git.requirement_pins import Pin, changed_pins, names_pins
 
 
-def told(path, old, new):
+def differing_pins(path, old, new):
     return [(pin.package, pin.old, pin.new) for pin in changed_pins(path, old, new)]
 
 
@@ -89,9 +89,9 @@ def told(path, old, new):
         ("src/data.txt", "torch==1", "torch==2", []),
     ],
 )
-def test_the_pins_that_differ_are_named(path, old, new, pins):
-    assert told(path, old, new) == pins
-    assert told(path, new, old) == [(package, after, before) for package, before, after in pins]
+def test_changed_pins(path, old, new, pins):
+    assert differing_pins(path, old, new) == pins
+    assert differing_pins(path, new, old) == [(package, after, before) for package, before, after in pins]
 
 
 @pytest.mark.parametrize(
@@ -116,15 +116,15 @@ def test_the_pins_that_differ_are_named(path, old, new, pins):
         (".python-version", "3.%\n", "python 3.%"),
     ],
 )
-def test_kinds_of_files_that_pin(path, text, pin):
+def test_kinds_of_pinning_files(path, text, pin):
     """Where `%` stands for a version."""
     (found,) = changed_pins(path, text.replace("%", "7"), text.replace("%", "8"))
     assert {(found.old, found.new)} == {(pin.replace("%", "7"), pin.replace("%", "8"))}
 
 
-def test_what_a_lock_file_gains_and_loses():
+def test_packages_added_to_and_removed_from_a_lock_file():
     old, new = (f'[[package]]\nname = "{name}"\nversion = "1"\n' for name in "ab")
-    assert told("uv.lock", old, new) == [("a", "a==1", ""), ("b", "", "b==1")]
+    assert differing_pins("uv.lock", old, new) == [("a", "a==1", ""), ("b", "", "b==1")]
 
 
 BROKEN = ["[broken", "{", "[" * 20_000, '{"packages": 3}', '{"packages": [1]}', "package = 3", "\0"]
@@ -133,13 +133,13 @@ PATHS = ["pyproject.toml", "uv.lock", "package-lock.json", "Pipfile.lock", "setu
 
 @pytest.mark.parametrize("text", BROKEN)
 @pytest.mark.parametrize("path", PATHS)
-def test_a_broken_file_has_no_pins_and_raises_nothing(path, text):
+def test_broken_file_has_no_pins(path, text):
     assert changed_pins(path, text, text) == ()
     changed_pins(path, "", text)
 
 
 @given(st.sampled_from(["requirements.txt", "setup.py", "go.mod", "uv.lock"]), st.text(), st.text())
-def test_any_two_texts_have_an_answer(path, old, new):
+def test_any_two_texts_are_compared(path, old, new):
     assert all(pin.old != pin.new for pin in changed_pins(path, old, new))
 
 
@@ -156,19 +156,19 @@ def test_any_two_texts_have_an_answer(path, old, new):
         ("poetry.lock", "a." * 500_000),
     ],
 )
-def test_a_file_that_repeats_itself_is_read(path, text):
-    """In a time that grows with its length: with the square of it, each would take hours."""
+def test_repetitive_file_is_read(path, text):
+    """In linear time: in quadratic time, each would take hours."""
     assert changed_pins(path, "", text)[1:] == ()
 
 
-def test_a_large_lock_file_is_read():
+def test_large_lock_file_is_read():
     packages = {f"node_modules/p{number}": {"version": "1"} for number in range(5_000)}
     old = json.dumps({"packages": packages})
     new = json.dumps({"packages": packages | {"node_modules/p7": {"version": "2"}}})
     assert changed_pins("package-lock.json", old, new) == (Pin("p7", "p7@1", "p7@2"),)
 
 
-def test_only_files_that_pin_are_read():
+def test_only_pinning_files_are_read():
     assert names_pins("a/requirements/common.txt")
     assert not names_pins("a/requirements/common.py")
     assert not names_pins("not-setup.py")

@@ -1,4 +1,4 @@
-"""Which commit took a change back."""
+"""Which commit reverted a change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BROKEN = LINES.replace("5\n", "five\n", 1)
 
 @pytest.fixture
 def commit(project):
-    """Makes a commit with or without the change, or of something else."""
+    """Make a commit with or without the change, or of something else."""
 
     def make(state):
         content = {"a": BROKEN if state == "broken" else LINES} if state in ("broken", "whole") else {}
@@ -23,7 +23,7 @@ def commit(project):
 
 @pytest.mark.parametrize("before", [0, 1, 2, 3, 8])
 @pytest.mark.parametrize("after", [0, 1, 2, 7])
-def test_a_line(opened, commit, before, after):
+def test_reverted_line(opened, commit, before, after):
     commit("whole")
     broken = commit("broken")
     for number in range(before):
@@ -34,7 +34,7 @@ def test_a_line(opened, commit, before, after):
     assert reverted_by(opened(), broken, head) == back
 
 
-def test_of_several_the_last_one_near_the_head(opened, commit):
+def test_last_of_several_reverts_is_found(opened, commit):
     commit("whole")
     broken = commit("broken")
     commit("whole")
@@ -43,7 +43,7 @@ def test_of_several_the_last_one_near_the_head(opened, commit):
     assert reverted_by(opened(), broken, commit("after")) == back
 
 
-def test_a_culprit_on_a_branch_and_its_revert_on_the_mainline(project, opened, commit):
+def test_culprit_on_a_branch_with_its_revert_on_the_mainline(project, opened, commit):
     commit("whole")
     project.git("checkout", "-q", "-b", "side")
     broken = commit("broken")

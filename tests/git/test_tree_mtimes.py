@@ -1,4 +1,4 @@
-"""A tree's folders tell of every entry that comes or goes, at once and however it is done."""
+"""Times of a tree's folders reveal each added or removed entry at once, however it was made."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def seen(tree):
     return folders
 
 
-def test_nothing_is_the_same_before_a_look(tree):
+def test_no_folder_is_unchanged_before_the_first_snapshot(tree):
     assert not Folders(tree).same()
 
 
-def test_reading_and_writing_files_changes_no_folder(tree, seen):
+def test_reading_and_writing_files_leaves_folders_unchanged(tree, seen):
     (tree / "a" / "b" / "file").read_text()
     (tree / "a" / "b" / "file").write_text("another")
     assert seen.same()
 
 
 def backdate(tree):
-    """A new entry, and then the time of last modification as it was: that of change is out of reach."""
+    """Add an entry, then restore the mtime; the ctime cannot be set."""
     about = tree.joinpath("a").stat()
     (tree / "a" / "new").touch()
     (tree / "a" / "new").unlink()
@@ -65,15 +65,15 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
-def test_a_change_is_told(tree, seen, change):
+def test_change_is_detected(tree, seen, change):
     change(tree)
     assert not seen.same()
     seen.snapshot()
     assert seen.same()
 
 
-def test_a_change_right_after_a_look_is_told(tree, seen):
-    """Many a kernel's clock moves every 4 ms, and a change may come sooner."""
+def test_change_right_after_a_snapshot_is_detected(tree, seen):
+    """Some kernels' clocks tick every 4 ms, and a change may come sooner."""
     for number in range(REPEATS):
         (tree / "a" / "b" / f"new {number}").touch()
         seen.snapshot()
@@ -83,15 +83,15 @@ def test_a_change_right_after_a_look_is_told(tree, seen):
         assert seen.same()
 
 
-def test_new_folders_are_looked_at(tree, seen):
+def test_new_folders_are_watched(tree, seen):
     (tree / "a" / "new" / "inner").mkdir(parents=True)
     seen.snapshot()
     (tree / "a" / "new" / "inner" / "file").touch()
     assert not seen.same()
 
 
-def test_what_was_added(tree, seen):
-    """Only what is new, a new folder without what is in it, and nothing from behind a link."""
+def test_added_entries(tree, seen):
+    """Only new entries: a new folder without its contents, and nothing behind a link."""
     assert seen.added() == set()
     (tree / "a" / "b" / "new").touch()
     (tree / "c" / "file").unlink()
@@ -104,14 +104,14 @@ def test_what_was_added(tree, seen):
     assert {os.path.relpath(path, tree) for path in seen.added()} == {"c/new"}
 
 
-def test_what_is_no_folder(tree, seen):
+def test_entries_that_are_not_folders(tree, seen):
     (tree / "c" / "link").symlink_to("..")
     seen.snapshot()
     names = {os.path.relpath(path, tree) for path in seen.others()}
     assert names == {"file", "a/file", "a/b/file", "c/file", "c/link"}
 
 
-def test_a_file_system_that_tells_nothing_is_not_believed(tree, monkeypatch):
+def test_file_system_with_constant_times_is_not_trusted(tree, monkeypatch):
     monkeypatch.setattr(module, "_mark", lambda _: (1, 2, 3, 4, 5 * 10**9))
     folders = Folders(tree)
     folders.snapshot()

@@ -1,4 +1,4 @@
-"""Worktrees: what is in them, what a trial may leave in them, and who may use them."""
+"""Worktrees: their content, what a trial may leave in them, and concurrent use."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FIRST = {"a": "1", "dir/b": "1", "gone": "1", ".gitignore": "*.o\nbuilt/\n"}
 SECOND = {"a": "2", "dir": "a file now", "new/c": "2", ".gitignore": "*.o\nbuilt/\n"}
 
 
-def test_there_and_back(two, worktrees):
+def test_checkout_of_another_commit_and_back(two, worktrees):
     with worktrees().slot(0) as tree:
         assert contents(tree.checkout(two[0])) == FIRST
         assert contents(tree.checkout(two[1])) == SECOND
@@ -40,7 +40,7 @@ def test_there_and_back(two, worktrees):
         assert contents(tree.checkout(two[0])) == FIRST
 
 
-def test_the_trial_finds_a_repository_there(two, project, worktrees):
+def test_git_works_in_a_worktree(two, project, worktrees):
     project.git("tag", "v1", two[0])
     with worktrees().slot(0) as tree:
         path = tree.checkout(two[1])
@@ -59,14 +59,14 @@ def test_the_trial_finds_a_repository_there(two, project, worktrees):
         ).read_text() == f"{two[1]}\n"  # as in a checkout that is no linked worktree
 
 
-def test_a_trial_can_clone_the_tree_it_runs_in(two, worktrees):
+def test_worktree_can_be_cloned(two, worktrees):
     with worktrees().slot(0) as tree:
         path = tree.checkout(two[1])
         git_in(path, "clone", "-q", ".", "inner")
         assert (path / "inner/a").read_text() == SECOND["a"]
 
 
-def test_objects_that_a_trial_writes_are_gone(two, worktrees):
+def test_objects_written_by_a_trial_are_removed(two, worktrees):
     with worktrees().slot(0) as tree:
         path = tree.checkout(two[0])
         (path / "new").write_text("written by a trial")
@@ -77,7 +77,7 @@ def test_objects_that_a_trial_writes_are_gone(two, worktrees):
             git_in(path, "cat-file", "-e", written)
 
 
-def test_a_worktree_is_reused(two, worktrees):
+def test_worktree_is_reused(two, worktrees):
     with worktrees().slot(0) as tree:
         born = tree.checkout(two[0]).stat().st_ino
     with worktrees().slot(0) as tree:
@@ -180,8 +180,8 @@ def check_fresh(path, sha, files):
     git_in(path, "diff", "--exit-code", sha)
 
 
-def test_a_tree_that_nothing_was_left_in_is_not_cleaned(two, worktrees, monkeypatch):
-    """Looking through every folder takes as long as the checkout itself."""
+def test_unchanged_tree_is_not_cleaned(two, worktrees, monkeypatch):
+    """Scanning every folder takes as long as the checkout."""
     asked = []
     run = Git.run
 
@@ -202,7 +202,7 @@ def test_a_tree_that_nothing_was_left_in_is_not_cleaned(two, worktrees, monkeypa
 
 
 def test_permissions_are_those_of_a_fresh_tree(two, worktrees):
-    """Git looks at one bit of them only, and an unchanged file stays as it is."""
+    """Git compares only one bit of them, and leaves an unchanged file alone."""
     with worktrees().slot(0) as tree:
         path = tree.checkout(two[0])
         fresh = {each: each.stat().st_mode for each in path.rglob("*")}
@@ -213,7 +213,7 @@ def test_permissions_are_those_of_a_fresh_tree(two, worktrees):
         assert {each: each.stat().st_mode for each in path.rglob("*")} == fresh
 
 
-def test_a_file_shares_nothing_with_what_a_trial_linked_to_it(two, worktrees, tmp_path):
+def test_hard_linked_file_is_replaced(two, worktrees, tmp_path):
     with worktrees().slot(0) as tree:
         (tmp_path / "other").hardlink_to(tree.checkout(two[0]) / "gone")
         path = tree.checkout(two[0])
@@ -222,7 +222,7 @@ def test_a_file_shares_nothing_with_what_a_trial_linked_to_it(two, worktrees, tm
 
 
 @pytest.mark.parametrize("moved", [False, True], ids=["the same commit of it", "another"])
-def test_nothing_stays_where_a_submodule_belongs(project, worktrees, moved):
+def test_submodule_folder_is_emptied(project, worktrees, moved):
     project.commit("first", {"a": "1"})
     shas = []
     for number in (1, 2 if moved else 1):
@@ -239,7 +239,7 @@ def test_nothing_stays_where_a_submodule_belongs(project, worktrees, moved):
         assert not (tree.checkout(project.git("rev-parse", "main~2").strip()) / "lib").exists()
 
 
-def test_a_submodule_s_folder_is_not_looked_for_through_a_link(project, worktrees, tmp_path):
+def test_submodule_folder_is_not_followed_through_a_link(project, worktrees, tmp_path):
     project.commit("first", {"a": "1"})
     project.git("update-index", "--add", "--cacheinfo", f"160000,{1:040x},lib/sub")
     project.git("commit", "-q", "-m", "submodule")
@@ -253,7 +253,7 @@ def test_a_submodule_s_folder_is_not_looked_for_through_a_link(project, worktree
     assert (tmp_path / "precious" / "sub" / "mine").exists()
 
 
-def test_attributes_that_a_trial_set_for_the_repository_are_forgotten(two, worktrees):
+def test_attributes_set_by_a_trial_are_removed(two, worktrees):
     with worktrees().slot(0) as tree:
         path = tree.checkout(two[0])
         info = git_dir(path) / "info"
@@ -298,7 +298,7 @@ def test_sparse_paths_are_literal(project, worktrees):
         assert set(contents(tree.checkout(sha))) == {"src[1]/a", "*", "setup.py"}
 
 
-def test_other_sparse_paths_make_another_tree(project, worktrees):
+def test_sparse_paths_select_the_files(project, worktrees):
     sha = project.commit("first", {"src/a": "1", "docs/b": "1"})
     for sparse, names in ((("src",), {"src/a"}), (("docs",), {"docs/b"}), ((), {"src/a", "docs/b"})):
         with worktrees(*sparse).slot(0) as tree:
@@ -306,7 +306,7 @@ def test_other_sparse_paths_make_another_tree(project, worktrees):
 
 
 def test_absent_files_outside_the_sparse_paths_are_not_needed(project, opened, worktrees):
-    """As in stored histories: the objects of docs/ are missing, and no server has them."""
+    """As in stored histories: the objects of docs/ are missing, and on no server."""
     first = project.commit("first", {"src/a": "1", "docs/image": "large 1"})
     second = project.commit("second", {"src/a": "2", "docs/image": "large 2", "docs/other": "large 3"})
     for content in ("large 1", "large 2", "large 3"):
@@ -324,7 +324,7 @@ def test_absent_files_outside_the_sparse_paths_are_not_needed(project, opened, w
         tree.checkout(first)
 
 
-def test_settings_of_a_trial_are_gone(two, worktrees):
+def test_settings_made_by_a_trial_are_removed(two, worktrees):
     with worktrees().slot(0) as tree:
         path = tree.checkout(two[0])
         git_in(path, "config", "core.autocrlf", "true")
@@ -337,7 +337,7 @@ def test_settings_of_a_trial_are_gone(two, worktrees):
         assert "user.name=trial" not in listed.stdout
 
 
-def test_two_slots_side_by_side(two, worktrees):
+def test_two_slots_at_once(two, worktrees):
     made = worktrees()
     with made.slot(0) as left, made.slot(1) as right:
         assert contents(left.checkout(two[0])) == FIRST
@@ -358,7 +358,7 @@ def test_many_slots_made_at_once(two, worktrees):
     assert len(list(made.root.glob("*/slot-?"))) <= 6
 
 
-def test_two_runs_have_worktrees_of_their_own(two, worktrees):
+def test_two_runs_have_separate_worktrees(two, worktrees):
     with worktrees().slot(0) as one, worktrees().slot(0) as other:
         assert one.path != other.path
         assert contents(one.checkout(two[0])) == FIRST
@@ -369,7 +369,7 @@ def test_two_runs_have_worktrees_of_their_own(two, worktrees):
         assert again.path == first
 
 
-def test_what_a_trial_writes_with_git_is_not_seen_beside_it(two, project, worktrees):
+def test_git_writes_of_a_trial_stay_in_its_worktree(two, project, worktrees):
     project.git("tag", "v1", two[0])
     made = worktrees()
 
@@ -388,14 +388,14 @@ def test_what_a_trial_writes_with_git_is_not_seen_beside_it(two, project, worktr
             assert ask(tree, "replace") == ""
 
 
-def test_a_commit_that_was_removed_fails_the_run_and_not_the_commit(two, worktrees):
+def test_removed_commit_fails_the_run_and_not_the_commit(two, worktrees):
     with worktrees().slot(0) as tree:
         with pytest.raises(EnvironmentFailed, match="commit 000000000000 is no longer in"):
             tree.checkout("0" * 40)
         assert contents(tree.checkout(two[0])) == FIRST
 
 
-def test_no_room_on_the_disk(two, worktrees, monkeypatch):
+def test_full_disk_is_an_environment_error(two, worktrees, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
