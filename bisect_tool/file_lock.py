@@ -7,6 +7,7 @@ home, and a lock file would need a folder that every user can write to.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import time
 from contextlib import contextmanager
@@ -21,10 +22,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _POLL_S = 0.05
+_log = logging.getLogger("bisect_run.file_lock")
 
 
 class LeaseCancelledError(Exception):
     """The wait for a lock was cancelled."""
+
+
+class LocksUnsupported(EnvironmentFailed):
+    """The filesystem has no file locks (some network filesystems), or its lock server does not answer."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(
+            f"files in {path.parent} cannot be locked: {error.strerror}",
+            "Set BISECT_RUN_HOME to a directory on a local disk.",
+        )
 
 
 @contextmanager
@@ -55,7 +67,7 @@ def lease(
     try:
         deadline = time.monotonic() + wait_s
         announced = False
-        while not _try_lock(descriptor):
+        while not _try_lock(descriptor, path):
             holder = _holder(descriptor)
             who = f"{busy} ({describe(holder) if holder else 'just started'})"
             if wait_s and not announced and holder != os.getpid():
@@ -87,19 +99,25 @@ def try_lock(path: Path) -> Iterator[int | None]:
     """Hold the file lock `path` if it is free; yields its descriptor like `lease`, else None."""
     descriptor = _open(path)
     try:
-        yield descriptor if _try_lock(descriptor) else None
+        yield descriptor if _try_lock(descriptor, path) else None
     finally:
         os.close(descriptor)
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process holds the file lock `path` exclusively; nothing is written."""
+    """Whether a process holds the file lock `path` exclusively; nothing is written.
+
+    Where the filesystem has no locks, none does: no session starts there, but stored ones can be read.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:
-        return not _try_lock(descriptor, fcntl.LOCK_SH)
+        return not _try_lock(descriptor, path, fcntl.LOCK_SH)
+    except LocksUnsupported as error:
+        _log.info("%s", error)
+        return False
     finally:
         os.close(descriptor)
 
@@ -114,7 +132,7 @@ def shared(path: Path, wait_s: float, busy: str) -> Iterator[None]:
     descriptor = _open(path)
     try:
         deadline = time.monotonic() + wait_s
-        while not _try_lock(descriptor, fcntl.LOCK_SH):
+        while not _try_lock(descriptor, path, fcntl.LOCK_SH):
             if time.monotonic() > deadline:
                 raise EnvironmentFailed(busy, f"Wait for it to end. The lock is {path}.")
             time.sleep(_POLL_S)
@@ -143,9 +161,11 @@ def _open(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
 
 
-def _try_lock(descriptor: int, how: int = fcntl.LOCK_EX) -> bool:
+def _try_lock(descriptor: int, path: Path, how: int = fcntl.LOCK_EX) -> bool:
     try:
         fcntl.flock(descriptor, how | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        raise LocksUnsupported(path, error) from error
     return True

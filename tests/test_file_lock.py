@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import re
 import subprocess
@@ -10,7 +12,7 @@ import threading
 import pytest
 
 from bisect_tool.errors import EnvironmentFailed
-from bisect_tool.file_lock import LeaseCancelledError, first_free, is_held, lease, try_lock
+from bisect_tool.file_lock import LeaseCancelledError, first_free, is_held, lease, shared, try_lock
 
 
 def unexpected(sentence):
@@ -123,4 +125,23 @@ def test_lock_that_is_asked_about_is_neither_made_nor_taken(tmp_path):
     with try_lock(lock):
         assert is_held(lock)
     lock.chmod(0o444)
+    assert not is_held(lock)
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOTSUP, errno.EIO])
+def test_filesystem_without_locks_is_an_environment_error(tmp_path, monkeypatch, code):
+    def refuse(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    lock = tmp_path / "x.lock"
+    for taking in (
+        lease(lock, 9, "busy", unexpected),
+        try_lock(lock),
+        first_free([lock]),
+        shared(lock, 9, ""),
+    ):
+        with pytest.raises(EnvironmentFailed, match="cannot be locked") as raised, taking:
+            pytest.fail("it was taken")
+        assert "BISECT_RUN_HOME" in raised.value.hint
     assert not is_held(lock)

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bisect_tool.errors import BisectError
+from bisect_tool.file_lock import try_lock
 from bisect_tool.format import count, listing
 from bisect_tool.git import plumbing
 from bisect_tool.paths import VARIABLE, home
@@ -129,11 +130,14 @@ def _disk() -> Check:
     cache = home().cache
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        (cache / "doctor").touch()
+        with try_lock(cache / "doctor"):
+            pass
         (cache / "doctor").unlink()
         free = shutil.disk_usage(cache).free / 2**30
     except OSError as error:
         return Check("disk", str(error), ok=False, advice=f"set {VARIABLE} to a writable directory")
+    except BisectError as error:  # no file can be locked there
+        return Check("disk", error.message, ok=False, advice=error.hint)
     found = f"{free:.0f} GiB free at {cache}"
     advice = f"free {_DISK_GIB} GiB there, or set {VARIABLE} to a directory on another disk"
     return Check("disk", found, free >= _DISK_GIB, advice)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.build.cache import Entry
 from bisect_tool.disk_usage.item import Item, Kind
 from bisect_tool.disk_usage.size import size_on_disk
+from bisect_tool.file_lock import LocksUnsupported
 from bisect_tool.git.slot_files import SlotFiles
 from bisect_tool.paths import node_name
 from bisect_tool.session.log_files import last_written, log_files
@@ -94,7 +95,7 @@ def last_used(item: Item, home: Home) -> datetime:
 
 @contextmanager
 def unused(item: Item, home: Home) -> Iterator[bool]:
-    """Keep runs from using an item inside the block; yields False if one is using it."""
+    """Keep runs from using an item inside the block; yields False if one is using it, or may be."""
     match item.kind:
         case Kind.ENVIRONMENT:
             held = Entry(item.path).unused()
@@ -104,7 +105,11 @@ def unused(item: Item, home: Home) -> Iterator[bool]:
             held = WheelFolder(item.path).unused()
         case Kind.LOGS:
             held = not_running(home, item.name)
-    with held as free:
+    with ExitStack() as stack:
+        try:
+            free = stack.enter_context(held)
+        except LocksUnsupported:  # sessions can still be listed; nothing is removed
+            free = False
         yield free
 
 

@@ -384,6 +384,12 @@ def _unusable(path: Path, error: Exception) -> EnvironmentFailed:
             "`bisect-run doctor` shows what is readable. "
             "To start over, move it away together with its -wal and -shm files.",
         )
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+        return EnvironmentFailed(
+            f"the store {path} is locked: another process has written to it for {_LOCK_WAIT_S} s,"
+            " or its filesystem has no locks",
+            "Try again, or set BISECT_RUN_HOME to a directory on a local disk.",
+        )
     return EnvironmentFailed(
         f"the store {path} cannot be written: {error}",
         "Free some space, or set BISECT_RUN_HOME to a writable directory.",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import builtins
+import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -21,6 +23,10 @@ COMMANDS = {
     "plan": ("plan", "--good", "good", "--bad", "bad", "--repo", "{engine}", "--", "true"),
     "step": ("step", "--rev", "bad", "--repo", "{engine}", "--", "true"),
 }
+
+
+def no_locks(*_):
+    raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -41,6 +47,15 @@ def test_no_git_at_the_start(engine, tmp_path):
     done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.stderr == "error: git is not installed\nInstall git 2.32 or newer.\n"
     assert (done.returncode, done.stdout) == (5, "")
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command != "demo"])
+def test_filesystem_without_file_locks(cli, engine, monkeypatch, command):
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    ended = cli(*(argument.format(engine=engine) for argument in COMMANDS[command]))
+    assert (ended.code, ended.out) == (128 if command == "step" else 5, "")
+    assert "cannot be locked" in ended.err
+    assert "BISECT_RUN_HOME" in ended.err
 
 
 def test_python_too_old(capsys):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import re
 import sys
 
@@ -55,6 +57,17 @@ def test_missing_checks_come_first(cli, tmp_path, monkeypatch):
     assert ended.out.startswith("Missing: disk.\n\n✗  disk ")
     assert "set BISECT_RUN_HOME to a writable directory" in ended.out
     assert [mark for mark, *_ in rows(ended)].count("✗") == 1
+
+
+def test_filesystem_without_file_locks_is_reported(cli, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    ended = cli("doctor")
+    assert ended.code == 5
+    assert ended.out.startswith("Missing: disk.\n\n✗  disk ")
+    assert "cannot be locked: No locks available" in " ".join(ended.out.split())
 
 
 def test_little_disk(cli, monkeypatch):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 from datetime import timedelta
 
 import pytest
@@ -34,6 +36,14 @@ def test_an_environment(home, environment):
 
 def test_looking_makes_nothing_younger(home, environment, slot, session):
     assert inventory(home, []).items == inventory(home, []).items
+
+
+def test_items_that_cannot_be_locked_count_as_used(home, environment, slot, session, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    assert [item.in_use for item in inventory(home, []).items] == [True, True, True]
 
 
 def test_an_environment_that_a_trial_uses(home, environment):

@@ -19,6 +19,7 @@ from adders import numbered
 from pydantic import ValidationError
 
 from bisect_tool.errors import EnvironmentFailed, ExitCode, UsageError
+from bisect_tool.session import store as store_module
 from bisect_tool.session.store import SCHEMA_VERSION, Store
 
 ADDERS = Path(__file__).with_name("adders.py")
@@ -223,6 +224,15 @@ def test_processes_that_add_side_by_side_wait_for_one_another(store, path):
     for session, returned in zip(sessions, told, strict=True):
         assert returned
         assert set(map(str, returned)) <= set(shas(store, session))
+
+
+def test_store_that_stays_locked_says_so(store, path, monkeypatch):
+    monkeypatch.setattr(store_module, "_LOCK_WAIT_S", 0)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(EnvironmentFailed, match="is locked") as raised:
+            Store(path)
+    assert "local disk" in raised.value.hint
 
 
 def damage(path, table):
