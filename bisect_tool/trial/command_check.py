@@ -11,7 +11,7 @@ from bisect_tool.supervise import gpus
 from bisect_tool.trial.cell_outcomes import SUITE_LOG, printed
 from bisect_tool.trial.command_cell import command_cell, not_started
 from bisect_tool.trial.findings import Findings
-from bisect_tool.trial.job import Job, built_variables
+from bisect_tool.trial.process import Process, built_variables
 from bisect_tool.trial.trials import TrialRun, Trials
 from bisect_tool.trial.user_environment import command_environment
 from bisect_tool.verdict import Outcome
@@ -36,13 +36,13 @@ class CommandTrials(Trials):
         cell = not_started(f"cannot run {absent}: it does not exist")
         return Findings(Outcome.SKIPPED, (cell,), unusable=True)
 
-    def job(self, run: TrialRun) -> Job:
+    def process(self, run: TrialRun) -> Process:
         """Return the command, run at the root of the tree with the user's environment."""
         config, place = run.config, run.place
         env = command_environment(os.environ, place.tree, config.own, config.passed)
         env |= {"TMPDIR": str(place.temporary), **built_variables(place)}
         env |= gpus.visibility(config.gpus_of(place.slot))
-        return Job(self.check.argv, place.tree, env, config.deadline_s, None, Timeouts().grace)
+        return Process(self.check.argv, place.tree, env, config.deadline_s, None, Timeouts().grace)
 
     def read(self, run: TrialRun, guarded: GuardianResult) -> Findings:
         """Read the exit code, and the evidence from the output."""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.supervise import gpus
 from bisect_tool.trial.config import expand, placeholders
-from bisect_tool.trial.job import (
+from bisect_tool.trial.process import (
     STREAM_PLUGIN,
-    Job,
+    Process,
     built_variables,
     clean_environment,
     report_variables,
-    timed_job,
+    timed_process,
 )
 from bisect_tool.trial.suite_check import read_suite
 from bisect_tool.trial.trials import TrialRun, Trials
@@ -31,7 +31,7 @@ class EngineFileTrials(Trials):
 
     check: PytestCheck
 
-    def job(self, run: TrialRun) -> Job:
+    def process(self, run: TrialRun) -> Process:
         """Return pytest, run in the environment built for the commit."""
         config, place = run.config, run.place
         assert config.profile is not None
@@ -53,7 +53,7 @@ class EngineFileTrials(Trials):
             **report_variables(place, run.selected),
             "PYTHONPATH": path,
         }
-        return timed_job(config.profile.timeouts, argv, place.tree, env)
+        return timed_process(config.profile.timeouts, argv, place.tree, env)
 
     def read(self, run: TrialRun, guarded: GuardianResult) -> Findings:
         """Read the streamed report, with the evidence of the engine's logs."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bisect_tool.checks import JobCheck
     from bisect_tool.supervise.guardian_protocol import GuardianResult
     from bisect_tool.trial.findings import Findings
-    from bisect_tool.trial.job import Job
+    from bisect_tool.trial.process import Process
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class JobTrials(Trials):
 
     check: JobCheck
 
-    def job(self, run: TrialRun) -> Job:  # noqa: ARG002 - there is none
+    def process(self, run: TrialRun) -> Process:  # noqa: ARG002 - there is none
         """None.
 
         Raises:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bisect_tool.trial.config import TrialConfig, TrialPaths
-    from bisect_tool.trial.job import Job
+    from bisect_tool.trial.process import Process
     from bisect_tool.trial.trials import Trials
 
 
@@ -42,10 +42,10 @@ def trials_of(config: TrialConfig) -> Trials:
     assert_never(check)
 
 
-def make_job(config: TrialConfig, place: TrialPaths, cells: Sequence[str] | None) -> Job:
+def make_process(config: TrialConfig, place: TrialPaths, cells: Sequence[str] | None) -> Process:
     """Return the process of a trial that runs `cells` at `place`, under the configured stress."""
-    job = trials_of(config).job(TrialRun(config, place, cells))
+    process = trials_of(config).process(TrialRun(config, place, cells))
     if config.stress is None:
-        return job
+        return process
     kind, roles = config.stress
-    return replace(job, argv=stressed(kind, roles, job.argv))
+    return replace(process, argv=stressed(kind, roles, process.argv))

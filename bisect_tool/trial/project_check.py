@@ -19,7 +19,7 @@ from bisect_tool.trial.cell_outcomes import (
     timeline,
 )
 from bisect_tool.trial.findings import Findings, no_result
-from bisect_tool.trial.job import Job, built_variables, clean_environment
+from bisect_tool.trial.process import Process, built_variables, clean_environment
 from bisect_tool.trial.project_pytest import present, project_argv, project_variables
 from bisect_tool.trial.result import overall
 from bisect_tool.trial.suite_check import NO_TESTS_COLLECTED, failed_start
@@ -46,7 +46,7 @@ class ProjectTrials(Trials):
         reason = f"{NO_SUCH_TEST}: {' '.join(self.check.paths)}"
         return no_result(spec.cells, Outcome.SKIPPED, reason)
 
-    def job(self, run: TrialRun) -> Job:
+    def process(self, run: TrialRun) -> Process:
         """Return pytest, run in a built environment, or in the user's own."""
         config, place = run.config, run.place
         if self.check.python is None:
@@ -56,7 +56,7 @@ class ProjectTrials(Trials):
         env |= {"TMPDIR": str(place.temporary), **gpus.visibility(config.gpus_of(place.slot))}
         env |= project_variables(self.check, place, env, config.cells, run.cells)
         argv = project_argv(self.check, place)
-        return Job(argv, place.tree, env, config.deadline_s, None, Timeouts().grace)
+        return Process(argv, place.tree, env, config.deadline_s, None, Timeouts().grace)
 
     def read(self, run: TrialRun, guarded: GuardianResult) -> Findings:
         """Read the streamed report; `printed` stays empty, since all tests of a project share one log."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.supervise.guardian_protocol import Reason
 from bisect_tool.trial.cell_outcomes import SUITE_LOG
 from bisect_tool.trial.findings import Findings, no_result
-from bisect_tool.trial.job import Job, clean_environment
+from bisect_tool.trial.process import Process, clean_environment
 from bisect_tool.trial.suite_check import last_line, launch_variables, suite_path
 from bisect_tool.trial.trials import TrialRun, Trials
 from bisect_tool.verdict import Outcome
@@ -27,7 +27,7 @@ _BUILDS = 4
 class RankNodeTrials(Trials):
     """The ranks of one node, without cells of their own."""
 
-    def job(self, run: TrialRun) -> Job:
+    def process(self, run: TrialRun) -> Process:
         """Return the program that starts servers for the suite; it ends with the suite."""
         config, place = run.config, run.place
         assert config.profile is not None
@@ -45,7 +45,7 @@ class RankNodeTrials(Trials):
         }
         timeouts = config.profile.timeouts
         limit_s = timeouts.trial + _BUILDS * config.profile.build.timeout_s
-        return Job(argv, place.folder, env, limit_s, None, timeouts.grace)
+        return Process(argv, place.folder, env, limit_s, None, timeouts.grace)
 
     def read(self, run: TrialRun, guarded: GuardianResult) -> Findings:
         """Return that nothing failed here, or why the program ended before the suite."""

@@ -33,7 +33,7 @@ from bisect_tool.trial.config import TrialConfig, TrialPaths, TrialSpec
 from bisect_tool.trial.findings import REASON_LIMIT, Findings, no_result
 from bisect_tool.trial.gpu_watch import GpuWatch, usage
 from bisect_tool.trial.kept_logs import keep_logs
-from bisect_tool.trial.kinds import make_job, trials_of
+from bisect_tool.trial.kinds import make_process, trials_of
 from bisect_tool.trial.leftovers import LeftoverProbe
 from bisect_tool.trial.result import TrialResult, unstorable
 from bisect_tool.trial.trials import TrialRun
@@ -42,7 +42,7 @@ from bisect_tool.verdict import Outcome
 if TYPE_CHECKING:
     import threading
 
-    from bisect_tool.trial.job import Job
+    from bisect_tool.trial.process import Process
 
 
 Phase = Callable[[str, Path], None]
@@ -180,10 +180,10 @@ def _tried(
     phase("test", spec.folder)
     with ports, _temporary(spec.folder) as temporary:
         place = TrialPaths(spec.folder, spec.tree, temporary, environment, spec.slot)
-        job = make_job(config, place, spec.cells)
+        process = make_process(config, place, spec.cells)
         before = LeftoverProbe.snapshot(config, place, spec.added)
         with GpuWatch(before.memory) as watch:
-            guarded = run_guarded(_spec(job, place), cancel)
+            guarded = run_guarded(_spec(process, place), cancel)
         leftovers = before.diff(guarded, watch.samples, cancel)
         memory = usage(before.memory, watch.samples, gpus.in_use(tuple(before.memory)))
     if guarded.reason is Reason.CANCELLED:
@@ -239,16 +239,16 @@ def _read(config: TrialConfig, spec: TrialSpec, place: TrialPaths, guarded: Guar
         return no_result(spec.cells, Outcome.ERRORED, f"cannot read the output of the trial: {why}")
 
 
-def _spec(job: Job, place: TrialPaths) -> GuardianSpec:
+def _spec(process: Process, place: TrialPaths) -> GuardianSpec:
     return GuardianSpec(
-        argv=job.argv,
-        cwd=job.cwd,
-        env=job.env,
+        argv=process.argv,
+        cwd=process.cwd,
+        env=process.env,
         stdout=place.logs / f"{SUITE_LOG}.log",
         watch=place.logs,
-        deadline_s=job.deadline_s,
-        idle_s=job.idle_s,
-        grace_s=job.grace_s,
+        deadline_s=process.deadline_s,
+        idle_s=process.idle_s,
+        grace_s=process.grace_s,
         complete=place.complete,
         folder=place.folder,
     )

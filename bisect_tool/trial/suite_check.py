@@ -19,13 +19,13 @@ from bisect_tool.supervise.logs import last_lines
 from bisect_tool.trial.cell_outcomes import SUITE_LOG, SuiteExit, collect, printed, timeline, unreadable
 from bisect_tool.trial.config import expand, placeholders
 from bisect_tool.trial.findings import REASON_LIMIT, Findings, no_result
-from bisect_tool.trial.job import (
+from bisect_tool.trial.process import (
     STREAM_PLUGIN,
-    Job,
+    Process,
     built_variables,
     clean_environment,
     report_variables,
-    timed_job,
+    timed_process,
 )
 from bisect_tool.trial.result import overall
 from bisect_tool.trial.trials import TrialRun, Trials
@@ -48,7 +48,7 @@ _PYTEST_ENDED = re.compile(r"\S.*: error: (?P<error>.+)|!+ (?:_pytest\.outcomes\
 class SuiteTrials(Trials):
     """Trials of a scenario's own suite."""
 
-    def job(self, run: TrialRun) -> Job:
+    def process(self, run: TrialRun) -> Process:
         """Return pytest, run in this tool's interpreter; its fixtures start the engine from launch.json."""
         config, place = run.config, run.place
         assert config.scenario is not None
@@ -59,7 +59,7 @@ class SuiteTrials(Trials):
             **launch_variables(config, place),
             "PYTHONPATH": suite_path(),
         }
-        return timed_job(config.profile.timeouts, suite_argv(config.scenario), place.folder, env)
+        return timed_process(config.profile.timeouts, suite_argv(config.scenario), place.folder, env)
 
     def read(self, run: TrialRun, guarded: GuardianResult) -> Findings:
         """Read the streamed report, with the evidence of the engine's logs."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bisect_tool.supervise.guardian_protocol import GuardianResult
     from bisect_tool.trial.config import TrialConfig, TrialPaths, TrialSpec
     from bisect_tool.trial.findings import Findings
-    from bisect_tool.trial.job import Job
+    from bisect_tool.trial.process import Process
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Trials(Protocol):
         """Return the findings if the commit lacks what the check needs; else None, the default."""
         return None
 
-    def job(self, run: TrialRun) -> Job:
+    def process(self, run: TrialRun) -> Process:
         """Return the process to run under the guardian."""
         ...
 

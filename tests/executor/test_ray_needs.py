@@ -83,9 +83,9 @@ def test_only_a_suite_on_ray_spans_nodes(config, executor, check, nodes):
 def test_the_program_of_a_further_node_waits_for_the_build_of_the_first(config, tmp_path):
     spanning = replace(config(ray={"nodes": 2}), nodes=2, node=RankNode(1, "127.0.0.2", "ab"))
     place = TrialPaths(tmp_path, tmp_path, tmp_path, None)
-    job = trials_of(spanning).job(TrialRun(spanning, place, None))
+    process = trials_of(spanning).process(TrialRun(spanning, place, None))
     profile = spanning.profile
-    assert job.deadline_s > profile.timeouts.trial + 2 * profile.build.timeout_s
+    assert process.deadline_s > profile.timeouts.trial + 2 * profile.build.timeout_s
 
 
 def test_nodes_have_equally_many_ranks(config):

@@ -19,7 +19,7 @@ from bisect_tool.scenario import Scenario
 from bisect_tool.supervise import gpus, ports
 from bisect_tool.supervise.gpus import GpuMemory
 from bisect_tool.trial.config import TrialConfig, TrialPaths
-from bisect_tool.trial.kinds import make_job
+from bisect_tool.trial.kinds import make_process
 from bisect_tool.trial.leftovers import LeftoverProbe
 
 
@@ -51,7 +51,7 @@ def place(tmp_path):
 
 
 def launched(setting, place):
-    return json.loads(Path(make_job(setting, place, None).env["BISECT_RUN_LAUNCH"]).read_text())
+    return json.loads(Path(make_process(setting, place, None).env["BISECT_RUN_LAUNCH"]).read_text())
 
 
 @pytest.mark.parametrize("slots", [1, 2, 3, 8, 64])
@@ -99,8 +99,9 @@ def test_where_none_is_asked_for_gpus_are_left_alone(setting, place):
 def test_a_test_file_sees_the_gpus_of_its_slot(setting, place, monkeypatch, slots, seen):
     """It says itself how many it uses: without other trials beside it, it may have them all."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
-    job = make_job(setting(slots, PytestCheck(file="test_x.py"), gpus_per_rank=1), place(slots - 1), None)
-    assert job.env["CUDA_VISIBLE_DEVICES"] == seen
+    config = setting(slots, PytestCheck(file="test_x.py"), gpus_per_rank=1)
+    process = make_process(config, place(slots - 1), None)
+    assert process.env["CUDA_VISIBLE_DEVICES"] == seen
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def test_facts_of_the_suite_an_engine_file_a_project_a_command_and_a_job(fact, e
 
 def test_a_job_of_ci_runs_nowhere_else(tmp_path):
     with pytest.raises(UsageError, match="can run its job"):
-        _trials_of(JOB).job(None)
+        _trials_of(JOB).process(None)
     with pytest.raises(UsageError, match="can run its job"):
         _trials_of(JOB).read(None, None)
     with pytest.raises(UsageError, match="it is a job of buildkite"):

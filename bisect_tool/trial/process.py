@@ -21,7 +21,7 @@ _STEERING = ("PYTHONPATH", "PYTHONHOME", BYTECODE, "PYTEST_ADDOPTS", "PYTEST_PLU
 
 
 @dataclass(frozen=True)
-class Job:
+class Process:
     """One process to run under the guardian; times in seconds."""
 
     argv: tuple[str, ...]
@@ -32,9 +32,9 @@ class Job:
     grace_s: float
 
 
-def timed_job(timeouts: Timeouts, argv: tuple[str, ...], cwd: Path, env: Mapping[str, str]) -> Job:
+def timed_process(timeouts: Timeouts, argv: tuple[str, ...], cwd: Path, env: Mapping[str, str]) -> Process:
     """Return a process with the timeouts of a profile."""
-    return Job(argv, cwd, env, timeouts.trial, timeouts.idle, timeouts.grace)
+    return Process(argv, cwd, env, timeouts.trial, timeouts.idle, timeouts.grace)
 
 
 def clean_environment(config: TrialConfig, place: TrialPaths) -> dict[str, str]:
