@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
 
 import requests
 
@@ -261,7 +262,8 @@ def _whole(response: requests.Response, on_chunk: OnChunk, limit: int) -> bytes:
     for chunk in _chunks(response, on_chunk):
         body += chunk
         if len(body) > limit:
-            raise UsageError(f"the response is larger than {limit >> 20} MiB")
+            host = urlsplit(response.url).hostname
+            raise UsageError(f"the response of {host} is larger than {limit >> 20} MiB")
     return bytes(body)
 
 

@@ -63,9 +63,7 @@ class Service:
         name, variable = self.name, self.token_variable
         if not variable:
             kind = Absent if status in (_NOT_FOUND, _GONE) else UsageError
-            return kind(
-                f"{name} rejects the request: HTTP {status}", "Download it, and name the file instead."
-            )
+            return kind(f"{name} rejects the request: HTTP {status}", "Download the file, and use its path.")
         scope = clean_line(headers.get("X-Accepted-GitHub-Permissions", ""), 200) or scope
         if not self.token and status in (_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND):
             return UsageError(f"{name} needs a token: HTTP {status}", f"Set {variable}, with scope {scope}.")
@@ -78,5 +76,8 @@ class Service:
                 f"the {name} token lacks the scope {scope}", f"Set {variable} to one that has it."
             )
         if status in (_NOT_FOUND, _GONE):
-            return Absent(f"{name}: not found, or not visible to this token", "Check the names.")
+            return Absent(
+                f"{name}: not found, or not visible to this token",
+                "Check the name of the pipeline or repository.",
+            )
         return UsageError(f"{name} rejects the request: HTTP {status}", "Check the names and options.")

@@ -91,7 +91,7 @@ def _repro(options: ReproOptions, repository: Repository, rev: str) -> Repro:
     against = repository.resolve(options.compare) if options.compare else None
     if against == rev:
         raise UsageError(
-            f"--compare {clean_line(options.compare or '')} is the same commit: {rev[:12]}",
+            f"--compare {clean_line(options.compare or '')} is the same commit as REV: {rev[:12]}",
             "Use another commit, or remove --compare.",
         )
     if against and options.until_fail:

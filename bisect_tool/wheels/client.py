@@ -129,7 +129,7 @@ class Client:
     def failed(self, error: Exception) -> Unavailable:
         """Return the error of the last try, for the user."""
         if isinstance(error, Unavailable):
-            return Unavailable(f"{error.message} ({TRIES} tries)", error.hint)
+            return Unavailable(f"{error.message} ({TRIES} tries)", error.hint or _LATER)
         reason = clean_line(type(error).__name__)
         return Unavailable(f"{self._host} cannot be reached: {reason} ({TRIES} tries)", _LATER)
 

@@ -253,7 +253,7 @@ def test_a_url_is_read(content):
     [
         (Reply({}, 403), "127.0.0.1 rejects the request: HTTP 403"),
         (Reply({}, 404), "127.0.0.1 rejects the request: HTTP 404"),
-        (Reply(b"x" * (2 << 20)), "the response is larger than 1 MiB"),
+        (Reply(b"x" * (2 << 20)), "the response of 127.0.0.1 is larger than 1 MiB"),
     ],
 )
 def test_a_url_that_cannot_be_read_is_a_usage_error(reply, message, monkeypatch):
