@@ -1,4 +1,4 @@
-"""What a trial is expected to take, and that of two runs that tell the same the quicker one is chosen."""
+"""The expected duration of a trial, and the choice of the quicker of two equally informative ones."""
 
 from __future__ import annotations
 
@@ -36,30 +36,32 @@ def cost(parents, *trials, **given):
     return Cost.of(Goal(Dag(parents), ("good",), bad, **given), trials)
 
 
-@pytest.mark.parametrize(("here", "sha", "between"), [("c7", "c7", 0), ("c7", "c3", 4), ("c3", "c7", 4)])
-def test_a_checkout_costs_by_the_commits_between(here, sha, between):
-    known = cost(LINE, trial(here))
-    assert known.at(sha, ()) - known.at(here, ()) == pytest.approx(0.01 * between**0.5)
+@pytest.mark.parametrize(
+    ("checked_out", "sha", "between"), [("c7", "c7", 0), ("c7", "c3", 4), ("c3", "c7", 4)]
+)
+def test_a_checkout_costs_by_the_commits_between(checked_out, sha, between):
+    known = cost(LINE, trial(checked_out))
+    assert known.at(sha, ()) - known.at(checked_out, ()) == pytest.approx(0.01 * between**0.5)
 
 
 @pytest.mark.parametrize(("sha", "between"), [("m", 0), ("b", 3), ("y", 2), ("x", 3), ("a", 4)])
-def test_between_on_both_sides_of_a_merge(sha, between):
+def test_checkout_cost_counts_the_commits_on_both_sides_of_a_merge(sha, between):
     known = cost(MERGED, trial("m"))
     assert known.at(sha, ()) - known.at("m", ()) == pytest.approx(0.01 * between**0.5)
 
 
-def test_from_outside_all_commits_are_as_far():
+def test_checkout_from_outside_the_range_costs_the_same_for_all_commits():
     known = cost(LINE, trial("good"))
     assert known.at("c0", ()) == known.at("c7", ()) == known.at("good", ())
 
 
-def test_every_cell_costs_what_it_took():
+def test_cell_costs_its_mean_duration():
     known = cost(LINE, trial("c7", slow=60.0, quick=1.0), trial("c7", slow=80.0))
     assert known.at("c7", ("slow",)) == pytest.approx(0.1 + 5 + 70)
     assert known.at("c7", ("slow", "quick")) == pytest.approx(0.1 + 5 + 71)
 
 
-def test_a_build_is_paid_for_once():
+def test_build_of_an_environment_is_counted_once():
     environments = {"c7": "one", "c6": "one", "c5": "two", "c4": "three"}
     known = cost(
         LINE,
@@ -72,7 +74,7 @@ def test_a_build_is_paid_for_once():
     assert known.at("c4", ()) == pytest.approx(0.1 + 5 + 0.01 * 3**0.5 + 30)
 
 
-def test_the_latest_trial_says_what_is_checked_out():
+def test_latest_trial_determines_the_checked_out_commit():
     known = cost(LINE, trial("c7"), trial("c3"))
     assert known.at("c3", ()) < known.at("c4", ()) < known.at("c7", ())
 
@@ -84,7 +86,7 @@ def test_cost_of_unknown_cells_and_of_cells_longer_than_their_trial():
 
 
 def test_unknown_build_costs_five_times_the_tests():
-    """A trial whose environment was there already says nothing of builds."""
+    """A trial that reused its environment gives no build time."""
     environments = {"c4": "new", "c7": "there"}
     assert cost(LINE, environments=environments).at("c4", ()) == pytest.approx(0.1 + 5.0)
     seen = cost(LINE, trial("c7", slow=15.0), environments=environments)

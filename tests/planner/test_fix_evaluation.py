@@ -1,4 +1,4 @@
-"""The planner of `fixes`: what it runs and finds, where it is known which candidates fix which cells."""
+"""The planner of `fixes`, on projects in which it is known which candidates fix which cells."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RUNS = 2
 
 @dataclass
 class Project:
-    """A cell is red but where all the candidates that it needs are in; `breaks` turn cells red instead.
+    """A cell fails unless all the candidates that it needs are applied; `breaks` make cells fail.
 
     `conflicts` are combinations that do not apply together; `outcomes` override those of a cell at a commit.
     """
@@ -44,8 +44,8 @@ class Project:
         red = not self.needs[cell] <= parts or bool(self.breaks.get(cell, set()) & parts)
         return self.outcomes.get((sha, cell), Outcome.FAILED if red else Outcome.PASSED)
 
-    def play(self, slots=1):
-        """Run to the end with so many trials at once; returns what is known then."""
+    def run_to_end(self, slots=1):
+        """Run to the end with `slots` trials at once; returns the evaluation."""
         fix_commits = tuple(self.combine(frozenset({number})) for number in range(self.candidates))
         goal = FixGoal(BAD, fix_commits, runs=RUNS, only=self.only)
         running = []
@@ -61,7 +61,7 @@ class Project:
             else:
                 assert state.over
                 return FixEvaluation(goal, self.trials)
-        pytest.fail("it does not end")
+        pytest.fail("the planner has no end")
 
     def run(self, step):
         cells = self.needs if step.cells is None else step.cells
@@ -92,7 +92,7 @@ class Project:
     ],
 )
 def test_the_fewest_candidates_that_fix_all_cells(slots, needs, candidates, conflicts, found):
-    evaluation = Project(needs | {"green": set()}, candidates, conflicts=conflicts).play(slots)
+    evaluation = Project(needs | {"green": set()}, candidates, conflicts=conflicts).run_to_end(slots)
     smallest = smallest_fix(evaluation)
     assert (smallest.parts if smallest else None) == found
     assert evaluation.green == ("green",)
@@ -104,71 +104,71 @@ def test_the_fewest_candidates_that_fix_all_cells(slots, needs, candidates, conf
     st.integers(1, 3),
 )
 @settings(max_examples=60, deadline=None)
-def test_what_is_needed_is_found_whatever_it_is(needs, slots):
+def test_smallest_fix_is_the_union_of_the_needed_candidates(needs, slots):
     project = Project(needs, 5)
-    assert smallest_fix(project.play(slots)).parts == set().union(*needs.values())
+    assert smallest_fix(project.run_to_end(slots)).parts == set().union(*needs.values())
 
 
 def test_a_single_candidate_that_fixes_all_needs_no_combination():
     project = Project({"a": {1}}, 3)
-    project.play()
+    project.run_to_end()
     assert project.ran() == [BAD, "0", "1", "1", "2"]
 
 
-def test_a_pass_is_seen_again_and_a_failure_is_enough():
+def test_passes_are_repeated_and_failures_are_not():
     project = Project({"a": {0}, "b": {1}, "green": set()}, 1)
-    evaluation = project.play()
+    evaluation = project.run_to_end()
     assert project.ran() == [BAD, BAD, "0", "0"]
     assert [cell.cell for cell in project.trials[1].cells] == ["green"]
     assert [cell.cell for cell in project.trials[3].cells] == ["a", "green"]
     assert (evaluation.fixed("0"), evaluation.fixes_all("0")) == (("a",), False)
 
 
-def test_what_it_breaks_is_seen():
-    evaluation = Project({"a": {0}, "green": set()}, 1, breaks={"green": {0}}).play()
+def test_candidate_that_breaks_a_cell_is_reported():
+    evaluation = Project({"a": {0}, "green": set()}, 1, breaks={"green": {0}}).run_to_end()
     assert evaluation.fixes_all("0")
     assert evaluation.broken("0") == ("green",)
 
 
-def test_a_green_commit_is_seen_green_as_often_and_nothing_else_is_run():
+def test_green_bad_end_is_repeated_and_no_candidate_is_run():
     project = Project({"a": set()}, 2)
-    evaluation = project.play()
+    evaluation = project.run_to_end()
     assert project.ran() == [BAD] * RUNS
     assert (evaluation.red, evaluation.green) == ((), ("a",))
 
 
-def test_where_every_candidate_conflicts_nothing_is_run():
+def test_no_trial_runs_if_every_candidate_conflicts():
     project = Project({"a": {0}}, 2, conflicts=[{0}, {1}])
-    project.play()
+    project.run_to_end()
     assert project.ran() == []
 
 
 @pytest.mark.parametrize("outcome", [Outcome.ERRORED, Outcome.SKIPPED, Outcome.INFRASTRUCTURE])
 def test_an_inconclusive_candidate_fixes_nothing(outcome):
     project = Project({"a": {0}}, 1, outcomes={("0", "a"): outcome})
-    assert smallest_fix(project.play()) is None
+    assert smallest_fix(project.run_to_end()) is None
     assert project.ran().count("0") == (2 if outcome is Outcome.INFRASTRUCTURE else 1)
 
 
 def test_one_pass_does_not_count_as_fixed():
-    """A flaky cell: what passes and then fails is red still."""
-    said = iter([Outcome.PASSED, Outcome.FAILED])
+    """A flaky cell that passes and then fails stays red."""
+    outcomes = iter([Outcome.PASSED, Outcome.FAILED])
     project = Project({"a": {9}}, 1)
     usual = project.outcome
-    project.outcome = lambda sha, cell: next(said) if sha == "0" else usual(sha, cell)
-    assert smallest_fix(project.play()) is None
+    project.outcome = lambda sha, cell: next(outcomes) if sha == "0" else usual(sha, cell)
+    assert smallest_fix(project.run_to_end()) is None
     assert project.ran() == [BAD, "0", "0"]
 
 
 def test_only_the_requested_cells_are_run():
     project = Project({"a": {0}, "b": {1}, "green": set()}, 1, only={"a": ()})
-    evaluation = project.play()
+    evaluation = project.run_to_end()
     assert {cell.cell for trial in project.trials for cell in trial.cells} == {"a"}
     assert (evaluation.red, evaluation.green, evaluation.fixes_all("0")) == (("a",), (), True)
 
 
-def test_what_fails_only_after_others_has_them_before_it_in_every_run():
-    """Its runs without them tell nothing: alone it passes anywhere."""
+def test_order_dependent_cell_runs_after_its_prerequisites_in_every_trial():
+    """Runs without the prerequisites are inconclusive: alone the cell passes at every commit."""
     project = Project({"first": set(), "a": {9}}, 1, only={"a": ("first",)})
     together = FixGoal(BAD, only=project.only)
     project.run(Step(BAD, ("first", "a"), Purpose.BAD_END))
@@ -176,7 +176,7 @@ def test_what_fails_only_after_others_has_them_before_it_in_every_run():
     alone = TrialResult(sha="0", cells=(passed,), outcome=Outcome.PASSED, started="", seconds=1.0)
     project.trials += [alone, alone]
     assert FixEvaluation(together, project.trials).status("0", "a") is CellStatus.OPEN
-    evaluation = project.play()
+    evaluation = project.run_to_end()
     assert all([cell.cell for cell in trial.cells] == ["first", "a"] for trial in project.trials[3:])
     assert project.ran()[3:] == ["0"]
     assert (evaluation.red, evaluation.fixed("0")) == (("a",), ())
@@ -186,32 +186,32 @@ def test_a_cell_is_inconclusive_if_its_prerequisite_is():
     project = Project(
         {"first": set(), "a": {0}}, 1, only={"a": ("first",)}, outcomes={("0", "first"): Outcome.ERRORED}
     )
-    evaluation = project.play()
+    evaluation = project.run_to_end()
     assert evaluation.status("0", "a") is CellStatus.INCONCLUSIVE
     assert project.ran() == [BAD, "0"]
 
 
 def test_no_more_combinations_are_run_than_allowed():
     project = Project({"a": set(range(0, 16, 2))}, 16)
-    found = smallest_fix(project.play())
+    found = smallest_fix(project.run_to_end())
     assert found.cut
     assert found.parts >= project.needs["a"]
     assert len({sha for sha in project.ran() if "+" in sha}) == COMBINATIONS
 
 
 def known(*trials, candidates=1, **more):
-    """A goal with so many candidates, and what trials at commits say of it: outcomes by cell."""
+    """A goal with `candidates` candidates, and trials; each argument is a commit and its outcomes by cell."""
     fix_commits = tuple(FixCommit(frozenset({number}), str(number)) for number in range(candidates))
     goal = FixGoal(BAD, fix_commits, runs=RUNS, **more)
     ran = [
         TrialResult(
             sha=sha,
-            cells=tuple(CellResult(cell=cell, outcome=outcome) for cell, outcome in said.items()),
+            cells=tuple(CellResult(cell=cell, outcome=outcome) for cell, outcome in outcomes.items()),
             outcome=Outcome.PASSED,
             started="",
             seconds=1.0,
         )
-        for sha, said in trials
+        for sha, outcomes in trials
     ]
     return goal, ran
 
@@ -227,14 +227,14 @@ def test_nothing_is_fixed_if_no_cell_fails():
 
 def test_cell_without_bad_end_result_is_not_run_with_candidates():
     project = Project({"a": {0}, "untestable": set()}, 1, outcomes={(BAD, "untestable"): Outcome.ERRORED})
-    project.play()
+    project.run_to_end()
     assert [[cell.cell for cell in trial.cells] for trial in project.trials if trial.sha == "0"] == [
         ["a"]
     ] * 2
 
 
-def test_no_run_begins_that_those_under_way_may_make_needless():
-    """Two passes are wanted: beside two runs of a commit none of it begins."""
+def test_no_run_starts_that_running_ones_may_make_unnecessary():
+    """Two passes are needed: while two runs of a commit are in progress, no third one starts."""
     goal, ran = known()
     bad = Step(BAD, None, Purpose.BAD_END)
     assert decide_fixes(goal, ran).step == decide_fixes(goal, ran, [bad]).step == bad
@@ -247,7 +247,7 @@ def test_purpose_of_a_step_distinguishes_bad_end_and_candidate():
     assert decide_fixes(goal, ran).step == Step("0", ("a",), Purpose.FIX)
 
 
-def test_a_combination_to_be_made_keeps_the_planner_open():
+def test_planner_is_not_over_while_a_combination_is_pending():
     """Neither fixes both cells by itself."""
     trials = [(BAD, {"a": RED, "b": RED})]
     trials += [("0", {"a": GREEN, "b": RED})] * RUNS + [("1", {"a": RED, "b": GREEN})] * RUNS
@@ -257,11 +257,11 @@ def test_a_combination_to_be_made_keeps_the_planner_open():
 
 def test_candidates_that_fix_a_cell_are_combined_before_the_others():
     project = Project({"a": {1}, "b": {3}}, 6)
-    project.play()
+    project.run_to_end()
     assert {sha for sha in project.ran() if "+" in sha} == {"1+3"}
 
 
-def test_as_many_runs_are_missing_as_the_cell_with_the_fewest_passes_takes():
+def test_missing_runs_are_those_of_the_cell_with_the_fewest_passes():
     evaluation = FixEvaluation(*known((BAD, {"a": GREEN, "b": Outcome.INFRASTRUCTURE})))
     assert evaluation.left(BAD) == ("a", "b")
     assert evaluation.missing(BAD) == RUNS

@@ -1,4 +1,4 @@
-"""A deadline that was missed on a busy machine is in doubt: it is met again before it counts."""
+"""A deadline missed on a busy machine is doubtful: the commit is rerun before the failure counts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
-from worlds import GOOD, World, failure, line, play
+from worlds import GOOD, World, failure, line, simulate
 
 from bisect_tool.planner import Finding, Purpose, Step
 from bisect_tool.planner.cell_runs import is_doubtful
@@ -33,57 +33,57 @@ class BusyWorld(World):
         return super().trial(step, earlier).model_copy(update={"load": load})
 
 
-def world(culprit: int, answers=None, busy: int = ALWAYS, length: int = 16) -> BusyWorld:
-    return BusyWorld(line(length), {"cell": f"c{culprit}"}, answers or {}, busy=busy)
+def world(culprit: int, overrides=None, busy: int = ALWAYS, length: int = 16) -> BusyWorld:
+    return BusyWorld(line(length), {"cell": f"c{culprit}"}, overrides or {}, busy=busy)
 
 
 def hanging(culprit: int, length: int = 16):
     return {f"c{place}": ["hung"] for place in range(culprit, length)}
 
 
-def test_a_streak_of_missed_deadlines_at_good_commits_is_not_believed():
-    """Each good commit hangs once while the machine is busy, and passes when it is asked again."""
+def test_missed_deadlines_at_good_commits_do_not_move_the_culprit():
+    """Each good commit hangs once while the machine is busy, and passes when it is rerun."""
     streak = {f"c{place}": ["hung", "passed"] for place in range(10)} | {GOOD: ["hung", "passed"]}
-    found = play(world(10, streak | hanging(10), busy=1)).of("cell")
+    found = simulate(world(10, streak | hanging(10), busy=1)).of("cell")
     assert (found.finding, found.culprit) == (Finding.CULPRIT, "c10")
 
 
-def test_what_hangs_each_time_is_believed_on_a_busy_machine_too():
-    busy, quiet = play(world(10, hanging(10))), play(world(10, hanging(10), busy=0))
+def test_repeated_hang_counts_on_a_busy_machine():
+    busy, quiet = simulate(world(10, hanging(10))), simulate(world(10, hanging(10), busy=0))
     assert busy.of("cell").culprit == quiet.of("cell").culprit == "c10"
     assert len(quiet.trials) < len(busy.trials) <= 2 * len(quiet.trials)
 
 
-def test_what_is_no_deadline_costs_no_run_more_on_a_busy_machine():
-    busy, quiet = play(world(10)), play(world(10, busy=0))
+def test_failure_without_a_deadline_needs_no_extra_run_on_a_busy_machine():
+    busy, quiet = simulate(world(10)), simulate(world(10, busy=0))
     assert busy.steps == quiet.steps
     assert busy.of("cell").culprit == "c10"
 
 
 def test_a_deadline_missed_once_at_the_bad_end_is_green_with_a_note():
-    played = play(world(10, {"c15": ["hung", "passed"]}, busy=1))
-    found = played.of("cell")
+    search = simulate(world(10, {"c15": ["hung", "passed"]}, busy=1))
+    found = search.of("cell")
     assert found.finding is Finding.GREEN
-    assert played.runs("c15", "cell", Outcome.PASSED) == 2
+    assert search.runs("c15", "cell", Outcome.PASSED) == 2
     assert "CPU pressure 60%" in found.note
 
 
-@pytest.mark.parametrize("answers", [["hung"], ["hung", "failed"], ["failed"]])
-def test_a_bad_end_that_fails_again_is_searched(answers):
-    found = play(world(10, hanging(10) | {"c15": answers})).of("cell")
+@pytest.mark.parametrize("overrides", [["hung"], ["hung", "failed"], ["failed"]])
+def test_a_bad_end_that_fails_again_is_searched(overrides):
+    found = simulate(world(10, hanging(10) | {"c15": overrides})).of("cell")
     assert found.culprit == "c10"
 
 
-def test_a_commit_in_doubt_says_why():
+def test_doubtful_commit_is_skipped_with_a_reason():
     """It hangs while the machine is busy, and then does not run any more."""
-    answers = hanging(10) | {"c9": ["hung", "infrastructure"], "c10": ["hung", "infrastructure"]}
-    found = play(world(10, answers, busy=1)).of("cell")
+    overrides = hanging(10) | {"c9": ["hung", "infrastructure"], "c10": ["hung", "infrastructure"]}
+    found = simulate(world(10, overrides, busy=1)).of("cell")
     assert found.finding is Finding.CANDIDATES
     assert {sha for sha, _ in found.skipped} >= {"c9", "c10"}
 
 
 def timed(seconds: float):
-    """Passes take a second; what hangs, so many."""
+    """A world in which passes take one second and hangs take `seconds`."""
 
     @dataclass(frozen=True)
     class Timed(BusyWorld):
@@ -96,42 +96,45 @@ def timed(seconds: float):
     return Timed(line(16), {"cell": "c10"}, hanging(10))
 
 
-def test_a_culprit_of_which_only_doubtful_failures_are_known_is_suspect():
-    found = play(timed(2.0)).of("cell")
+def test_culprit_with_only_doubtful_failures_is_suspect():
+    found = simulate(timed(2.0)).of("cell")
     assert (found.finding, found.culprit) == (Finding.SUSPECT, "c10")
     assert (found.busy, "CPU pressure 60%" in found.note) == ("CPU pressure 60%", True)
 
 
-def test_what_no_load_explains_is_a_hang():
+def test_hang_longer_than_any_load_explains_counts():
     """It takes longer than ten times the longest pass, and a second more."""
-    busy, quiet = play(timed(12.0)), play(world(10, hanging(10), busy=0))
+    busy, quiet = simulate(timed(12.0)), simulate(world(10, hanging(10), busy=0))
     assert busy.of("cell").finding is Finding.CULPRIT
     assert len(busy.trials) <= len(quiet.trials) + 2
 
 
-def test_what_is_flaky_for_the_load_says_so():
+def test_flakiness_under_load_is_noted():
     """Every commit, the good end too, misses the deadline more often than not while the machine is busy."""
-    answers = {sha: ["hung", "hung", "hung", "passed", "hung"] for sha in (GOOD, *line(16))}
-    found = play(world(15, answers)).of("cell")
+    overrides = {sha: ["hung", "hung", "hung", "passed", "hung"] for sha in (GOOD, *line(16))}
+    found = simulate(world(15, overrides)).of("cell")
     assert found.finding in {Finding.FLAKY, Finding.ALWAYS_RED}
     assert "while the machine was busy (CPU pressure 60%)" in found.note
 
 
-def test_what_slept_was_not_slowed():
-    """A hang that used no CPU is believed at once, however busy the machine."""
+def test_hang_without_cpu_use_is_not_attributed_to_load():
+    """A hang that used no CPU counts at once, however busy the machine was."""
 
     @dataclass(frozen=True)
     class Asleep(World):
         def trial(self, step: Step, earlier: int) -> TrialResult:
             return super().trial(step, earlier).model_copy(update={"load": replace(BUSY, own=0.001)})
 
-    asleep, quiet = play(Asleep(line(16), {"cell": "c10"}, hanging(10))), play(world(10, hanging(10), busy=0))
+    asleep, quiet = (
+        simulate(Asleep(line(16), {"cell": "c10"}, hanging(10))),
+        simulate(world(10, hanging(10), busy=0)),
+    )
     assert asleep.steps == quiet.steps
     assert asleep.of("cell").finding is Finding.CULPRIT
 
 
-def test_one_failure_on_a_quiet_machine_is_no_doubt():
-    found = play(world(10, hanging(10), busy=1)).of("cell")
+def test_one_failure_on_a_quiet_machine_removes_the_doubt():
+    found = simulate(world(10, hanging(10), busy=1)).of("cell")
     assert (found.finding, found.culprit, found.busy) == (Finding.CULPRIT, "c10", "")
 
 
@@ -150,8 +153,8 @@ def test_one_failure_on_a_quiet_machine_is_no_doubt():
         (Outcome.PASSED, 3.2, None, False),
     ],
 )
-def test_what_is_over_at_once_or_far_too_late_missed_no_deadline(outcome, seconds, longest, doubtful):
-    """A failure that speaks of a time; its cell passed in `longest` seconds at most."""
+def test_very_short_and_very_long_failures_are_not_doubtful(outcome, seconds, longest, doubtful):
+    """A failure whose message has a duration; its cell passed in `longest` seconds at most."""
     cell = CellResult(cell="cell", outcome=outcome, seconds=seconds, failure=failure("took 3 s"))
     trial = world(10).trial(Step("c12", None, Purpose.NARROW), 0).model_copy(update={"cells": (cell,)})
     assert is_doubtful(trial, cell, longest) is doubtful

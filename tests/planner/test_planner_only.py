@@ -1,9 +1,9 @@
-"""A bisection that is asked for some cells runs no trial for others that failed before its range."""
+"""A bisection of selected cells runs no trial for others that failed before its range."""
 
 from __future__ import annotations
 
 import pytest
-from worlds import World, line, play
+from worlds import World, line, simulate
 
 from bisect_tool.planner import Finding, Purpose, conclude_early
 from bisect_tool.search.earlier_runs import EarlierRuns
@@ -14,16 +14,16 @@ FLAKY = EarlierRuns(before=Count(failed=4, passed=20), commits=24)
 NEVER_FAILED = EarlierRuns(before=Count(passed=24), commits=24)
 
 
-def asked_for(*only, earlier=FLAKY):
+def goal_for(*only, earlier=FLAKY):
     return WORLD.goal(only=frozenset(only), earlier={"lottery": earlier})
 
 
 def test_cell_that_failed_before_is_not_searched_with_others():
-    played = play(WORLD, asked_for("red"))
-    assert played.of("red").culprit == "c4"
-    assert any(trial.cell("lottery").outcome == "failed" for trial in played.trials if trial.whole)
-    assert {step.cells for step in played.steps if step.purpose is not Purpose.BAD_END} == {("red",)}
-    assert {item.cell for item in played.state.conclusions} == {"red", "green"}
+    search = simulate(WORLD, goal_for("red"))
+    assert search.of("red").culprit == "c4"
+    assert any(trial.cell("lottery").outcome == "failed" for trial in search.trials if trial.whole)
+    assert {step.cells for step in search.steps if step.purpose is not Purpose.BAD_END} == {("red",)}
+    assert {item.cell for item in search.state.conclusions} == {"red", "green"}
 
 
 @pytest.mark.parametrize(
@@ -32,18 +32,18 @@ def test_cell_that_failed_before_is_not_searched_with_others():
         ((), FLAKY),
         (("red", "lottery"), FLAKY),
         (("red", "of another name"), FLAKY),
-        (("red",), NEVER_FAILED),  # it may be red by chance only, from the same culprit
+        (("red",), NEVER_FAILED),  # it may be flaky, with the same culprit
     ],
 )
 def test_other_cells_are_searched(only, earlier):
-    played = play(WORLD, asked_for(*only, earlier=earlier))
-    assert {item.cell for item in played.state.conclusions} == {"red", "lottery", "green"}
-    assert len(played.trials) > len(play(WORLD, asked_for("red")).trials)
+    search = simulate(WORLD, goal_for(*only, earlier=earlier))
+    assert {item.cell for item in search.state.conclusions} == {"red", "lottery", "green"}
+    assert len(search.trials) > len(simulate(WORLD, goal_for("red")).trials)
 
 
-def test_early_end_says_nothing_of_cells_that_are_not_searched():
-    goal = asked_for("red")
-    trials = play(WORLD, goal).trials[:3]
+def test_early_end_has_no_conclusion_about_cells_not_searched():
+    goal = goal_for("red")
+    trials = simulate(WORLD, goal).trials[:3]
     found = {item.cell: item.finding for item in conclude_early(goal, trials).conclusions}
     assert found.pop("red") is Finding.CANDIDATES
     assert set(found) <= {"green"}

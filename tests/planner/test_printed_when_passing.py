@@ -1,4 +1,4 @@
-"""A cell's failures are judged without what its passing trials at good commits print as well."""
+"""Failures of a cell are compared without events that its passing trials at good commits print, too."""
 
 from worlds import one_cell, result
 
@@ -40,19 +40,19 @@ def runs(*trials):
     return {run.sha: run for run in CellRuns.of(WORLD.goal(), CELL, trials).runs}
 
 
-def test_the_root_is_what_no_passing_trial_prints():
+def test_root_is_an_event_that_no_passing_trial_prints():
     bad = failed("c2", NOISE, TORN)
     assert runs(bad)["c2"].failure.root.message == NOISE
     assert runs(bad, passed("c0", NOISE))["c2"].failure.root.message == TORN
 
 
-def test_noise_that_two_failures_share_makes_them_no_same_failure():
+def test_shared_noise_does_not_make_two_failures_equal():
     trials = (failed("c2", NOISE, TORN), failed("c1", NOISE, LOST))
     assert runs(*trials)["c1"].verdict is Verdict.BAD
     assert runs(*trials, passed("c0", NOISE))["c1"].verdict is Verdict.SKIP
 
 
-def test_a_pass_of_a_cell_that_fails_there_as_well_says_nothing():
+def test_events_of_a_pass_at_a_failing_commit_are_not_noise():
     trials = (failed("c2", NOISE, TORN), passed("c2", NOISE))
     (failure,) = [run.failure for run in CellRuns.of(WORLD.goal(), CELL, trials).runs if run.failure]
     assert failure.root.message == NOISE

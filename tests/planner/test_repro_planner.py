@@ -1,4 +1,4 @@
-"""The planner that repeats: how many runs, of which commit, and what it counts; played without any run."""
+"""The planner of `repro`: how many runs, of which commit, and what it counts; trials are simulated."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def trial(sha, *outcomes, seconds=1.0):
     return TrialResult(sha=sha, cells=cells, outcome=worst, started="", seconds=seconds)
 
 
-def played(goal, outcomes):
-    """The commits tried, in order, where the runs end so, and the last ones pass."""
+def simulate(goal, outcomes):
+    """The commits tried, in order, if the first runs have `outcomes` and all others pass."""
     trials, rest = [], list(outcomes)
     while (step := decide_repro(goal, trials).step) is not None:
         trials.append(trial(step.sha, rest.pop(0) if rest else Outcome.PASSED))
@@ -53,12 +53,12 @@ SKIP, LOST, NONE = Outcome.SKIPPED, Outcome.INFRASTRUCTURE, Outcome.UNBUILDABLE
     ],
 )
 def test_how_many_runs(outcomes, runs):
-    assert played(GOAL, outcomes) == ["a"] * runs
+    assert simulate(GOAL, outcomes) == ["a"] * runs
 
 
 def test_two_commits_take_turns():
-    assert played(BOTH, ()) == ["a", "b"] * 3
-    assert played(BOTH, (NONE,)) == ["a", "b", "b", "b"]
+    assert simulate(BOTH, ()) == ["a", "b"] * 3
+    assert simulate(BOTH, (NONE,)) == ["a", "b", "b", "b"]
 
 
 @pytest.mark.parametrize(
@@ -66,18 +66,18 @@ def test_two_commits_take_turns():
 )
 def test_until_it_fails(outcomes, runs):
     goal = replace(GOAL, until_fail=True)
-    assert len(played(goal, outcomes)) == runs
+    assert len(simulate(goal, outcomes)) == runs
 
 
 @given(st.integers(1, 12), st.integers(1, 5))
 def test_never_more_runs_than_requested_with_slots(runs, slots):
-    """With as many running as there are slots, each commit has as many runs as the other, or one more."""
+    """The running trials of the two commits differ by one at most."""
     goal, running = replace(BOTH, runs=runs), []
     while (state := decide_repro(goal, [], running)).step is not None:
         assert state.steps_left == 2 * runs - len(running)
         running.append(state.step)
-        begun = [step.sha for step in running]
-        assert begun.count("a") - begun.count("b") in (0, 1)
+        started = [step.sha for step in running]
+        assert started.count("a") - started.count("b") in (0, 1)
     assert len(running) == 2 * runs
     assert not state.over
     assert decide_repro(goal, [trial(step.sha, PASS) for step in running]).over

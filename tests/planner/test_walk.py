@@ -1,4 +1,4 @@
-"""The walk back from an end: where it goes, where it ends, and what it concludes without another end."""
+"""The walk back from an end: its stops, its end, and its conclusions if it finds no other end."""
 
 import pytest
 from worlds import GOOD, World, line, one_cell
@@ -46,7 +46,7 @@ def test_a_walk_ends_at_the_first_stop_that_passes(culprit, found):
     assert state.conclusions == ()
 
 
-def test_a_trial_that_passed_as_a_whole_says_so_of_every_cell():
+def test_trial_that_passed_as_a_whole_passes_every_cell():
     """A job of CI that passed names no cell."""
     world = one_cell(100, 98)
     goal = WalkGoal(stops(world))
@@ -60,8 +60,8 @@ def test_a_trial_that_passed_as_a_whole_says_so_of_every_cell():
     assert found_end(goal, whole) == found_end(goal, trials) == "c97"
 
 
-def test_a_pass_by_luck_does_not_end_a_walk():
-    world = one_cell(100, 60, answers={"c98": ["passed", "failed"]})
+def test_single_pass_does_not_end_a_walk():
+    world = one_cell(100, 60, overrides={"c98": ["passed", "failed"]})
     goal = WalkGoal(stops(world))
     shas, _, trials = walked(world, goal)
     assert shas[:4] == ["c99", "c98", "c98", "c97"]
@@ -76,10 +76,10 @@ def test_all_cells_that_fail_must_pass():
     assert [(item.cell, item.finding) for item in state.conclusions] == [("c", Finding.GREEN)]
 
 
-def test_commits_without_a_result_are_passed_by():
+def test_walk_skips_commits_without_a_result():
     """One that cannot be built is not tried again; one lost to the infrastructure is, once."""
-    answers = {"c98": ["unbuildable"], "c97": ["infrastructure"], "c95": ["skipped"]}
-    world = one_cell(100, 92, answers=answers)
+    overrides = {"c98": ["unbuildable"], "c97": ["infrastructure"], "c95": ["skipped"]}
+    world = one_cell(100, 92, overrides=overrides)
     shas, _, trials = walked(world, WalkGoal(stops(world)))
     assert shas == ["c99", "c98", "c97", "c97", "c95", "c91", "c91"]
     assert found_end(WalkGoal(stops(world)), trials) == "c91"
@@ -104,7 +104,7 @@ def test_without_a_passing_commit_the_cells_always_fail():
     assert (item.finding, item.bad.failed, item.good.failed) == (Finding.ALWAYS_RED, 1, 4)
 
 
-def test_where_nothing_fails_there_is_nothing_to_walk_for():
+def test_walk_ends_at_once_if_nothing_fails():
     world = World(line(8), {"a": None})
     shas, state, trials = walked(world, WalkGoal(walk_stops(tuple(world.parents))))
     assert shas == ["c7", "c7"]
@@ -112,7 +112,7 @@ def test_where_nothing_fails_there_is_nothing_to_walk_for():
     assert [item.finding for item in state.conclusions] == [Finding.GREEN]
 
 
-def test_the_way_of_a_fix_leads_to_a_commit_that_fails():
+def test_walk_for_a_fix_ends_at_a_commit_that_fails():
     world = one_cell(100, 60, fix=True)
     goal = WalkGoal(stops(world), fix=True)
     shas, _, trials = walked(world, goal)
@@ -121,7 +121,7 @@ def test_the_way_of_a_fix_leads_to_a_commit_that_fails():
     assert WalkPlanner(goal).failing == ()
 
 
-def test_results_of_others_save_the_walk():
+def test_observed_results_replace_the_walk():
     """Only a commit at which each of the failing cells passed; reports may name the cells differently."""
     world = World(line(100), {"t.py::a": "c60", "t.py::b": "c50"})
     observed = {"t::a": ("c59", "c40"), "t::b": ("c45", "c40")}
@@ -139,7 +139,7 @@ def test_a_budget_ends_a_walk_before_its_end():
     assert (state.step, state.over, state.stopped) == (None, True, True)
 
 
-def test_a_step_says_which_end_it_is():
+def test_steps_have_the_purpose_of_their_end():
     world = one_cell(8, 4)
     goal = WalkGoal(walk_stops(tuple(world.parents)))
     first = WalkPlanner(goal).decide([]).step

@@ -1,4 +1,4 @@
-"""A history in which every cell is red or green by a table or by chance, and a planner played in it."""
+"""Synthetic histories with known outcomes of every cell, and planners simulated on them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 GOOD = "good"
 OTHER = "the KV cache does not fit"
-LONGEST = 1000
+MAX_TRIALS = 1000
 
 
 def failure(message: str) -> Failure:
-    """What an engine core says when it dies of `message`."""
+    """The failure of an engine core that dies with `message`."""
     event = Event(
         time=1.0,
         source="rank0",
@@ -40,7 +40,7 @@ def line(length: int) -> dict[str, tuple[str, ...]]:
 
 
 def lineage(parents: Mapping[str, tuple[str, ...]], sha: str) -> set[str]:
-    """A commit and its ancestors, written for the tests alone."""
+    """A commit and its ancestors, computed without the package."""
     return {sha}.union(*(lineage(parents, parent) for parent in parents.get(sha, ())))
 
 
@@ -48,16 +48,16 @@ def lineage(parents: Mapping[str, tuple[str, ...]], sha: str) -> set[str]:
 class World:
     """Commits, and the first bad one of each cell (None: never red); with `fix` the first good one.
 
-    `answers` overrides the truth: for a commit, or a (commit, cell), the words of its first runs; the last
-    word is that of all that follow. See `_RESULTS` for the words. `followers` are red only after all the
-    cells named with them. `rates` are P(fail | bad) and P(fail | good) of cells that are not red always and
-    only at bad commits; what a run says follows from `seed`, the commit, the cell and the number of the run.
+    `overrides` has the outcomes of the first runs of a commit, or of a (commit, cell); the last one is
+    repeated. See `_RESULTS` for their names. `followers` fail only after all the cells listed with them.
+    `rates` are P(fail | bad) and P(fail | good) of flaky cells; their outcomes depend on `seed`, the commit,
+    the cell and the number of the run.
     The first trial of a commit takes `build_s` seconds more than the others.
     """
 
     parents: Mapping[str, tuple[str, ...]]
     culprits: Mapping[str, str | None]
-    answers: Mapping[str | tuple[str, str], Sequence[str]] = field(default_factory=dict)
+    overrides: Mapping[str | tuple[str, str], Sequence[str]] = field(default_factory=dict)
     followers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     rates: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     seed: int = 0
@@ -77,31 +77,33 @@ class World:
         return culprit is not None and (culprit in lineage(self.parents, sha)) is not self.fix
 
     def trial(self, step: Step, earlier: int) -> TrialResult:
-        """What a trial yields after `earlier` ones at the same commit."""
-        whole = self._word(step.sha, earlier)
+        """The result of a trial after `earlier` ones at the same commit."""
+        whole = self._override(step.sha, earlier)
         if whole in ("unbuildable", "infrastructure"):
-            return nothing(step, Outcome(whole))
-        asked = step.cells if step.cells is not None else tuple(self.culprits)
+            return no_result(step, Outcome(whole))
+        requested = step.cells if step.cells is not None else tuple(self.culprits)
         cells = tuple(
             _RESULTS[
-                self._word((step.sha, cell), earlier) or whole or self._truth(step.sha, cell, asked, earlier)
+                self._override((step.sha, cell), earlier)
+                or whole
+                or self._truth(step.sha, cell, requested, earlier)
             ](cell)
-            for cell in asked
+            for cell in requested
         )
         build_s = 0.0 if earlier else self.build_s
         made = {"environment": f"env-{step.sha}", "environment_reused": not build_s, "build_seconds": build_s}
         trial = result(step.sha, cells, overall(cells), whole=step.cells is None)
         return trial.model_copy(update={**made, "seconds": trial.seconds + build_s})
 
-    def _truth(self, sha: str, cell: str, asked: Sequence[str], earlier: int) -> str:
-        preceding = set(self.followers.get(cell, ())) <= set(asked)
+    def _truth(self, sha: str, cell: str, requested: Sequence[str], earlier: int) -> str:
+        preceding = set(self.followers.get(cell, ())) <= set(requested)
         fails = self.rates.get(cell, (1.0, 0.0))[not self.is_red(sha, cell)]
         drawn = random.Random(f"{self.seed} {sha} {cell} {earlier}").random()  # noqa: S311
         return "failed" if preceding and drawn < fails else "passed"
 
-    def _word(self, key: str | tuple[str, str], earlier: int) -> str:
-        words = self.answers.get(key, ("",))
-        return words[min(earlier, len(words) - 1)]
+    def _override(self, key: str | tuple[str, str], earlier: int) -> str:
+        outcomes = self.overrides.get(key, ("",))
+        return outcomes[min(earlier, len(outcomes) - 1)]
 
 
 _RESULTS = {
@@ -118,19 +120,19 @@ _RESULTS = {
 def one_cell(
     length: int,
     culprit: int,
-    answers: Mapping[str | tuple[str, str], Sequence[str]] | None = None,
+    overrides: Mapping[str | tuple[str, str], Sequence[str]] | None = None,
     **more: Any,
 ) -> World:
-    """A line, and a cell called `cell` that has its culprit at that place."""
-    return World(line(length), {"cell": f"c{culprit}"}, answers or {}, **more)
+    """A linear history, and a cell named `cell` whose culprit is at index `culprit`."""
+    return World(line(length), {"cell": f"c{culprit}"}, overrides or {}, **more)
 
 
 def _failed(cell: str, outcome: Outcome, message: str) -> CellResult:
     return CellResult(cell=cell, outcome=outcome, failure=failure(message))
 
 
-def nothing(step: Step, outcome: Outcome) -> TrialResult:
-    """A trial that could not run any cell: it names those it was asked for, if it was."""
+def no_result(step: Step, outcome: Outcome) -> TrialResult:
+    """A trial that could not run any cell; it lists the cells that the step names, if any."""
     reason = f"{outcome} for a reason"
     cells = tuple(CellResult(cell=cell, outcome=outcome, reason=reason) for cell in step.cells or ())
     return result(step.sha, cells, outcome, reason)
@@ -147,18 +149,18 @@ def result(
 
 @dataclass(frozen=True)
 class SearchOutcome:
-    """A planner that is over: its trials with the steps that asked for them, and where it stands.
+    """A finished search: its trials, the steps that requested them, and its states.
 
-    `decided` has its states: one before each trial that it asked for, and the last.
+    `states` has one state before each requested trial, and the last.
     """
 
     trials: tuple[TrialResult, ...]
     steps: tuple[Step, ...]
-    decided: tuple[State, ...]
+    states: tuple[State, ...]
 
     @property
     def state(self) -> State:
-        return self.decided[-1]
+        return self.states[-1]
 
     def of(self, cell: str):
         """The conclusion about a cell."""
@@ -169,40 +171,40 @@ class SearchOutcome:
         return [step.sha for step in self.steps if step.purpose in purposes]
 
     def runs(self, sha: str, cell: str, *outcomes: Outcome) -> int:
-        """How often a cell ended so at a commit."""
+        """How many runs of a cell at a commit had one of these outcomes."""
         results = [trial.cell(cell) for trial in self.trials if trial.sha == sha]
         return sum(each is not None and each.outcome in outcomes for each in results)
 
 
-def play(world: World, goal: Goal | None = None, trials: Sequence[TrialResult] = ()) -> SearchOutcome:
-    """Run the planner to its end, after the trials that ran already."""
+def simulate(world: World, goal: Goal | None = None, trials: Sequence[TrialResult] = ()) -> SearchOutcome:
+    """Run the planner to its end, after `trials`."""
     goal = goal or world.goal()
-    ran, decided = list(trials), []
+    ran, states = list(trials), []
     while (state := decide(goal, ran)).step is not None:
-        assert len(ran) < LONGEST, "the planner has no end"
+        assert len(ran) < MAX_TRIALS, "the planner has no end"
         assert not state.over
-        decided.append(state)
+        states.append(state)
         ran.append(world.trial(state.step, sum(trial.sha == state.step.sha for trial in ran)))
     assert state.over
-    return SearchOutcome(tuple(ran), tuple(each.step for each in decided), (*decided, state))
+    return SearchOutcome(tuple(ran), tuple(each.step for each in states), (*states, state))
 
 
-def play_side_by_side(world: World, slots: int, order: random.Random) -> SearchOutcome:
-    """Keep a trial in flight in every slot; which of them ends first is up to `order`."""
+def simulate_slots(world: World, slots: int, order: random.Random) -> SearchOutcome:
+    """Keep a trial running in every slot; `order` chooses which one ends first."""
     goal = world.goal(slots=slots)
     ran: list[TrialResult] = []
     steps: list[Step] = []
     running: list[tuple[Step, int]] = []
-    begun: Counter[str] = Counter()
+    started: Counter[str] = Counter()
     while True:
         state = decide(goal, ran, [step for step, _ in running])
         if state.step is not None and len(running) < slots:
-            assert len(steps) < LONGEST, "the planner has no end"
+            assert len(steps) < MAX_TRIALS, "the planner has no end"
             steps.append(state.step)
-            running.append((state.step, begun[state.step.sha]))
-            begun[state.step.sha] += 1
+            running.append((state.step, started[state.step.sha]))
+            started[state.step.sha] += 1
         elif running:
-            assert not state.over, "it is over only when nothing runs"
+            assert not state.over, "the planner is over while trials run"
             ran.append(world.trial(*running.pop(order.randrange(len(running)))))
         else:
             assert state.over

@@ -1,4 +1,4 @@
-"""Histories for the tests of the search, and what follows from them, worked out the slow way."""
+"""Histories for the tests of the search, and reference computations on them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bisect_tool.search import Bisection, Dag, Inference
 from bisect_tool.verdict import Verdict
 
 GOOD = "good"
-"""Stands for everything under the good end."""
+"""Stands for the good end and all its ancestors."""
 
 
 def line(length):
@@ -19,11 +19,11 @@ def line(length):
 
 def many_merges(size):
     """A mainline of merges, each bringing in a branch of one to five commits that was cut some time ago."""
-    chance = random.Random(1)  # noqa: S311
+    rng = random.Random(1)  # noqa: S311
     parents, mainline = {}, [GOOD]
     while len(parents) < size:
-        tip = mainline[max(0, len(mainline) - 1 - chance.randrange(50))]
-        for _ in range(chance.randrange(1, 6)):
+        tip = mainline[max(0, len(mainline) - 1 - rng.randrange(50))]
+        for _ in range(rng.randrange(1, 6)):
             name = f"c{len(parents)}"
             parents[name] = (tip,)
             tip = name
@@ -35,14 +35,14 @@ def many_merges(size):
 
 @st.composite
 def histories(draw, largest=14):
-    """Parents of all that lies between the good end and one bad commit, which is the last."""
+    """Parents of every commit between the good end and one bad commit, the last."""
     parents = {}
     for number in range(draw(st.integers(1, largest))):
         earlier = [f"c{each}" for each in range(number)][-5:]
         count = draw(st.integers(1, min(3, number + 1)))
         parents[f"c{number}"] = tuple(draw(st.permutations([*earlier, GOOD]))[:count])
     kept = lineage(parents, f"c{len(parents) - 1}")
-    return {sha: above for sha, above in parents.items() if sha in kept}
+    return {sha: direct for sha, direct in parents.items() if sha in kept}
 
 
 def lineage(parents, sha):
@@ -55,12 +55,12 @@ def is_bad(parents, culprit, sha, fix=False):
     return (sha in parents and culprit in lineage(parents, sha)) is not fix
 
 
-def finish(search, answer, limit=3000, slots=1):
-    """Run a search to its end, a trial in every slot; returns it with all that was observed."""
+def finish(search, verdict_of, limit=3000, slots=1):
+    """Run a search to its end, with a trial in every slot; returns the finished search."""
     while plan := search.plan(slots):
         assert len(search.known.observed) < limit, "the search has no end"
         assert len(plan) <= slots
-        search = search.observe(*((sha, answer(sha)) for sha in plan))
+        search = search.observe(*((sha, verdict_of(sha)) for sha in plan))
     return search
 
 

@@ -1,4 +1,4 @@
-"""Sums over ancestors against sets that were walked."""
+"""Sums over ancestors, compared with explicit walks."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def test_sums_and_ancestors_are_those_of_the_lineage(parents, rows, data):
     assert sums.shape == values.shape
     assert np.allclose(dag.ancestry.sums_over_ancestors(values[0]), sums[0])
     for sha, place in dag.index.items():
-        under = sorted(dag.index[each] for each in lineage(parents, sha))
-        assert np.allclose(sums[:, place], values[:, under].sum(axis=1))
+        ancestors = sorted(dag.index[each] for each in lineage(parents, sha))
+        assert np.allclose(sums[:, place], values[:, ancestors].sum(axis=1))
         assert (
             np.flatnonzero(
                 np.isin(np.arange(len(parents)), np.arange(len(parents))[dag.ancestry.ancestors_of(place)])
             ).tolist()
-            == under
+            == ancestors
         )
 
 
@@ -46,14 +46,14 @@ def test_sums_over_descendants_match_a_walk(parents, data):
     )
 
 
-def test_a_line_is_known_as_one_and_a_branch_is_not():
+def test_linear_history_is_detected():
     assert Dag(line(5)).ancestry.linear
     assert not Dag({"a": ("good",), "b": ("good",), "m": ("a", "b")}).ancestry.linear
     assert not Dag({"a": ("good",), "b": ("a",), "c": ("a",), "m": ("b", "c")}).ancestry.linear
 
 
-def test_thousands_of_merges_add_up():
-    """Each commit counts once under the last, however many ways lead to it."""
+def test_sums_over_thousands_of_merges_count_each_ancestor_once():
+    """However many paths lead to it."""
     dag = Dag(many_merges(2000))
     counts = dag.ancestry.sums_over_ancestors(np.ones(len(dag.candidates)))
     for place in (0, 700, 1999, len(dag.candidates) - 1):

@@ -1,4 +1,4 @@
-"""The search by tables: what it tries, how it narrows, what it ends with."""
+"""The search on small examples: which commits it tries, how it narrows, and its conclusion."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bisect_tool.verdict import Verdict
 GOOD, BAD, SKIP = Verdict.GOOD, Verdict.BAD, Verdict.SKIP
 
 
-def drive(parents, culprit, skipped=(), fix=False):
+def search_for(parents, culprit, skipped=(), fix=False):
     return finish(
         started(parents, fix),
         lambda sha: SKIP if sha in skipped else BAD if is_bad(parents, culprit, sha, fix) else GOOD,
@@ -24,11 +24,11 @@ def drive(parents, culprit, skipped=(), fix=False):
 
 @pytest.mark.parametrize("fix", [False, True])
 @pytest.mark.parametrize("n", [1, 2, 3, 7, 8, 9, 20, 33])
-def test_every_culprit_of_a_line_is_named_with_its_parent(n, fix):
-    """The runs count those at the ends and of the pair; on the average they are few more than it takes."""
+def test_culprit_of_a_line_is_found_with_its_parent(n, fix):
+    """Runs of the ends and of the pair included, their mean is little more than the logarithm."""
     runs = []
     for culprit in range(n):
-        search = drive(line(n), f"c{culprit}", fix=fix)
+        search = search_for(line(n), f"c{culprit}", fix=fix)
         found = search.conclude()
         assert isinstance(found, Culprit)
         assert (found.sha, found.parents) == (f"c{culprit}", (f"c{culprit - 1}" if culprit else "good",))
@@ -39,14 +39,14 @@ def test_every_culprit_of_a_line_is_named_with_its_parent(n, fix):
     assert max(runs) <= log2(n) + 8
 
 
-def test_what_hides_behind_skips_is_a_list():
-    found = drive(line(8), "c4", skipped={"c3", "c4"}).conclude()
+def test_skipped_culprit_gives_a_candidate_list():
+    found = search_for(line(8), "c4", skipped={"c3", "c4"}).conclude()
     assert isinstance(found, Candidates)
     assert (found.shas, found.skipped) == (("c3", "c4", "c5"), ("c3", "c4"))
 
 
 def test_skips_outside_the_answer_do_not_matter():
-    found = drive(line(16), "c12", skipped={"c7", "c8", "c9"}).conclude()
+    found = search_for(line(16), "c12", skipped={"c7", "c8", "c9"}).conclude()
     assert isinstance(found, Culprit)
     assert found.sha == "c12"
 
@@ -68,7 +68,7 @@ def test_a_culprit_has_failed_twice_and_its_parent_has_passed_twice():
     assert isinstance(sure.observe(("c2", BAD), ("c1", GOOD)).conclude(), Culprit)
 
 
-def test_a_search_for_a_fix_confirms_the_other_way_round():
+def test_search_for_a_fix_confirms_a_pass_after_a_failing_parent():
     runs = [*[("c3", GOOD)] * 5, *[("good", BAD)] * 4, ("c0", BAD), ("c2", GOOD), ("c1", BAD)]
     search = started(line(4), fix=True).observe(*runs)
     assert search.stopping.confirmation == ("c1", "c2")
@@ -79,19 +79,19 @@ def test_a_search_for_a_fix_confirms_the_other_way_round():
 
 @pytest.mark.parametrize("slots", [1, 2, 3, 8])
 def test_landed_reverted_and_landed_again_names_the_last_landing(slots):
-    """Where both breakages are seen, the last one is named, and the first is reported with it."""
+    """The last breakage is the culprit, and the first is reported with it."""
     bad = {"c1", "c2", "c7", "c8", "c9"}
     search = started(line(10)).observe(("c1", BAD), ("c4", GOOD))
     found = finish(search, lambda sha: BAD if sha in bad else GOOD, slots=slots).conclude()
     assert isinstance(found, Culprit)
     assert (found.sha, found.parents) == ("c7", ("c6",))
     assert found.earlier is not None
-    earlier, sound = found.earlier
+    earlier, good_again = found.earlier
     assert earlier in {"c1", "c2"}
-    assert sound in {"c3", "c4", "c5", "c6"}
+    assert good_again in {"c3", "c4", "c5", "c6"}
 
 
-def test_the_answer_does_not_depend_on_the_order_of_the_runs():
+def test_conclusion_does_not_depend_on_the_order_of_the_runs():
     bad = {"c1", "c2", "c7", "c8", "c9"}
     search = finish(started(line(10)), lambda sha: BAD if sha in bad else GOOD, slots=8)
     runs = random.Random(1).sample(search.known.observed, len(search.known.observed))  # noqa: S311
@@ -99,12 +99,12 @@ def test_the_answer_does_not_depend_on_the_order_of_the_runs():
     assert Bisection(Inference(Dag(line(10)), "c9", ("good",))).observe(*runs).conclude() == search.conclude()
 
 
-def test_what_fails_at_bad_commits_only_is_not_called_flaky():
-    """One run in ten, and the good end was never seen to fail: another run of it is asked for instead."""
+def test_cell_that_fails_at_bad_commits_only_is_not_flaky():
+    """One failure in ten runs, and none at the good end: the plan is another run of that end."""
     seldom = [(f"c{place}", GOOD) for place in range(16)] * 6 + [("c12", BAD), ("c15", BAD)]
     search = started(line(16)).observe(*seldom, *[("good", GOOD)] * 2)
     assert not isinstance(search.conclude(), Flaky)
-    even = [(f"c{place}", said) for place in (0, 3, 6, 9, 1000, 1999) for said in (GOOD, BAD)] * 8
+    even = [(f"c{place}", verdict) for place in (0, 3, 6, 9, 1000, 1999) for verdict in (GOOD, BAD)] * 8
     sure = started(line(2000)).observe(*even)
     assert sure.known.posterior.flaky > 0.98
     assert sure.conclude() is None
@@ -114,8 +114,8 @@ def test_what_fails_at_bad_commits_only_is_not_called_flaky():
     assert isinstance(sure.observe(("good", SKIP)).conclude(), Undecided)
 
 
-def test_a_search_for_a_fix_is_called_flaky_only_where_the_fixed_end_fails():
-    even = [(sha, said) for sha in ("c0", "c1000", "c1998", "good") for said in (GOOD, BAD)] * 20
+def test_search_for_a_fix_is_flaky_only_if_the_fixed_end_fails():
+    even = [(sha, verdict) for sha in ("c0", "c1000", "c1998", "good") for verdict in (GOOD, BAD)] * 20
     sure = started(line(2000), fix=True).observe(*even)
     assert sure.known.posterior.flaky > 0.98
     assert sure.conclude() is None
@@ -124,7 +124,7 @@ def test_a_search_for_a_fix_is_called_flaky_only_where_the_fixed_end_fails():
 
 
 def test_a_contradicting_commit_is_run_again_before_noise_was_seen():
-    """What fails without the culprit is no noise until it passes as well: then it broke more than once."""
+    """A failure without the culprit is noise only if that commit passes, too; otherwise it is a breakage."""
     red = [(f"c{place}", BAD) for place in (20, 20, *range(20, 32))]
     green = [(f"c{place}", GOOD) for place in (*range(16, 20), 19, 19)]
     search = started(line(32)).observe(*red, *green, ("c9", BAD))
@@ -139,25 +139,25 @@ def test_a_contradicting_commit_is_run_again_before_noise_was_seen():
 
 def test_a_parent_outside_the_range_that_fails_is_a_contradiction():
     parents = {"side": ("elder",), "merge": ("good", "side")}
-    said = [("side", BAD), ("merge", BAD), ("elder", BAD), ("good", GOOD)] * 6
-    found = started(parents).observe(*said).conclude()
+    runs = [("side", BAD), ("merge", BAD), ("elder", BAD), ("good", GOOD)] * 6
+    found = started(parents).observe(*runs).conclude()
     assert isinstance(found, Contradiction)
     assert (found.good, found.bad) == ("elder", "elder")
 
 
-def test_as_red_everywhere_is_flaky():
+def test_equal_failure_rates_at_both_ends_are_flaky():
     ends = [("c7", BAD), ("c7", GOOD), ("good", BAD), ("good", GOOD)] * 12
     assert isinstance(started(line(8)).observe(*ends).conclude(), Flaky)
 
 
-def test_a_run_elsewhere_is_refused():
+def test_run_outside_the_range_is_rejected():
     with pytest.raises(ValueError, match="not in the range"):
         started(line(4)).observe(("elsewhere", GOOD))
     with pytest.raises(ValueError, match="not in the range"):
         Bisection(Inference(Dag(line(4)), "elsewhere"))
 
 
-def test_steps_left_are_about_as_many_as_there_are():
+def test_estimate_of_steps_left_is_close():
     search = started(line(32)).observe(("c31", BAD))
     estimates = []
     while plan := search.plan():
@@ -168,11 +168,11 @@ def test_steps_left_are_about_as_many_as_there_are():
 
 
 def test_a_commit_beside_the_suspects_can_distinguish_skipped_ones():
-    """`under` was skipped; `side` has it, too, but not the top: if that is good, the top did it."""
+    """`under` was skipped; `side` contains it, but not `top`: if `side` is good, `top` is the culprit."""
     parents = {"under": ("good",), "top": ("under",), "side": ("under",), "last": ("top", "side")}
 
     def end(red):
-        search = drive(parents, "under" if red else "top", skipped={"under"})
+        search = search_for(parents, "under" if red else "top", skipped={"under"})
         assert "side" in [sha for sha, _ in search.known.observed]
         return search.conclude()
 
@@ -180,9 +180,9 @@ def test_a_commit_beside_the_suspects_can_distinguish_skipped_ones():
     assert isinstance(found, Culprit)
     assert (found.sha, found.parents) == ("top", ("under",))
     found = end(red=True)
-    assert isinstance(found, Candidates), "nobody saw `under` fail"
+    assert isinstance(found, Candidates), "`under` was never seen to fail"
     assert (found.shas, found.skipped) == (("under",), ("under",))
-    found = drive(parents, "top", skipped={"under", "side"}).conclude()
+    found = search_for(parents, "top", skipped={"under", "side"}).conclude()
     assert isinstance(found, Candidates)
     assert (set(found.shas), found.skipped) == (
         {"under", "top", "last", "side"} & set(found.shas),
@@ -191,8 +191,8 @@ def test_a_commit_beside_the_suspects_can_distinguish_skipped_ones():
     assert {"under", "top"} <= set(found.shas)
 
 
-def test_what_is_implied_is_tried_before_it_is_named():
-    """Both sides fail, so it is the base."""
+def test_inferred_culprit_is_tested_before_it_is_reported():
+    """Both sides fail, so the base is the culprit."""
     parents = {"base": ("good",), "left": ("base",), "right": ("base",), "last": ("left", "right")}
     search = started(parents).observe(("last", BAD), ("left", BAD), ("right", BAD), ("good", GOOD))
     tried = finish(search, lambda sha: GOOD if sha == "good" else BAD)
@@ -202,17 +202,17 @@ def test_what_is_implied_is_tried_before_it_is_named():
     assert found.sha == "base"
 
 
-def test_two_breakages_are_not_blamed_on_one_commit_silently():
+def test_two_breakages_are_not_attributed_to_a_third_commit():
     parents = {"base": ("good",), "left": ("base",), "right": ("base",), "last": ("left", "right")}
     found = finish(started(parents), lambda sha: GOOD if sha in ("good", "base") else BAD).conclude()
     assert not isinstance(found, Culprit) or found.sha in ("left", "right")
 
 
 @pytest.mark.parametrize("skipped", ["good", "range"])
-def test_where_nothing_can_be_tried_the_search_ends(skipped):
+def test_search_ends_if_nothing_is_testable(skipped):
     """Every commit but the bad end is untestable, or the good end is."""
     hidden = {"good"} if skipped == "good" else {f"c{place}" for place in range(7)}
-    found = drive(line(8), "c4", skipped=hidden).conclude()
+    found = search_for(line(8), "c4", skipped=hidden).conclude()
     if skipped == "range":
         assert isinstance(found, Candidates)
         assert found.shas == tuple(line(8))
@@ -221,7 +221,7 @@ def test_where_nothing_can_be_tried_the_search_ends(skipped):
         assert found.sha == "c4"
 
 
-def test_a_prior_moves_the_first_cut():
+def test_prior_moves_the_first_split():
     heavy = {f"c{place}": 20.0 if place >= 28 else 0.1 for place in range(32)}
     first = Bisection(Inference(Dag(line(32)), "c31", ("good",), heavy)).observe(("c31", BAD)).plan()[0]
     assert int(first[1:]) >= 28

@@ -1,4 +1,4 @@
-"""The search against the truth, on random histories with merges and skips, without noise."""
+"""The search on random histories with a known culprit, merges and skips, without noise."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from bisect_tool.verdict import Verdict
 GOOD, BAD, SKIP = Verdict.GOOD, Verdict.BAD, Verdict.SKIP
 
 
-def says(parents, culprit, skipped=frozenset(), fix=False):
-    def answer(sha):
+def verdicts_for(parents, culprit, skipped=frozenset(), fix=False):
+    def verdict_of(sha):
         return SKIP if sha in skipped else BAD if is_bad(parents, culprit, sha, fix) else GOOD
 
-    return answer
+    return verdict_of
 
 
 @given(histories(), st.booleans(), st.data())
 @settings(max_examples=150, deadline=None)
-def test_the_culprit_is_named_and_the_pair_was_seen(parents, fix, data):
+def test_culprit_is_found_and_confirmed_with_its_parents(parents, fix, data):
     culprit = data.draw(st.sampled_from(sorted(parents)))
-    search = finish(started(parents, fix), says(parents, culprit, fix=fix))
+    search = finish(started(parents, fix), verdicts_for(parents, culprit, fix=fix))
     found = search.conclude()
     assert isinstance(found, Culprit)
     assert (found.sha, found.parents) == (culprit, parents[culprit])
@@ -40,17 +40,17 @@ def test_the_culprit_is_named_and_the_pair_was_seen(parents, fix, data):
 
 @given(histories(), st.booleans(), st.data())
 @settings(max_examples=200, deadline=None)
-def test_behind_skips_the_culprit_is_never_lost(parents, fix, data):
-    """What is left is what no testable commit can distinguish, and the truth is in it."""
+def test_culprit_among_skipped_commits_stays_a_candidate(parents, fix, data):
+    """Candidates are commits that no testable one distinguishes, and include the culprit."""
     bad = list(parents)[-1]
     culprit = data.draw(st.sampled_from(sorted(parents)))
     skipped = data.draw(st.sets(st.sampled_from(sorted(parents)))) - {bad}
-    search = finish(started(parents, fix), says(parents, culprit, skipped, fix))
+    search = finish(started(parents, fix), verdicts_for(parents, culprit, skipped, fix))
     match search.conclude():
-        case Culprit(sha, above):
+        case Culprit(sha, found_parents):
             assert sha == culprit
             assert sha not in skipped
-            assert above == parents[sha]
+            assert found_parents == parents[sha]
         case Candidates(shas, hidden, confidence):
             assert culprit in shas
             assert set(hidden) == set(shas) & skipped
@@ -59,15 +59,15 @@ def test_behind_skips_the_culprit_is_never_lost(parents, fix, data):
             for sha in parents.keys() - skipped:
                 assert len(set(shas) & lineage(parents, sha)) in (0, len(shas))
         case other:
-            pytest.fail(f"no answer: {other}")
+            pytest.fail(f"no conclusion: {other}")
 
 
 @given(histories(), st.booleans(), st.data())
 @settings(max_examples=200, deadline=None)
-def test_whatever_was_observed_there_is_a_plan_or_an_answer(parents, fix, data):
-    """Repeats, contradictions, skipped ends, in any order: nothing is left hanging."""
-    anyone = st.sampled_from([*sorted(parents), END])
-    observed = data.draw(st.lists(st.tuples(anyone, st.sampled_from([GOOD, BAD, SKIP])), max_size=12))
+def test_any_observations_give_a_plan_or_a_conclusion(parents, fix, data):
+    """Repeats, contradictions and skipped ends, in any order."""
+    any_commit = st.sampled_from([*sorted(parents), END])
+    observed = data.draw(st.lists(st.tuples(any_commit, st.sampled_from([GOOD, BAD, SKIP])), max_size=12))
     search = Bisection(Inference(Dag(parents), list(parents)[-1], (END,), fix=fix)).observe(*observed)
     found = search.conclude()
     assert (search.plan() == ()) == (found is not None)
@@ -82,8 +82,8 @@ def test_whatever_was_observed_there_is_a_plan_or_an_answer(parents, fix, data):
 
 @given(histories(), st.data())
 @settings(max_examples=60, deadline=None)
-def test_any_answers_at_all_come_to_an_end(parents, data):
-    """Answers drawn at random, skips among them: the search gives up in the end, if it finds nothing."""
+def test_search_ends_for_random_verdicts(parents, data):
+    """Verdicts are drawn at random, with skips: the search ends even if it finds nothing."""
     source = data.draw(st.randoms(use_true_random=False))
     search = finish(started(parents), lambda _: source.choice([GOOD, BAD, BAD, SKIP]))
     assert search.conclude() is not None
@@ -95,14 +95,14 @@ def test_a_line_takes_little_more_than_its_logarithm(n, fix, data):
     parents = line(n)
     culprit = data.draw(st.integers(0, n - 1))
     end = END if fix else f"c{n - 1}"
-    # Noise-free ends are known to be so after two runs; narrowing and the pair is what remains to be counted.
+    # The ends take two runs; the limit counts those of narrowing and of the pair.
     start = started(parents, fix).observe((end, BAD))
     place = {sha: number for number, sha in enumerate(parents)}
 
-    def answer(sha):
+    def verdict_of(sha):
         return BAD if (place.get(sha, -1) >= culprit) is not fix else GOOD
 
-    search = finish(start, answer)
+    search = finish(start, verdict_of)
     assert isinstance(found := search.conclude(), Culprit)
     assert found.sha == f"c{culprit}"
     assert len(search.known.observed) - 2 <= log2(n) + 8
@@ -110,8 +110,8 @@ def test_a_line_takes_little_more_than_its_logarithm(n, fix, data):
 
 @given(st.integers(4, 400), st.data())
 @settings(max_examples=40, deadline=None)
-def test_a_stretch_that_cannot_be_tried_is_left_in_a_few_steps(n, data):
-    """The culprit is outside: a few skips when it is far away, about half of them when it is beside."""
+def test_untestable_stretch_is_left_in_a_few_steps(n, data):
+    """The culprit is outside: a few skips if it is far away, about half of the stretch if it is adjacent."""
     length = data.draw(st.integers(1, n // 2))
     start = data.draw(st.integers(0, n - 1 - length))
     stretch = range(start, start + length)
@@ -119,11 +119,11 @@ def test_a_stretch_that_cannot_be_tried_is_left_in_a_few_steps(n, data):
         st.integers(0, n - 1).filter(lambda place: place not in range(start, stretch.stop + 1))
     )
 
-    def answer(sha):
+    def verdict_of(sha):
         place = int(sha[1:]) if sha != END else -1
         return SKIP if place in stretch else BAD if place >= culprit else GOOD
 
-    search = finish(started(line(n)), answer)
+    search = finish(started(line(n)), verdict_of)
     assert isinstance(found := search.conclude(), Culprit)
     assert found.sha == f"c{culprit}"
     skips = sum(verdict is SKIP for _, verdict in search.known.observed)
@@ -133,47 +133,47 @@ def test_a_stretch_that_cannot_be_tried_is_left_in_a_few_steps(n, data):
 @given(histories(), st.integers(1, 3), st.sampled_from([1, 2, 3, 8]), st.booleans(), st.data())
 @settings(max_examples=60, deadline=None)
 def test_non_monotonic_history_gives_a_real_breakage_never_flaky(parents, breaks, k, fix, data):
-    """What is named is broken, and its parents are not."""
+    """The culprit fails, and its parents pass."""
     *others, bad = parents
     changes = data.draw(st.sets(st.sampled_from(others), max_size=2 * breaks - 2)) if others else set()
-    answers = {END: fix, bad: not fix}
-    for sha, above in parents.items():
-        inherited = answers[data.draw(st.sampled_from(above))]
-        answers.setdefault(sha, inherited is not (sha in changes))
-    search = finish(started(parents, fix), lambda sha: BAD if answers[sha] else GOOD, slots=k)
+    fails = {END: fix, bad: not fix}
+    for sha, direct in parents.items():
+        inherited = fails[data.draw(st.sampled_from(direct))]
+        fails.setdefault(sha, inherited is not (sha in changes))
+    search = finish(started(parents, fix), lambda sha: BAD if fails[sha] else GOOD, slots=k)
     found = search.conclude()
     assert not isinstance(found, Flaky)
     if isinstance(found, Culprit):
-        assert answers[found.sha] is not fix
-        assert all(answers[parent] is fix for parent in found.parents)
+        assert fails[found.sha] is not fix
+        assert all(fails[parent] is fix for parent in found.parents)
 
 
 @given(st.integers(2, 60), st.integers(1, 3), st.sampled_from([1, 2, 3, 8]), st.booleans(), st.data())
 @settings(max_examples=60, deadline=None)
-def test_on_a_line_that_breaks_again_a_breakage_is_named(n, breaks, k, fix, data):
-    """Whatever was seen to be against the name is said: that the history breaks more than once."""
+def test_culprit_of_a_line_that_breaks_again_is_a_real_breakage(n, breaks, k, fix, data):
+    """Contradicting observations are reported: the history breaks more than once."""
     turns = sorted(data.draw(st.sets(st.integers(0, n - 1), min_size=1, max_size=2 * breaks - 1)))
     turns = turns[len(turns) % 2 == 0 :]
-    fails = [(sum(turn <= place for turn in turns) % 2 == 1) is not fix for place in range(n)]
-    answers = {END: fix} | {f"c{place}": each for place, each in enumerate(fails)}
-    search = finish(started(line(n), fix), lambda sha: BAD if answers[sha] else GOOD, slots=k)
+    states = [(sum(turn <= place for turn in turns) % 2 == 1) is not fix for place in range(n)]
+    fails = {END: fix} | {f"c{place}": each for place, each in enumerate(states)}
+    search = finish(started(line(n), fix), lambda sha: BAD if fails[sha] else GOOD, slots=k)
     found = search.conclude()
     assert isinstance(found, Culprit)
     place = int(found.sha[1:])
     assert place in turns[::2]
     tried = {sha: int(sha[1:]) >= place for sha, _ in search.known.observed if sha != END}
-    against = [sha for sha, has_it in tried.items() if answers[sha] is not (has_it is not fix)]
+    against = [sha for sha, has_it in tried.items() if fails[sha] is not (has_it is not fix)]
     assert (found.earlier is None) is (not against)
     if found.earlier:
-        earlier, sound = found.earlier
-        assert answers[earlier] is not fix
-        assert answers[sound] is fix
-        assert int(earlier[1:]) < int(sound[1:]) < place
+        earlier, good_again = found.earlier
+        assert fails[earlier] is not fix
+        assert fails[good_again] is fix
+        assert int(earlier[1:]) < int(good_again[1:]) < place
 
 
 @given(histories(30), st.integers(1, 6))
 @settings(max_examples=60, deadline=None)
-def test_a_plan_of_k_is_for_the_whole_range(parents, k):
+def test_plan_has_at_most_k_commits_of_the_range(parents, k):
     search = started(parents)
     plan = search.plan(k)
     assert len(plan) <= k

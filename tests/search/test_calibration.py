@@ -1,4 +1,4 @@
-"""The posterior is as often right as it says, if culprits and failure rates are drawn from its prior."""
+"""Stated probabilities match frequencies if culprits and failure rates are drawn from the prior."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ COMMITS, RUNS, SEARCHES = 12, 25, 2000
 @cache
 def posteriors():
     """The probability of each commit after runs at random commits, and the culprit, for many histories."""
-    chance = np.random.default_rng(21)
+    rng = np.random.default_rng(21)
     prior = regression()
     weight = np.exp(prior.log_weight)
     names = (*line(COMMITS), END)
     dag = Dag(line(COMMITS))
     found = []
-    for pair in chance.choice(len(weight), size=SEARCHES, p=weight / weight.sum()):
-        culprit = chance.integers(COMMITS)
-        places = chance.integers(COMMITS + 1, size=RUNS)
+    for pair in rng.choice(len(weight), size=SEARCHES, p=weight / weight.sum()):
+        culprit = rng.integers(COMMITS)
+        places = rng.integers(COMMITS + 1, size=RUNS)
         is_bad = (culprit <= places) & (places < COMMITS)
-        failed = chance.random(RUNS) < np.where(is_bad, prior.bad[pair], prior.good[pair])
+        failed = rng.random(RUNS) < np.where(is_bad, prior.bad[pair], prior.good[pair])
         runs = [
             (names[place], Verdict.BAD if red else Verdict.GOOD)
             for place, red in zip(places, failed, strict=True)
@@ -41,13 +41,13 @@ def posteriors():
 
 
 def excess(stated, right):
-    """How much more was right than stated, in standard errors."""
+    """The excess of correct results over the stated probability, in standard errors."""
     stated, right = np.array(stated), np.array(right)
     return (right - stated).sum() / sqrt((stated * (1 - stated)).sum())
 
 
 def test_likeliest_commit_is_as_often_right_as_stated():
-    """Also among results that state little, and among those that state much."""
+    """Separately for low, medium and high probabilities."""
     top = [(share.max(), share.argmax() == culprit) for share, culprit in posteriors()]
     for low, high in ((0.0, 0.5), (0.5, 0.9), (0.9, 1.0)):
         chosen = [each for each in top if low <= each[0] < high]

@@ -11,14 +11,14 @@ from bisect_tool.verdict import Verdict
 DIAMOND = {"base": ("good",), "left": ("base",), "right": ("base",), "merge": ("left", "right")}
 
 
-def test_ancestors_come_first_whatever_the_order_given():
+def test_ancestors_come_first_for_any_input_order():
     backwards = Dag(dict(reversed(DIAMOND.items())))
     assert backwards.candidates[0] == "base"
     assert backwards.candidates[-1] == "merge"
     assert Dag(DIAMOND).candidates == tuple(DIAMOND)
 
 
-def test_the_boundary_is_what_lies_outside():
+def test_boundary_is_the_set_of_parents_outside():
     assert Dag(DIAMOND).boundary == {"good"}
 
 
@@ -34,7 +34,7 @@ def test_distances_go_both_ways():
 
 
 @pytest.mark.parametrize("parents", [{}, {"a": ("a",)}, {"a": ("b",), "b": ("a",)}])
-def test_no_range_at_all(parents):
+def test_empty_and_cyclic_ranges_are_rejected(parents):
     with pytest.raises(ValueError, match=r"at least one|contains a cycle"):
         Dag(parents)
 
@@ -45,12 +45,12 @@ def test_the_next_commit_of_a_long_history_halves_it(history, length):
     search = started(parents)
     (first,) = search.plan()
     dag = search.known.dag
-    under = len(dag.ancestors([dag.index[first]])) / len(parents)
-    assert 0.35 < under < 0.65
+    share = len(dag.ancestors([dag.index[first]])) / len(parents)
+    assert 0.35 < share < 0.65
     search = search.observe((first, Verdict.BAD))
     (then,) = search.plan()
     assert dag.index[then] in dag.ancestors([dag.index[first]])
-    assert 0.1 < len(dag.ancestors([dag.index[then]])) / len(parents) < under
+    assert 0.1 < len(dag.ancestors([dag.index[then]])) / len(parents) < share
 
 
 def test_skips_in_a_long_history_are_avoided():

@@ -1,4 +1,4 @@
-"""Runs of others: they count in the posterior like runs of our own, and reproduce and confirm nothing."""
+"""Earlier runs count in the posterior like own runs, but reproduce and confirm nothing."""
 
 import random
 from dataclasses import replace
@@ -17,7 +17,7 @@ from bisect_tool.verdict import Verdict
 GOOD, BAD = Verdict.GOOD, Verdict.BAD
 
 
-def knowing(earlier, commits=16, fix=False, observed=()):
+def inference(earlier, commits=16, fix=False, observed=()):
     return Inference(
         Dag(line(commits)), f"c{commits - 1}", (END,), fix=fix, earlier=earlier, observed=observed
     )
@@ -25,7 +25,7 @@ def knowing(earlier, commits=16, fix=False, observed=()):
 
 @pytest.mark.parametrize("fix", [False, True])
 @given(parents=histories(), data=st.data())
-def test_runs_in_the_range_weigh_the_same_whoever_made_them(parents, fix, data):
+def test_earlier_runs_in_the_range_have_the_weight_of_own_runs(parents, fix, data):
     shas = st.sampled_from([*parents, END])
     runs = data.draw(st.lists(st.tuples(shas, st.sampled_from([GOOD, BAD])), max_size=6))
     own = Inference(Dag(parents), list(parents)[-1], (END,), fix=fix).observe(*runs)
@@ -35,18 +35,18 @@ def test_runs_in_the_range_weigh_the_same_whoever_made_them(parents, fix, data):
     assert others.posterior.elsewhere == pytest.approx(own.posterior.elsewhere)
 
 
-def test_runs_after_the_bad_end_weigh_like_runs_at_it():
-    after = knowing(EarlierRuns(after=Count(failed=3, passed=2))).posterior
-    at = knowing(EarlierRuns((("c15", Count(failed=3, passed=2)),))).posterior
+def test_runs_after_the_bad_end_have_the_weight_of_runs_at_it():
+    after = inference(EarlierRuns(after=Count(failed=3, passed=2))).posterior
+    at = inference(EarlierRuns((("c15", Count(failed=3, passed=2)),))).posterior
     assert after.only == pytest.approx(at.only)
     assert after.flaky == pytest.approx(at.flaky)
 
 
-def test_passing_nights_before_the_range_tell_the_false_alarm_rate():
+def test_passing_nights_before_the_range_lower_the_false_alarm_rate():
     red = (("c15", BAD),)
     unknown, known = (
-        knowing(EarlierRuns(), observed=red),
-        knowing(EarlierRuns(before=Count(0, 20)), observed=red),
+        inference(EarlierRuns(), observed=red),
+        inference(EarlierRuns(before=Count(0, 20)), observed=red),
     )
     assert known.posterior.p_fail_other.max() < unknown.posterior.p_fail_other.min()
     assert known.posterior.flaky < unknown.posterior.flaky
@@ -56,20 +56,20 @@ def test_passing_nights_before_the_range_tell_the_false_alarm_rate():
 
 
 def test_passing_nights_before_the_range_do_not_clear_its_good_end():
-    """They ran older commits: that the good end fails as well is as likely as before."""
+    """They ran older commits, so the good end may still fail."""
     broken = ((END, BAD), (END, BAD), ("c15", BAD), ("c7", BAD))
-    known = knowing(EarlierRuns(before=Count(0, 20)), observed=broken).posterior
-    cleared = knowing(EarlierRuns(((END, Count(0, 20)),)), observed=broken).posterior
+    known = inference(EarlierRuns(before=Count(0, 20)), observed=broken).posterior
+    cleared = inference(EarlierRuns(((END, Count(0, 20)),)), observed=broken).posterior
     assert known.elsewhere > 0.5 > cleared.elsewhere
 
 
-def test_failing_nights_before_a_fix_tell_the_failure_rate():
-    few = knowing(EarlierRuns(before=Count(failed=3, passed=7)), fix=True).posterior
-    assert few.p_fail_other.max() < knowing(EarlierRuns(), fix=True).posterior.p_fail_other.min()
+def test_failing_nights_before_a_fix_raise_the_failure_rate():
+    few = inference(EarlierRuns(before=Count(failed=3, passed=7)), fix=True).posterior
+    assert few.p_fail_other.max() < inference(EarlierRuns(), fix=True).posterior.p_fail_other.min()
 
 
-def test_a_cell_that_only_others_saw_fail_is_not_reproduced():
-    known = knowing(EarlierRuns((("c15", Count(failed=5)),)))
+def test_earlier_failures_alone_do_not_reproduce_a_cell():
+    known = inference(EarlierRuns((("c15", Count(failed=5)),)))
     assert not known.reproduced
     assert not known.counts
     assert not known.inconsistent
@@ -77,15 +77,15 @@ def test_a_cell_that_only_others_saw_fail_is_not_reproduced():
 
 @pytest.mark.parametrize("fix", [False, True])
 @pytest.mark.parametrize("culprit", range(16))
-def test_a_culprit_is_confirmed_by_runs_of_our_own_alone(culprit, fix):
-    """However often others ran the pair: it failed twice and passed twice here."""
+def test_culprit_is_confirmed_only_by_own_runs(culprit, fix):
+    """However many earlier runs the pair has, it needs two own failures and two own passes."""
     parents = line(16)
     red, green = Count(failed=9), Count(passed=9)
     everywhere = tuple(
         (sha, red if is_bad(parents, f"c{culprit}", sha, fix) else green) for sha in (END, *parents)
     )
     first = ((END if fix else "c15", BAD),)
-    search = Bisection(knowing(EarlierRuns(everywhere), fix=fix, observed=first))
+    search = Bisection(inference(EarlierRuns(everywhere), fix=fix, observed=first))
     search = finish(search, lambda sha: BAD if is_bad(parents, f"c{culprit}", sha, fix) else GOOD)
     found = search.conclude()
     assert isinstance(found, Culprit)
@@ -96,12 +96,12 @@ def test_a_culprit_is_confirmed_by_runs_of_our_own_alone(culprit, fix):
     assert len(search.known.observed) <= 5
 
 
-def test_without_noise_nights_cost_no_run():
+def test_nights_without_noise_cost_no_extra_run():
     for culprit in range(16):
-        answer = lambda sha, culprit=culprit: BAD if is_bad(line(16), f"c{culprit}", sha) else GOOD  # noqa: E731
-        plain = finish(started(line(16)), answer)
+        verdict_of = lambda sha, culprit=culprit: BAD if is_bad(line(16), f"c{culprit}", sha) else GOOD  # noqa: E731
+        plain = finish(started(line(16)), verdict_of)
         nights = EarlierRuns(((END, Count(passed=1)), ("c15", Count(failed=1))), Count(passed=19), Count(4))
-        informed = finish(Bisection(knowing(nights, observed=(("c15", BAD),))), answer)
+        informed = finish(Bisection(inference(nights, observed=(("c15", BAD),))), verdict_of)
         assert informed.conclude().sha == plain.conclude().sha == f"c{culprit}"
         assert len(informed.known.observed) <= len(plain.known.observed)
 
@@ -112,10 +112,10 @@ def test_nights_save_runs_of_a_flaky_cell():
     def runs(earlier):
         total = 0
         for seed in range(30):
-            chance = random.Random(seed)  # noqa: S311
-            culprit = f"c{chance.randrange(16)}"
-            fails = lambda sha: is_bad(line(16), culprit, sha) and chance.random() < 0.5  # noqa: B023, E731
-            search = Bisection(knowing(earlier, observed=(("c15", BAD),)))
+            rng = random.Random(seed)  # noqa: S311
+            culprit = f"c{rng.randrange(16)}"
+            fails = lambda sha: is_bad(line(16), culprit, sha) and rng.random() < 0.5  # noqa: B023, E731
+            search = Bisection(inference(earlier, observed=(("c15", BAD),)))
             total += len(finish(search, lambda sha: BAD if fails(sha) else GOOD).known.observed)  # noqa: B023
         return total
 

@@ -1,4 +1,4 @@
-"""What no trial can tell apart, against the definition."""
+"""Commits that no trial can distinguish, compared with the definition."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def test_a_block_has_the_same_testable_descendants(parents, data):
     commits = st.integers(0, len(parents) - 1)
     skipped = data.draw(st.sets(commits))
     commit = data.draw(commits)
-    above = [dag.descendants(each) - skipped for each in range(len(parents))]
-    alike = tuple(each for each in range(len(parents)) if above[each] == above[commit])
+    descendants = [dag.descendants(each) - skipped for each in range(len(parents))]
+    alike = tuple(each for each in range(len(parents)) if descendants[each] == descendants[commit])
     assert block(dag, commit, sorted(skipped)) == alike
 
 
-def test_a_line_hides_what_was_skipped_below_the_next_testable_commit():
+def test_block_of_a_line_is_the_skips_and_the_testable_commit_after_them():
     dag = Dag(line(8))
     assert block(dag, 5, [3, 4]) == (3, 4, 5)
     assert block(dag, 3, [3, 4]) == (3, 4, 5)

@@ -1,4 +1,4 @@
-"""Seeded searches with a known culprit, through noise: how often they name the wrong commit."""
+"""Seeded searches with a known culprit and noise: how often they report the wrong commit."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ RUNS = 120
 
 
 def ending(dag, fix, seed, rates):
-    """What a search ends with, for a culprit and answers drawn with a seed: 'right', 'wrong', or its name."""
-    chance = random.Random(seed)  # noqa: S311
-    culprit = chance.randrange(len(dag.candidates))
+    """The conclusion of a search whose culprit and verdicts are drawn: 'right', 'wrong', or its type."""
+    rng = random.Random(seed)  # noqa: S311
+    culprit = rng.randrange(len(dag.candidates))
     bad = dag.candidates[-1]
     search = Bisection(Inference(dag, bad, (END,), fix=fix))
 
     def run(sha):
         red = (sha != END and culprit <= dag.index[sha]) is not fix
-        return sha, BAD if chance.random() < rates[not red] else GOOD
+        return sha, BAD if rng.random() < rates[not red] else GOOD
 
     while not search.known.reproduced:
         search = search.observe(run(END if fix else bad))
@@ -41,7 +41,7 @@ def ending(dag, fix, seed, rates):
 
 @pytest.mark.parametrize("rates", [(0.9, 0), (0.3, 0), (0.95, 0.05)])
 def test_no_more_wrong_culprits_than_the_confidence_allows(rates):
-    """At 95% asked for; three standard deviations are left for chance. Every other search is for a fix."""
+    """For a confidence of 95%, with three standard deviations of tolerance. Half of them search for a fix."""
     dag = Dag(line(16))
     ends = Counter(ending(dag, seed % 2 == 1, seed, rates) for seed in range(RUNS))
     assert ends["wrong"] / RUNS <= 0.05 + 3 * sqrt(0.05 * 0.95 / RUNS)
@@ -49,14 +49,14 @@ def test_no_more_wrong_culprits_than_the_confidence_allows(rates):
     assert ends["Undecided"] == 0
 
 
-def test_most_cells_without_a_culprit_are_not_pinned_on_a_commit():
-    """One in two everywhere; of a hundred cells the search takes three to be like that, before any run."""
-    chance = random.Random(3)  # noqa: S311
+def test_most_cells_without_a_culprit_get_none():
+    """Half of the runs fail at every commit; the prior of such a cell is 3%."""
+    rng = random.Random(3)  # noqa: S311
     ends = Counter()
     for _ in range(40):
         search = started(line(16))
         while plan := search.plan():
-            search = search.observe((plan[0], chance.choice([GOOD, BAD])))
+            search = search.observe((plan[0], rng.choice([GOOD, BAD])))
         ends[type(search.conclude())] += 1
     assert ends[Flaky] >= 20
     assert ends[Culprit] <= 16

@@ -1,4 +1,4 @@
-"""Cutting a line for k trials at once: where, and how many rounds it takes."""
+"""Splitting a line for k trials at once: where, and in how many rounds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bisect_tool.search.parallel_split import partition
 
 def parts(weights, cuts):
     edges = [0, *(cut + 1 for cut in cuts), len(weights)]
-    return [weights[begin:end] for begin, end in pairwise(edges)]
+    return [weights[start:end] for start, end in pairwise(edges)]
 
 
 @given(st.lists(st.floats(0.01, 10), min_size=1, max_size=200), st.integers(1, 9))
@@ -71,6 +71,6 @@ def test_many_suspects_are_split_by_weight():
     assert partition([97.0, *[1.0] * 97], 1) == (0,)
 
 
-def test_a_search_for_k_slots_cuts_the_range_so():
+def test_plan_for_k_slots_uses_this_partition():
     dag = Dag({f"c{i}": (f"c{i - 1}" if i else "good",) for i in range(100)})
     assert Bisection(Inference(dag, "c99", ("good",))).plan(3) == ("c24", "c49", "c74")

@@ -19,7 +19,7 @@ def change(*files: str, subject: str = "Say hello", parents: int = 1, sha: str =
 
 
 def beside_plain(suspect: Change, **named: tuple[str, ...]) -> tuple[float, tuple[str, ...]]:
-    """How much more suspect a commit is than one without any trait, and why."""
+    """The weight of a commit relative to one without any trait, and its reasons."""
     first, second = weights([suspect, change(*PLAIN)], **named)
     assert second.reasons == ()
     return first.weight / second.weight, first.reasons
@@ -56,7 +56,7 @@ def beside_plain(suspect: Change, **named: tuple[str, ...]) -> tuple[float, tupl
         ("vllm/kernels/config.json", FileKind.SOURCE),
     ],
 )
-def test_a_path_says_what_a_file_is_for(path, kind):
+def test_kind_of_a_file_follows_from_its_path(path, kind):
     assert kind_of(path) is kind
 
 
@@ -89,7 +89,7 @@ def test_a_commit_has_the_traits_of_its_files_and_subject(suspect, found):
     assert traits(suspect) == found
 
 
-def test_every_trait_has_a_factor_and_words_for_it():
+def test_every_trait_has_a_factor_and_a_phrase():
     factors = prior.default_factors()
     assert {*prior.LEARNT, "docs", "tests", "tooling", "ci", "empty", "merge"} | {"frames", "paths"} == set(
         factors
@@ -98,7 +98,7 @@ def test_every_trait_has_a_factor_and_words_for_it():
     assert set(prior._PHRASES) == set(factors) - {"frames", "paths"}
 
 
-def test_what_does_not_run_is_least_suspect_and_never_ruled_out():
+def test_documentation_has_little_weight_but_is_not_ruled_out():
     ratio, reasons = beside_plain(change("docs/a.md"))
     assert 0 < ratio < 0.05
     assert reasons == ("docs only",)
@@ -110,11 +110,11 @@ def test_weights_are_in_the_order_of_the_changes_and_average_one():
     assert sum(each.weight for each in found) == pytest.approx(3)
 
 
-def test_no_changes_have_no_weights():
+def test_empty_range_has_no_weights():
     assert weights([]) == ()
 
 
-def test_commits_that_are_all_alike_are_all_average():
+def test_identical_commits_have_average_weight():
     assert weights([change("docs/a.md", sha="x")] * 3) == (Suspicion("x", 1.0, ("docs only",)),) * 3
 
 
@@ -187,7 +187,7 @@ def test_long_file_names_are_shortened():
     assert len(reasons[0]) < 120
 
 
-def test_other_factors_can_be_tried():
+def test_factors_can_be_overridden():
     first, second = weights(
         [change("a.py"), change(*PLAIN)], factors={**prior.default_factors(), "one_file": 3.0}
     )
@@ -213,7 +213,7 @@ NAMED = st.lists(PATHS, max_size=4).map(tuple)
 
 
 @given(CHANGES, NAMED, NAMED)
-def test_whatever_the_names_every_commit_keeps_a_chance(changes, paths, frames):
+def test_every_commit_has_a_positive_and_bounded_weight(changes, paths, frames):
     found = weights(changes, paths, frames)
     assert [each.sha for each in found] == [each.sha for each in changes]
     assert sum(each.weight for each in found) == pytest.approx(len(changes))
@@ -232,10 +232,10 @@ def test_a_weight_does_not_depend_on_the_order(changes, paths, frames, draw):
         assert each.reasons == before[each.sha].reasons
 
 
-def test_the_reference_says_what_the_factors_are():
+def test_reference_page_lists_the_default_factors():
     page = (Path(__file__).parents[2] / "docs/reference/priors.md").read_text(encoding="utf-8")
-    said = dict(re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", page, re.MULTILINE))
-    assert {trait: float(factor) for trait, factor in said.items()} == prior.default_factors()
+    documented = dict(re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", page, re.MULTILINE))
+    assert {trait: float(factor) for trait, factor in documented.items()} == prior.default_factors()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Which commits belong to a change that was reverted or landed again, and what a search runs of them."""
+"""Which commits belong to a change that was reverted or landed again, and which of them a search runs."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def sha(place):
     return f"{place + 10:x}" * 40
 
 
-def said(*subjects, bodies=()):
-    """Of each commit in a line whether it lands the change that another reverts; None of any other commit."""
+def landing_flags(*subjects, bodies=()):
+    """For each commit of a line, whether it lands the change or reverts it; None for unrelated commits."""
     messages = [Message(sha(place), subject) for place, subject in enumerate(subjects)]
     for place, body in dict(bodies).items():
         messages[place] = Message(sha(place), subjects[place], body)
@@ -56,7 +56,7 @@ def said(*subjects, bodies=()):
     ],
 )
 def test_landing_revert_and_reland_are_one_change(landed, reverted, landed_again):
-    assert said("Add a test", landed, "Fix a typo", reverted, landed_again, "Last") == [
+    assert landing_flags("Add a test", landed, "Fix a typo", reverted, landed_again, "Last") == [
         *(None, True, None, False, True, None)
     ]
 
@@ -69,42 +69,49 @@ def test_landing_revert_and_reland_are_one_change(landed, reverted, landed_again
         "Reverts owner/project#10",
     ],
 )
-def test_a_body_says_which_commit_is_reverted(body):
+def test_reverted_commit_is_read_from_the_body(body):
     subjects = ("Add a test", f"{TITLE} (#10)", "Fix a typo", "Keep the block table where it was")
-    assert said(*subjects, bodies={3: body}) == [None, True, None, False]
-    assert said(*subjects) == [None] * 4
+    assert landing_flags(*subjects, bodies={3: body}) == [None, True, None, False]
+    assert landing_flags(*subjects) == [None] * 4
 
 
 def test_the_revert_of_a_revert_lands_what_the_first_reverted():
     bodies = {1: f"This reverts commit {sha(0)}.", 2: f"This reverts commit {sha(1)}."}
-    assert said(TITLE, "Not yet", "Now", bodies=bodies) == [True, False, True]
+    assert landing_flags(TITLE, "Not yet", "Now", bodies=bodies) == [True, False, True]
 
 
-def test_a_body_that_reverts_a_commit_before_the_range_takes_it_out():
-    assert said("Keep it as it was", "Last", bodies={0: f"This reverts commit {'9' * 40}."}) == [False, None]
+def test_revert_of_a_commit_before_the_range_is_recognised():
+    assert landing_flags("Keep it as it was", "Last", bodies={0: f"This reverts commit {'9' * 40}."}) == [
+        False,
+        None,
+    ]
 
 
-def test_a_title_that_only_begins_alike_is_another_change():
-    assert said(TITLE, "Cache the other table", 'Revert "Cache the other table"') == [None, True, False]
+def test_title_with_a_common_prefix_is_another_change():
+    assert landing_flags(TITLE, "Cache the other table", 'Revert "Cache the other table"') == [
+        None,
+        True,
+        False,
+    ]
 
 
-def test_a_second_landing_that_says_so_is_enough():
-    assert said(TITLE, "Fix a typo", f"{TITLE} (reland)") == [True, None, True]
-    assert said(TITLE, "Fix a typo", f"{TITLE} again") == [None, None, None]
+def test_explicit_reland_needs_no_revert():
+    assert landing_flags(TITLE, "Fix a typo", f"{TITLE} (reland)") == [True, None, True]
+    assert landing_flags(TITLE, "Fix a typo", f"{TITLE} again") == [None, None, None]
 
 
-def test_what_was_landed_before_the_range_is_known_by_its_title():
-    assert said(f'Revert "{TITLE}"', "Fix a typo", f'Reapply "{TITLE}"') == [False, None, True]
+def test_change_landed_before_the_range_is_recognised_by_its_title():
+    assert landing_flags(f'Revert "{TITLE}"', "Fix a typo", f'Reapply "{TITLE}"') == [False, None, True]
 
 
 @pytest.mark.parametrize(
     "subject", ["Fix pre-commit", "[CI] Fix pre-commit issue", "Track reverts: they are rare", "Add undo_log"]
 )
 def test_ordinary_subjects_belong_to_no_change(subject):
-    assert said("Add a test", subject, "Last", TITLE, TITLE) == [None] * 5
+    assert landing_flags("Add a test", subject, "Last", TITLE, TITLE) == [None] * 5
 
 
-def test_files_say_what_no_message_does():
+def test_restored_files_identify_a_revert_without_message():
     restores = {3: 1, 4: 3}
     messages = [
         Message(sha(place), f"commit {place}", restores=sha(restores[place]) if place in restores else "")
@@ -117,8 +124,8 @@ def test_files_say_what_no_message_does():
     assert landings([Message("a", "one"), Message("b", "two", restores="unknown")]) == {}
 
 
-def test_files_say_what_a_message_leaves_open():
-    """The landing has another title than the one that is landed again."""
+def test_restored_files_complete_a_message():
+    """The first landing and the reland have different titles."""
     messages = [
         Message(sha(0), "commit 1"),
         Message(sha(1), "commit 2", restores=sha(0)),
@@ -134,8 +141,8 @@ def family(*lands):
     return {f"c{place}": Landing(0, lands=each) for place, each in dict(lands).items()}
 
 
-def test_in_doubt_is_what_would_answer_otherwise_from_a_second_breakage():
-    """Above the commit found what took the change out, the latest first; below it the landing before."""
+def test_in_doubt_are_the_commits_that_would_show_a_second_breakage():
+    """After the culprit its reverts, latest first; before it the previous landing."""
     dag = Dag(line(20))
     toggles = family((2, True), (5, False), (8, True), (11, False), (14, True))
     assert in_doubt(dag, toggles, "c2", broke_before=False) == ("c11", "c5")
@@ -161,32 +168,32 @@ def test_a_branch_without_the_culprit_is_not_in_doubt():
     assert in_doubt(Dag(parents), toggles, "land", broke_before=False) == ()
 
 
-# --- what the search makes of it ----------------------------------------------------------------------------
+# --- the search with reverts and relands --------------------------------------------------------------------
 
 
 def broken_twice(n, places):
-    """The subjects of a line in which a change lands, is reverted and so on at these places; what fails."""
+    """Subjects and failing commits of a line in which a change lands, is reverted and so on at `places`."""
     subjects = [f"Work on part {place}" for place in range(n)]
-    words = [TITLE, f'Revert "{TITLE}"', f'Reapply "{TITLE}"']
+    titles = [TITLE, f'Revert "{TITLE}"', f'Reapply "{TITLE}"']
     for number, place in enumerate(places):
-        subjects[place] = words[number % 2 or 2 * bool(number)]
+        subjects[place] = titles[number % 2 or 2 * bool(number)]
     fails = [sum(at <= place for at in places) % 2 == 1 for place in range(n)]
     return subjects, fails
 
 
 def search_of(subjects, fails, slots, *, fix=False):
     n = len(subjects)
-    said = landings([Message(f"c{place}", subject) for place, subject in enumerate(subjects)])
-    search = Bisection(Inference(Dag(line(n)), f"c{n - 1}", ("good",), fix=fix, landings=said))
-    answers = {"good": fix} | {f"c{place}": each is not fix for place, each in enumerate(fails)}
+    found = landings([Message(f"c{place}", subject) for place, subject in enumerate(subjects)])
+    search = Bisection(Inference(Dag(line(n)), f"c{n - 1}", ("good",), fix=fix, landings=found))
+    failing = {"good": fix} | {f"c{place}": each is not fix for place, each in enumerate(fails)}
     started = search.observe(("good" if fix else f"c{n - 1}", BAD))
-    return finish(started, lambda sha: BAD if answers[sha] else GOOD, slots=slots)
+    return finish(started, lambda sha: BAD if failing[sha] else GOOD, slots=slots)
 
 
 @given(st.integers(3, 60), st.sampled_from([1, 2, 3, 8]), st.booleans(), st.data())
 @settings(max_examples=60, deadline=None)
-def test_land_revert_and_reland_names_the_last_landing_and_says_so(n, slots, fix, data):
-    """With any number of slots, and where a fix is looked for, too."""
+def test_land_revert_and_reland_report_the_last_landing_and_an_earlier_breakage(n, slots, fix, data):
+    """With any number of slots, and in a search for a fix, too."""
     count = data.draw(st.sampled_from([3, 5] if n >= 5 else [3]))
     places = sorted(data.draw(st.sets(st.integers(0, n - 1), min_size=count, max_size=count)))
     found = search_of(*broken_twice(n, places), slots, fix=fix).conclude()
@@ -197,14 +204,14 @@ def test_land_revert_and_reland_names_the_last_landing_and_says_so(n, slots, fix
 
 @pytest.mark.parametrize("slots", [1, 2, 3, 8])
 def test_revert_just_before_the_end_counts_in_a_non_monotonic_history(slots):
-    """That a breakage below was seen already does not make its answer chance."""
+    """An earlier breakage does not turn the verdict on the revert into noise."""
     found = search_of(*broken_twice(28, [0, 1, 2, 26, 27]), slots, fix=True).conclude()
     assert isinstance(found, Culprit)
     assert found.sha == "c27"
 
 
 @pytest.mark.parametrize("slots", [1, 2, 3, 8])
-def test_the_example_of_three_landings_one_after_the_other(slots):
+def test_last_of_three_landings_in_a_row_is_the_culprit(slots):
     subjects, fails = broken_twice(8, [0, 1, 3, 5, 6])
     found = search_of(subjects, fails, slots).conclude()
     assert isinstance(found, Culprit)
@@ -212,11 +219,11 @@ def test_the_example_of_three_landings_one_after_the_other(slots):
     assert found.earlier is not None
 
 
-def test_a_history_that_breaks_once_takes_no_run_more_for_its_reverts():
-    """But where the culprit itself is of a change that was reverted: then one."""
-    chance = random.Random(1)  # noqa: S311
+def test_reverts_cost_no_extra_run_if_the_history_breaks_once():
+    """One extra run at most, if the culprit's own change was reverted."""
+    rng = random.Random(1)  # noqa: S311
     for _ in range(8):
-        culprit, reverted = sorted(chance.sample(range(32), 2))
+        culprit, reverted = sorted(rng.sample(range(32), 2))
         fails = [place >= culprit for place in range(32)]
         plain = [f"Work on part {place}" for place in range(32)]
         elsewhere = [*plain]
@@ -237,12 +244,12 @@ def landed_at(*places):
     return family(*((place, number % 2 == 0) for number, place in enumerate(places)))
 
 
-def runs(answers):
-    """So many failures (positive) or passes (negative) of each commit."""
-    return [(sha, BAD if times > 0 else GOOD) for sha, times in answers.items() for _ in range(abs(times))]
+def runs(counts):
+    """The given number of failures (positive) or passes (negative) of each commit."""
+    return [(sha, BAD if times > 0 else GOOD) for sha, times in counts.items() for _ in range(abs(times))]
 
 
-def test_a_revert_that_cannot_be_tried_is_tried_once():
+def test_untestable_revert_is_tried_once():
     search = Bisection(Inference(Dag(line(16)), "c15", ("good",), landings=landed_at(3, 7))).observe(
         ("c15", BAD)
     )
@@ -254,8 +261,8 @@ def test_a_revert_that_cannot_be_tried_is_tried_once():
 has_it = {f"c{place}" for place in range(3, 16)}
 
 
-def test_where_noise_was_seen_no_run_is_spent_on_the_revert():
-    """There a run would not repeat its answer."""
+def test_revert_is_not_run_once_noise_was_seen():
+    """With noise, one run of it proves little."""
     calm = [*runs({"c15": 6, "c9": 6, "c4": 12, "c3": -12, "c2": -4, "c1": -3}), ("c5", BAD)]
     noisy = [*calm, ("c5", GOOD), *[("c5", BAD)] * 8]
     search = Bisection(Inference(Dag(line(16)), "c15", ("good",), landings=landed_at(4, 7))).observe(*noisy)
@@ -266,7 +273,7 @@ def test_where_noise_was_seen_no_run_is_spent_on_the_revert():
     assert before.stopping.confirmation == ("c7",)
 
 
-def test_a_breakage_that_was_seen_below_needs_no_run_of_the_landing_there():
+def test_observed_earlier_breakage_needs_no_run_of_its_landing():
     seen = runs({"c3": 8, "c6": -8, "c11": -8, "c12": 8, "c13": 6, "c14": 6, "c15": 6})
     search = Bisection(Inference(Dag(line(16)), "c15", ("good",), landings=landed_at(2, 5, 12))).observe(
         *seen

@@ -1,4 +1,4 @@
-"""When a search stops, and which details of its runs decide that."""
+"""When a search stops, and which of its runs decide that."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def doubt(search):
     return 1 - float(search.known.posterior.commits.max())
 
 
-# --- how sure it has to be ----------------------------------------------------------------------------------
+# --- required confidence ------------------------------------------------------------------------------------
 
 
 def test_stop_margin_without_contradictions_is_two_and_a_half():
-    """The pair was seen twice each: the doubt alone keeps the search going."""
+    """Both commits of the pair ran twice; only the remaining doubt continues the search."""
     narrowed = started(line(32)).observe(*red("c23", "c19", "c17", "c16"), *green("c15"))
     paired = narrowed.observe(*red("c16"), *green("c15", "c14"))
     assert 0.05 / 2.5 < doubt(paired) < 0.05 / 1.5
@@ -46,17 +46,17 @@ def test_stop_margin_without_contradictions_is_two_and_a_half():
 @pytest.mark.parametrize("fix", [False, True])
 @pytest.mark.parametrize("rates", [(0.6, 0.1), (0.3, 0.0), (0.95, 0.05), (0.6, 0.02)])
 def test_stop_margin_falls_with_contradicting_runs(rates, fix):
-    chance = random.Random(1)  # noqa: S311
+    rng = random.Random(1)  # noqa: S311
     search, place = started(line(16), fix=fix), {f"c{number}": number for number in range(16)}
     while search.conclude() is None:
         (sha,) = search.plan()
         has_it = place.get(sha, -1) >= 9
-        fails = chance.random() < rates[has_it is fix]
+        fails = rng.random() < rates[has_it is fix]
         search = search.observe((sha, BAD if fails else GOOD))
         name = int(search.known.posterior.commits.argmax())
         against = sum(
-            (said is BAD) is not ((place.get(sha, -1) >= name) is not fix)
-            for sha, said in search.known.observed
+            (verdict is BAD) is not ((place.get(sha, -1) >= name) is not fix)
+            for sha, verdict in search.known.observed
         )
         allowed = 0.05 / (1 + 1.5 / (1 + against / 3))
         if isinstance(search.conclude(), Culprit):
@@ -66,45 +66,45 @@ def test_stop_margin_falls_with_contradicting_runs(rates, fix):
     assert search.conclude().sha == "c9"
 
 
-# --- what is left -------------------------------------------------------------------------------------------
+# --- remaining candidates -----------------------------------------------------------------------------------
 
 
 def test_the_credible_set_is_the_smallest_that_reaches_the_confidence():
     search = started(line(16)).observe(*red("c11", "c9"), *green("c9", "c3", "c3"))
-    chance = dict(zip(search.known.dag.candidates, search.known.posterior.commits, strict=True))
-    kept = [chance[sha] for sha in search.known.credible_set]
-    whole = sum(chance.values())
+    probability = dict(zip(search.known.dag.candidates, search.known.posterior.commits, strict=True))
+    kept = [probability[sha] for sha in search.known.credible_set]
+    whole = sum(probability.values())
     assert sum(kept) >= 0.95 * whole > sum(kept) - min(kept)
 
 
 def test_commit_with_equal_passes_and_failures_is_neither_good_nor_bad():
-    """c2 gave both answers: what broke before is c1, and what was sound again c4."""
-    answers = [
+    """c2 has both verdicts: the earlier breakage is c1, and c4 is good again."""
+    runs = [
         *red(*["c1"] * 12, "c8", "c8", "c2"),
         *green("c2", *["c4"] * 12),
         *red(*["c7"] * 12),
         *green(*["c6"] * 12),
     ]
-    search = started(line(10)).observe(*answers)
+    search = started(line(10)).observe(*runs)
     assert isinstance(found := search.conclude(), Culprit)
     assert (found.sha, found.earlier) == ("c7", ("c1", "c4"))
 
 
 def test_earlier_breakage_in_a_search_for_a_fix():
-    answers = [
+    runs = [
         *green(*["c1"] * 12, "c8", "c8", "c2"),
         *red("c2", *["c4"] * 12),
         *green(*["c7"] * 12),
         *red(*["c6"] * 12),
     ]
-    search = started(line(10), fix=True).observe(*answers)
+    search = started(line(10), fix=True).observe(*runs)
     assert isinstance(found := search.conclude(), Culprit)
     assert (found.sha, found.earlier) == ("c7", ("c1", "c4"))
 
 
 @pytest.mark.parametrize(("fix", "against", "expected"), [(False, BAD, GOOD), (True, GOOD, BAD)])
 def test_the_end_that_contradicts_its_label_is_run_next(fix, against, expected):
-    """Of several ends the one that passed where it fails, or failed where it passes."""
+    """Of several ends, the one whose verdict contradicts its label."""
     dag = Dag(line(8))
     search = Bisection(Inference(dag, "c7", ("good", "other", "third"), fix=fix))
     assert search.known.good_end == "good"
@@ -114,10 +114,10 @@ def test_the_end_that_contradicts_its_label_is_run_next(fix, against, expected):
     assert search.observe(("other", SKIP), ("good", SKIP), ("third", expected)).known.good_end == "third"
 
 
-# --- information of the next run, beside others -----------------------------------------------------------
+# --- information of the next run while others run ---------------------------------------------------------
 
 
-def look(shares, last):
+def prediction(shares, last):
     """The prediction for a line; `last`: P(a commit is the last of several breakages)."""
     size = len(shares)
     flat = {
@@ -138,33 +138,33 @@ def look(shares, last):
 
 
 def test_only_the_latest_six_running_trials_count():
-    thought = look([0.05] * 8, [0.05] * 8)
+    predicted = prediction([0.05] * 8, [0.05] * 8)
     latest, shares = [1, 6, 2, 5, 3, 7], np.ones(9)
     shares[[4, OUTSIDE]] = 3, 2
-    assert information(thought, [4, OUTSIDE, 4, *latest]) == pytest.approx(
-        information(thought, latest) / shares
+    assert information(predicted, [4, OUTSIDE, 4, *latest]) == pytest.approx(
+        information(predicted, latest) / shares
     )
-    assert information(thought, [0, *latest[1:]]) != pytest.approx(information(thought, latest[1:]))
+    assert information(predicted, [0, *latest[1:]]) != pytest.approx(information(predicted, latest[1:]))
 
 
 def test_running_trial_moves_the_last_of_several_breakages():
-    """A failure at c1 says that the breakage is there or below, or that c1 has an answer of its own."""
-    thought = look([0.0] * 3, [0.3, 0.3, 0.3])
+    """If c1 fails, the last breakage is c1 or an ancestor, or c1 is inconsistent."""
+    predicted = prediction([0.0] * 3, [0.3, 0.3, 0.3])
     failed = [
         0.3 * 0.95,
         0.3 * 0.95,
-        0.3 * thought.p_fail_inconsistent[1],
-        0.1 * thought.p_fail_inconsistent[1],
+        0.3 * predicted.p_fail_inconsistent[1],
+        0.1 * predicted.p_fail_inconsistent[1],
     ]
     passed = [share - fails for share, fails in zip([0.3, 0.3, 0.3, 0.1], failed, strict=True)]
 
     def fails_next(weights):
-        """The chance of a failure at c0: only as the last breakage does it fail as such."""
+        """The probability of a failure at c0, which is 0.95 if c0 is the last breakage."""
         first, *others = weights
-        return (first * 0.95 + sum(others) * thought.p_fail_inconsistent[0]) / sum(weights)
+        return (first * 0.95 + sum(others) * predicted.p_fail_inconsistent[0]) / sum(weights)
 
-    def entropy(chance):
-        return -(chance * np.log2(chance) + (1 - chance) * np.log2(1 - chance))
+    def entropy(p):
+        return -(p * np.log2(p) + (1 - p) * np.log2(1 - p))
 
     expected = sum(sum(weights) * entropy(fails_next(weights)) for weights in (failed, passed))
-    assert information(thought, [1])[0] == pytest.approx(expected)
+    assert information(predicted, [1])[0] == pytest.approx(expected)
