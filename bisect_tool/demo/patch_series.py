@@ -136,7 +136,7 @@ def replay(series: Path, destination: Path) -> Replayed:
         return existing
     if destination.exists() and any(destination.iterdir()) and not (destination / STAMP).is_file():
         raise UsageError(
-            f"{destination} exists and is not a replayed history",
+            f"{destination} exists, but was not created by bisect-run",
             "Move it away, or set BISECT_RUN_HOME to another directory.",
         )
     destination.parent.mkdir(parents=True, exist_ok=True)

@@ -124,7 +124,7 @@ def _resolved(index: Index, path: str) -> str:
         plain, url = False, ""
     rest = url.removeprefix(f"{index.base}/{index.sha}/")
     if not plain or rest == url or not all(map(_is_name, rest.split("/"))):
-        raise BadIndex(f"the list of wheels at {_shown(index.url)} points elsewhere: {_shown(path)}")
+        raise BadIndex(f"the list of wheels at {_shown(index.url)} has an invalid path: {_shown(path)}")
     return url
 
 

@@ -111,7 +111,7 @@ def test_an_older_replay_is_replaced(short_series: Path, short_history: Replayed
 def test_what_is_not_a_replay_is_never_touched(series: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("keep", encoding="utf-8")
-    with pytest.raises(UsageError, match="not a replayed history"):
+    with pytest.raises(UsageError, match="was not created by bisect-run"):
         replay(series, tmp_path / "mine")
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
 

@@ -110,7 +110,7 @@ def test_newest_of_several_builds_and_no_other_package():
     ],
 )
 def test_path_that_leads_elsewhere_is_refused(path):
-    with pytest.raises(BadIndex, match="points elsewhere") as error:
+    with pytest.raises(BadIndex, match="has an invalid path") as error:
         chosen({**entry(name()), "path": path})
     assert error.value.exit_code is ExitCode.ENVIRONMENT
     assert error.value.message.isprintable()
