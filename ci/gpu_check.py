@@ -1,6 +1,6 @@
-"""Run the demo and other steps on a GPU, watch its memory meanwhile, print one JSON document.
+"""Run the demo and other steps on a GPU, sample its memory meanwhile, print one JSON document.
 
-The steps run in order of worth. After each of them the document so far is written to the file that
+The most useful steps run first. After each of them the document so far is written to the file that
 GPU_CHECK_FILE names, if it is set. `ci/gpu_check` makes the environment for this and runs it. The document:
 docs/how-to/gpu-check.md.
 """
@@ -63,7 +63,7 @@ class Sample:
 class GpuTrial:
     """What one trial did to the GPU; memory in bytes, null where no sample was taken at that time.
 
-    `devices` gives, by device, the workers whose log says that they loaded their model there.
+    `devices` gives, by device, the workers whose log shows that they loaded their model there.
     """
 
     sha: str
@@ -77,12 +77,12 @@ class GpuTrial:
 
     @property
     def rose(self) -> bool:
-        """Whether it took memory of the GPU."""
+        """Whether it allocated memory of the GPU."""
         return (self.memory_peak or 0) > (self.memory_before or 0)
 
     @property
     def released(self) -> bool:
-        """Whether it gave back what it took."""
+        """Whether it released that memory."""
         if self.memory_before is None or self.memory_after is None:
             return False
         return self.memory_after - self.memory_before <= gpu_steps.TOLERANCE
@@ -147,7 +147,7 @@ def _shared(trials: Sequence[GpuTrial]) -> bool:
 
 
 class Sampler:
-    """Looks at one GPU every 0.2 seconds, in a thread, until a moment after the block ends."""
+    """Samples one GPU every 0.2 seconds, in a thread, until a moment after the block ends."""
 
     def __init__(self, uuid: str) -> None:
         self.samples: list[Sample] = []
@@ -175,7 +175,7 @@ class Sampler:
 
 
 def run_demo() -> Document | None:
-    """The demo's document, None where it printed none; what it has to say goes to our stderr.
+    """The demo's document, None where it printed none; its messages go to stderr.
 
     Killed at the deadline, it leaves nothing behind: its guardian sees that it is gone.
     """
@@ -221,13 +221,13 @@ def labels(series: str = "series.toml", repository: str = DEMO) -> Mapping[str, 
     return replay(scenarios_root() / "reference_engine" / series, home().cache / repository).labels
 
 
-def say(message: str) -> None:
-    """A line for the person."""
+def log_line(message: str) -> None:
+    """Print a line to stderr."""
     print(message, file=sys.stderr)
 
 
 def name(gpu: GpuMemory) -> str:
-    """The GPU's name, by its driver."""
+    """The GPU's name according to its driver."""
     pynvml.nvmlInit()
     try:
         return str(pynvml.nvmlDeviceGetName(pynvml.nvmlDeviceGetHandleByIndex(gpu.index)))
@@ -239,7 +239,7 @@ def main() -> int:
     """Run the steps, print the document; returns the exit code."""
     gpu = next(iter(snapshot()), None)
     if gpu is None:
-        say("error: no NVIDIA GPU is visible here")
+        log_line("error: no NVIDIA GPU is visible here")
         print(json.dumps({"gpu": None, "reason": "no NVIDIA GPU is visible", "checks": {}}, indent=2))
         return ExitCode.ENVIRONMENT
     os.environ["CUDA_VISIBLE_DEVICES"] = gpu.uuid
@@ -265,7 +265,7 @@ def main() -> int:
         keep(report)
     print(json.dumps(report, indent=2))
     for check, holds in held.items():
-        say(f"{'ok' if holds else 'FAILED':>6}  {check}")
+        log_line(f"{'ok' if holds else 'FAILED':>6}  {check}")
     return ExitCode.DONE if all(held.values()) else ExitCode.REGRESSION
 
 

@@ -44,7 +44,7 @@ time.sleep(600)
 
 @dataclass(frozen=True)
 class DemoGpu:
-    """What `demo --gpu` says of the cell that fails after another one.
+    """What `demo --gpu` reports about the cell that fails after another one.
 
     `culprit`: it named the commit of its history, and no other. `memory` has the bytes in use on the GPU
     before, at most during, and after each trial in which the cell failed.
@@ -94,7 +94,7 @@ class TwoSlots:
 
     @property
     def passed(self) -> bool:
-        """Whether they ran beside each other and passed."""
+        """Whether they ran at the same time and passed."""
         return self.overlapped and set(self.outcomes) == {"passed"}
 
 
@@ -116,7 +116,7 @@ class KilledTool:
 
 
 def demo_gpu(command: Sequence[str], culprit: str, limit_s: float) -> DemoGpu | None:
-    """Run the demo of memory that is left behind; None if it printed no document."""
+    """Run the demo of memory that a cell leaves behind; None if it printed no document."""
     began = time.monotonic()
     document = printed(command, limit_s)
     if document is None:
@@ -150,7 +150,7 @@ def printed(command: Sequence[str], limit_s: float) -> Document | None:
 
 
 def holder(size: int) -> tuple[str, ...]:
-    """A process that holds so many bytes of the GPU, and says so in a line."""
+    """Start a process that holds so many bytes of the GPU, and prints a line when it does."""
     return (sys.executable, "-c", HOLD, str(size))
 
 

@@ -1,4 +1,4 @@
-"""The benchmarks are no part of the package: they are run, and imported, from the root of the repository."""
+"""Make `benchmarks` importable: it is not part of the package, and runs from the root of the repository."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the benchmarks count with; all of it but the peers that must be installed first."""
+"""Bounds, draws, judges and imported histories of the benchmarks, without peers that must be installed."""
 
 from __future__ import annotations
 
@@ -51,26 +51,26 @@ def test_bound_of_the_rows(candidates, noise, known):
     assert bound.runs(candidates, noise, 0.95) == pytest.approx(known, abs=0.5)
 
 
-def test_the_draws_are_the_same_for_every_tool_and_uniform():
+def test_draws_are_uniform_and_equal_for_every_tool():
     asked = problems(8, Noise(0.5, 0.5), 4_000, seed=1)
     assert asked == problems(8, Noise(0.5, 0.5), 4_000, seed=1)
     for culprit in range(1, 9):
         assert sum(problem.culprit == culprit for problem in asked) == pytest.approx(500, abs=100)
 
 
-def test_a_flaky_test_fails_as_often_as_it_should():
+def test_flaky_test_fails_at_its_rate():
     test = FlakyTest(Problem(10, 5, Noise(0.7, 0.2), seed=3))
     assert sum(test.fails(5) for _ in range(5_000)) == pytest.approx(3_500, abs=150)
     assert sum(test.fails(4) for _ in range(5_000)) == pytest.approx(1_000, abs=150)
 
 
-def test_a_flaky_test_goes_on_where_it_was_left():
+def test_flaky_test_resumes_its_sequence():
     problem = Problem(10, 5, Noise(0.5, 0.5), seed=3)
     whole, end = FlakyTest(problem), FlakyTest(problem, earlier=30)
     assert [whole.fails(7) for _ in range(60)][30:] == [end.fails(7) for _ in range(30)]
 
 
-def test_problems_survive_the_exchange():
+def test_problems_round_trip_through_json():
     problem = Problem(128, 3, Noise(0.6, 0.02), seed=2**64 - 1)
     assert read(written(problem)) == problem
 
@@ -95,7 +95,7 @@ def test_judges_run_no_more_than_they_need(judge, fails, bad, runs):
 
 
 def test_git_chooses_what_the_model_chooses(tmp_path):
-    """For every length of a range up to 70, and for the lengths around powers of two up to 1,025."""
+    """Checks every length up to 70, and the lengths around powers of two up to 1,025."""
     repository(tmp_path / "made", linear(1026), numbered=False)
     shas = git(tmp_path / "made", "rev-list", "--reverse", "main").split()
     for length in (*range(2, 71), 127, 128, 129, 255, 257, 511, 513, 1023, 1024, 1025):
@@ -104,7 +104,7 @@ def test_git_chooses_what_the_model_chooses(tmp_path):
 
 
 @pytest.mark.parametrize("judge", model.JUDGES)
-def test_git_bisect_run_does_what_the_model_does(judge):
+def test_git_bisect_run_behaves_as_the_model(judge):
     noisy = problems(20, Noise(0.8, 0.2), 2, seed=4)
     with real.made(20) as checkout:
         for problem in noisy:
@@ -112,12 +112,12 @@ def test_git_bisect_run_does_what_the_model_does(judge):
 
 
 @pytest.mark.parametrize("judge", model.JUDGES.values())
-def test_without_noise_every_judge_is_right(judge):
+def test_every_judge_is_right_without_noise(judge):
     for culprit in range(1, 34):
         assert model.solve(Problem(33, culprit, NONE, seed=0), judge).named == culprit
 
 
-def test_a_peer_answers_from_an_interpreter_of_its_own(tmp_path, monkeypatch):
+def test_peer_answers_from_its_own_interpreter(tmp_path, monkeypatch):
     (tmp_path / "peer.py").write_text(
         "from benchmarks.search.peers import exchange, git\n"
         "exchange.serve(lambda problem: git.solve(problem, git.single))\n"
@@ -133,7 +133,7 @@ def test_figures_count_runs_and_right_answers():
     assert str(figures(asked, outcomes)) == "5.0 (0.50)"
 
 
-def test_merged_histories_are_whole():
+def test_merged_histories_are_complete():
     parents = list(merged(2_000))
     assert len(parents) == 2_000
     assert all(parent < number for number, each in enumerate(parents) for parent in each)
@@ -142,7 +142,7 @@ def test_merged_histories_are_whole():
     assert under_another == set(range(1_999))
 
 
-def test_an_imported_history_has_its_shape_and_its_numbers(tmp_path):
+def test_imported_history_has_its_shape_and_numbers(tmp_path):
     parents = list(merged(60))
     repository(tmp_path / "made", parents, numbered=True)
     log = git(tmp_path / "made", "log", "--format=%H %P", "main").splitlines()
@@ -165,7 +165,7 @@ def test_windows_are_numbered_from_the_good_end(tmp_path):
         windows(tmp_path / "history", cases)
 
 
-def test_a_program_is_measured_by_its_own_memory(tmp_path):
+def test_memory_of_a_program_excludes_its_parent(tmp_path):
     code = "held = bytearray(200 << 20); held[::4096] = b'1' * len(held[::4096]); sum(range(10**7))"
     found = measured(sys.executable, "-c", code + "; print('done')", cwd=tmp_path)
     assert found.output == "done\n"

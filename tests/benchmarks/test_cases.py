@@ -1,4 +1,4 @@
-"""When an answer to a reported situation counts as right; the answers themselves are a benchmark."""
+"""When an answer to a reported situation counts as correct; the answers themselves are a benchmark."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_faults_of_an_answer(expected, answer, faults):
     assert list(expected.faults(answer)) == faults
 
 
-def test_cases_have_names_of_their_own():
+def test_cases_have_unique_names():
     names = [case.name for case in CASES]
     assert sorted(set(names)) == sorted(names)
 

@@ -1,4 +1,4 @@
-"""What the benchmark of the seconds after the last verdict counts with."""
+"""The seconds between the last verdict and the end of a trial."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from benchmarks.ending import after_verdict
 
 
-def test_the_seconds_from_the_last_call_to_the_end_of_the_trial(tmp_path):
+def test_seconds_from_the_last_call_to_the_end_of_the_trial(tmp_path):
     phases = [("setup", 1772755210.0), ("call", 1772755220.0), ("teardown", 1772755224.0)]
     events = [{"event": "phase", "phase": phase, "time": time} for phase, time in phases]
     events = [{"event": "start", "time": 1772755201.0}, *events, {"event": "finish", "time": 1772755225.0}]

@@ -1,4 +1,4 @@
-"""The tables of known logs say what is right and what is not."""
+"""The benchmark's tables of known logs count right and wrong failure chains."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ def logs(tmp_path):
     return read(tmp_path)
 
 
-def test_a_row_says_what_is_right(logs):
+def test_row_counts_right_and_wrong_parts(logs):
     _, _, right, wrong, total = known_table(logs).splitlines()
     assert right.endswith("| yes | yes | yes | NO |")
     assert wrong.endswith("| NO | NO | yes | NO |")
     assert total.endswith("| 1 of 2 | 1 of 2 | 2 of 2 | 0 of 2 |")
 
 
-def test_prefixes_are_tried_on_what_is_right_bare(logs):
+def test_prefixes_are_added_to_logs_that_are_right_without(logs):
     rows = wrapper_table(logs).splitlines()[2:]
     assert len(rows) == len(WRAPPERS)
     assert all(" 1 of 1 " in row for row in rows)
 
 
-def test_elsewhere_the_same_failure_looks_different():
+def test_same_failure_on_another_machine_differs():
     assert elsewhere("pid=7 at 10:00:00 on 2026-01-01") == "pid=1378 at 15:00:00 on 2026-01-02"
 
 
 @pytest.mark.parametrize("failing", [True, False])
-def test_a_healthy_log_has_one_failure_or_none(failing):
+def test_healthy_log_has_one_failure_or_none(failing):
     assert ("OutOfMemoryError" in "".join(healthy(20_000, failing=failing))) is failing

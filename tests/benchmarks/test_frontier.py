@@ -1,4 +1,4 @@
-"""The calculation of what quick searches get wrong at the least."""
+"""The lowest error rate of searches with few runs."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def test_halving_names_every_commit_after_the_bad_end_and_two_runs():
 
 
 def test_two_commits_by_hand():
-    """The second is named after a pass of the first, which is bad six times in ten: .5 x .6 x .4."""
+    """The second is named after a pass of the first, which fails in six runs of ten: .5 x .6 x .4."""
     assert likely_elsewhere([(1, True), (0, False)], 1, 2, 0.6, 0.1) == pytest.approx(0.5 * 0.6 * 0.4)
     assert likely_elsewhere([(1, True), (0, True)], 0, 2, 0.6, 0.1) == pytest.approx(0.5 * 0.6 * 0.1)
 
 
-def test_without_noise_nothing_is_wrong():
+def test_no_errors_without_noise():
     assert fewest_wrong(8, 4, 1.0, 0.0) == 0.0
 
 
-def test_more_runs_leave_less_wrong():
+def test_more_runs_have_fewer_errors():
     less, more = (fewest_wrong(16, runs, 0.6, 0.1) for runs in (6, 9))
     assert 0.0 < more < less / 2

@@ -1,4 +1,4 @@
-"""The page of a night's cost: its figures are those of the command, and its plot is that of its figures."""
+"""The page of a night's cost: its figures are the command's output, and its plot shows its figures."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ FIGURES = page.parse(PAGE.read_text(encoding="utf-8"))
 
 @pytest.mark.parametrize("noise", rows.NOISES, ids=str)
 @pytest.mark.parametrize("tool", rows.JUDGES)
-def test_figures_of_git_are_those_of_the_command(noise, tool):
+def test_figures_of_git_match_the_command(noise, tool):
     assert rows.peer(NIGHTS, noise, tool) in FIGURES[noise]
 
 
 @pytest.mark.parametrize(("noise", "slots"), [(ALWAYS, 1), (ALWAYS, 8), (FLAKY, 4)])
-def test_figures_of_bisect_run_are_those_of_the_command(noise, slots):
+def test_figures_of_bisect_run_match_the_command(noise, slots):
     assert rows.ours(NIGHTS, noise, slots) in FIGURES[noise]
 
 
@@ -38,15 +38,15 @@ def test_every_tool_and_number_of_slots_has_a_row():
         assert [(row.tool, row.slots) for row in found] == expected
 
 
-def test_the_page_has_the_tables_of_its_figures():
+def test_tables_of_the_page_match_its_figures():
     assert page.tables_of(PAGE.read_text(encoding="utf-8")) == page.tables(FIGURES)
 
 
-def test_the_plot_is_that_of_the_figures():
+def test_plot_matches_the_figures():
     assert PAGE.with_suffix(".svg").read_text(encoding="utf-8") == plot.draw(FIGURES)
 
 
-def test_the_recorded_nights_are_those_of_the_benchmarks():
+def test_recorded_nights_match_the_benchmarks():
     assert len(NIGHTS) == 60
     sizes = [night.candidates for night in NIGHTS]
     assert (min(sizes), max(sizes)) == (5, 68)
@@ -74,7 +74,7 @@ def test_nights_are_recorded_from_a_history(tmp_path):
     assert (known.culprit, known.bad, len(known.dag.candidates)) == ("c2", "c5", 5)
 
 
-def test_tables_take_the_place_of_older_ones():
+def test_tables_replace_older_ones():
     text = f"a\n{page.BEGIN}\nold\n{page.END}\nb\n"
     assert page.tables_of(page.with_tables(text, "new")) == "new"
     assert page.with_tables(text, "new").startswith("a\n")
@@ -82,7 +82,7 @@ def test_tables_take_the_place_of_older_ones():
         page.with_tables("a", "new")
 
 
-def test_a_plot_is_drawn_of_any_figures():
+def test_plot_of_any_figures():
     def row(tool, slots, hours):
         spread = Interval(hours, hours / 2, hours * 2)
         return rows.Row(tool, slots, 0.5, 9.0, spread, spread)

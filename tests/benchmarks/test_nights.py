@@ -10,7 +10,7 @@ from bisect_tool.simulate.searches import linear_searches
 
 @pytest.mark.parametrize("known", [nights.Known.DRAWN, nights.Known.GREEN])
 @pytest.mark.parametrize("noise", [Noise(1, 0), Noise(0.5, 0.2)])
-def test_twenty_nights_before_and_five_from_the_first_red_one(known, noise):
+def test_twenty_nights_before_and_five_from_the_first_red_night(known, noise):
     chance = np.random.default_rng(1)
     (case,) = linear_searches(8, 1, chance)
     earlier = nights._with_nights(case, noise, known, chance).earlier
@@ -20,6 +20,6 @@ def test_twenty_nights_before_and_five_from_the_first_red_one(known, noise):
     assert (earlier.before.failed == 0) is (known is nights.Known.GREEN or not noise.p_fail_good)
 
 
-def test_the_same_seed_draws_the_same_searches():
+def test_same_seed_draws_the_same_nights():
     asked = (8, Noise(0.5, 0), nights.Known.DRAWN, 2)
     assert nights.searches(*asked, seed=1) == nights.searches(*asked, seed=1)

@@ -1,4 +1,4 @@
-"""The benchmark of the start-up: its table, and that it counts the processor time of the command lines."""
+"""The benchmark of the start-up: its table, and the processor time of command lines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def test_table_compares_with_the_packages():
     ]
 
 
-def test_processor_time_of_the_command_counts():
+def test_processor_time_of_the_command_is_measured():
     used = "import time\nwhile time.process_time() < 0.3: pass"
     least = measure({"busy": (sys.executable, "-c", used), "idle": (sys.executable, "-S", "-c", "")}, 1)
     assert least["busy"] >= 0.29

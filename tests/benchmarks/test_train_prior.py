@@ -1,4 +1,4 @@
-"""What the factors of the prior are learnt with."""
+"""Learning the factors of the prior: reverted commits, the fit, the table."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def history(*commits):
     return History(json.dumps(each) for each in commits)
 
 
-def subjects(*said, days=0.0):
-    return history(*(commit(n, subject, "a.py", days=n * days) for n, subject in enumerate(said)))
+def subjects(*output, days=0.0):
+    return history(*(commit(n, subject, "a.py", days=n * days) for n, subject in enumerate(output)))
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def subjects(*said, days=0.0):
         "[Revert] [Core] Say hello to everybody (#9)",
     ],
 )
-def test_a_revert_says_what_it_undoes(revert):
+def test_reverted_commit_of_a_revert(revert):
     assert subjects("Start (#1)", "[Core] Say hello to everybody (#2)", "Go on (#3)", revert).reverted() == [
         1
     ]
@@ -62,21 +62,21 @@ def test_a_revert_says_what_it_undoes(revert):
         "Revert hello (#2)",
     ],
 )
-def test_other_subjects_undo_nothing(no_revert):
+def test_other_subjects_revert_nothing(no_revert):
     assert subjects("Start (#1)", "[Core] Say hello to everybody (#2)", no_revert).reverted() == []
 
 
-def test_a_late_revert_says_nothing():
+def test_late_revert_is_ignored():
     assert subjects("Say hello (#1)", "Revert #1 (#2)", days=89).reverted() == [0]
     assert subjects("Say hello (#1)", "Revert #1 (#2)", days=91).reverted() == []
 
 
-def test_of_two_commits_with_a_title_the_last_is_meant():
+def test_last_of_two_commits_with_the_title_is_reverted():
     title = "[Core] Say hello to everybody"
     assert subjects(f"{title} (#1)", f"{title} (#2)", f'Revert "{title}" (#3)').reverted() == [1]
 
 
-def test_the_fit_finds_the_odds_and_the_ridge_draws_them_to_one(monkeypatch):
+def test_fit_finds_the_odds_and_the_ridge_shrinks_them_to_one(monkeypatch):
     learnt = np.array([[1.0], [0.0], [0.0]])
     groups = [Known((0, 1, 2), 0)] * 600 + [Known((0, 1, 2), 1)] * 400
     monkeypatch.setattr(train_prior, "RIDGE", 0.0)
@@ -92,12 +92,12 @@ def test_trials_halve_the_mass_until_one_is_left():
     assert trials([1.0], 0) == 0
 
 
-def test_trials_end_early_at_the_culprit_alone():
+def test_single_trial_count_at_the_culprit():
     assert trials([0.96, 0.04], 0, sure=0.95) == 0
     assert trials([0.96, 0.04], 1, sure=0.95) == 1
 
 
-def test_the_learnt_table_is_what_the_package_reads(tmp_path, monkeypatch, capsys):
+def test_package_reads_the_learnt_table(tmp_path, monkeypatch, capsys):
     lines = [commit(n, f"Change {n} (#{n})", "a.py", "b.py", days=n / 30) for n in range(120)]
     for bad in (20, 50, 80):
         lines[bad]["files"] = ["csrc/a.cu"]
@@ -109,10 +109,10 @@ def test_the_learnt_table_is_what_the_package_reads(tmp_path, monkeypatch, capsy
     words = ("train_prior", str(data), "--exclude", str(cases), "--test", str(cases))
     monkeypatch.setattr(sys, "argv", list(words))
     train_prior.main()
-    said = capsys.readouterr()
-    learnt = tomllib.loads(said.out)["learnt"]
+    output = capsys.readouterr()
+    learnt = tomllib.loads(output.out)["learnt"]
     assert tuple(learnt) == prior.LEARNT
     assert learnt["native_or_build"] > 1
     assert learnt["plug_in"] == 1
-    assert "2 reverted, 2 learnt from" in said.err
-    assert "known cases: 1 ranges: log2 n 4.32" in said.err
+    assert "2 reverted, 2 learnt from" in output.err
+    assert "known cases: 1 ranges: log2 n 4.32" in output.err

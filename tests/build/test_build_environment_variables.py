@@ -64,7 +64,7 @@ def assert_has_no_token(seen: dict, folder) -> None:
 
 
 @pytest.mark.slow
-def test_a_hostile_build_backend_sees_no_token(planted, build_paths, installed_by, copied_environments):
+def test_hostile_build_backend_sees_no_token(planted, build_paths, installed_by, copied_environments):
     (build_paths.tree / "backend.py").write_text(BACKEND)
     (build_paths.tree / "pyproject.toml").write_text(PROJECT)
     environment = build_paths.prepare(BuildProfile(provider="source"))
@@ -75,7 +75,7 @@ def test_a_hostile_build_backend_sees_no_token(planted, build_paths, installed_b
     assert TOKEN not in build_paths.log.read_text()
 
 
-def test_a_hostile_command_sees_no_token(planted, commands, build_paths):
+def test_hostile_command_sees_no_token(planted, commands, build_paths):
     program = f"{LOOT}\nimport sys; pathlib.Path(sys.argv[1], 'seen').write_text(json.dumps(seen))"
     environment = build_paths.prepare(commands(program))
     assert_has_no_token(json.loads((environment.path / "seen").read_text()), environment.path)

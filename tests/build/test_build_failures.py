@@ -14,7 +14,7 @@ from bisect_tool.file_lock import lease
 pytestmark = pytest.mark.usefixtures("copied_environments")
 
 
-def test_a_failed_build_keeps_its_log_and_nothing_else(commands, build_paths):
+def test_failed_build_keeps_only_its_log(commands, build_paths):
     program = "import sys; print('compiling'); print('\\x1b[31mundefined reference'); sys.exit(3)"
     with pytest.raises(BuildFailed, match="code 3: undefined reference") as caught:
         build_paths.prepare(commands(program))
@@ -26,7 +26,7 @@ def test_a_failed_build_keeps_its_log_and_nothing_else(commands, build_paths):
     assert (fixed.path / "x").exists()
 
 
-def test_commands_run_in_order_and_in_the_tree(commands, build_paths):
+def test_commands_run_in_order_in_the_tree(commands, build_paths):
     first = "import pathlib; pathlib.Path('made').write_text('first')"
     second = "import pathlib, sys; pathlib.Path('made').rename(pathlib.Path(sys.argv[1], 'moved'))"
     environment = build_paths.prepare(commands(first, second, env={"HERE": "{tree}"}))
@@ -42,12 +42,12 @@ def test_none_builds_nothing(build_paths):
     assert environment.variables == {"PYTHONPATH": str(build_paths.tree)}
 
 
-def test_a_build_that_hangs(commands, build_paths):
+def test_build_that_hangs_times_out(commands, build_paths):
     with pytest.raises(BuildFailed, match="longer than 1 s"):
         build_paths.prepare(commands("import time; time.sleep(60)", timeout_s=1))
 
 
-def test_a_cancelled_build(commands, build_paths):
+def test_cancelled_build(commands, build_paths):
     cancel = threading.Event()
     timer = threading.Timer(0.3, cancel.set)
     timer.start()
@@ -79,7 +79,7 @@ def test_cache_that_cannot_be_written(commands, build_paths):
         build_paths.prepare(commands("pass"))
 
 
-def test_no_such_python(build_paths, installed_by, monkeypatch):
+def test_missing_python_is_an_environment_error(build_paths, installed_by, monkeypatch):
     monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
     profile = BuildProfile(provider="source", python="3.1")
     with pytest.raises(EnvironmentFailed, match=r"3\.1"):
@@ -108,7 +108,7 @@ def registry(monkeypatch, tmp_path):
                 pass
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler, bind_and_activate=False)
-        server.server_bind()  # without a listener, nobody else is given the port
+        server.server_bind()  # the port is reserved, but nothing listens
         ends.enter_context(server)
         url = f"http://127.0.0.1:{server.server_port}/simple"
         if status is not None:
@@ -154,7 +154,7 @@ def test_missing_wheel_and_unreachable_registry_are_different_errors(
 
 
 @pytest.mark.slow
-def test_a_registry_that_does_not_answer(registry, build_paths, installed_by):
+def test_registry_that_does_not_answer(registry, build_paths, installed_by):
     registry(0)
     profile = BuildProfile(provider="overlay", wheel="engine-cpu==1.0", files=["engine/_C.so"], timeout_s=6)
     with pytest.raises(EnvironmentFailed, match="longer than 6 s"):

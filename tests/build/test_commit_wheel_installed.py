@@ -87,6 +87,6 @@ def test_wheel_of_an_ancestor_saves_the_compilation(build, build_paths, tmp_path
 
 
 @pytest.mark.slow
-def test_failed_compilation_of_a_recent_commit_says_how_old_it_is(build):
+def test_failed_compilation_of_a_recent_commit_states_its_age(build):
     with pytest.raises(BuildFailed, match=r"the commit is 10 minutes old, and a wheel is usually published"):
         build(1)

@@ -27,7 +27,7 @@ def test_order_does_not_matter(hashes, source):
 
 
 @given(HASHES, st.data())
-def test_any_changed_object_counts(hashes, data):
+def test_any_changed_object_changes_the_fingerprint(hashes, data):
     path = data.draw(st.sampled_from(sorted(hashes)))
     other = {**hashes, path: data.draw(HASHES.flatmap(lambda drawn: st.sampled_from(sorted(drawn.values()))))}
     same = name_environment(other, overlay(), MACHINE) == name_environment(hashes, overlay(), MACHINE)
@@ -44,20 +44,20 @@ def test_any_changed_object_counts(hashes, data):
         {"env": {"A": "b"}},
     ],
 )
-def test_the_recipe_counts(change):
+def test_recipe_changes_the_fingerprint(change):
     assert name_environment({}, overlay(**change), MACHINE) != name_environment({}, overlay(), MACHINE)
 
 
 @pytest.mark.parametrize("change", [{"timeout_s": 5}, {"tree": ["vllm"]}])
-def test_limits_and_the_tree_do_not_count(change):
+def test_limits_and_tree_do_not_change_the_fingerprint(change):
     assert name_environment({}, overlay(**change), MACHINE) == name_environment({}, overlay(), MACHINE)
 
 
-def test_the_machine_counts():
+def test_machine_changes_the_fingerprint():
     assert name_environment({}, overlay(), MACHINE) != name_environment({}, overlay(), "cpython-312 aarch64")
 
 
-def test_commits_share_what_did_not_change(repository, tmp_path):
+def test_commits_with_equal_native_files_share_a_fingerprint(repository, tmp_path):
     base = repository({"csrc/kernel.cpp": "1", "setup.py": "1", "engine/main.py": "1"})
     python_only = repository({"engine/main.py": "2", "docs/index.md": "2"})
     native = repository({"csrc/kernel.cpp": "3"})

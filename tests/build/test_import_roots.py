@@ -61,13 +61,13 @@ def test_import_roots(tmp_path, files, targets, roots):
     "text",
     [f"tool = {'[' * 5000}", "tool = 3", f"[tool.setuptools.packages.find]\nwhere = ['{'x' * 300}', 3]"],
 )
-def test_names_that_are_none_of_a_folder_count_for_nothing(tmp_path, text):
+def test_invalid_folder_names_are_ignored(tmp_path, text):
     (tmp_path / "pyproject.toml").write_text(text)
     assert import_roots(tmp_path, ["tests/test_a.py"]) == (tmp_path,)
 
 
 @pytest.mark.timeout(30)
-def test_build_files_are_read_through_links_and_only_if_they_are_files(tmp_path):
+def test_build_files_are_read_through_links_only_if_regular(tmp_path):
     """A commit can have a link to an endless device, or to the terminal."""
     tree = tmp_path / "tree"
     tree.mkdir()

@@ -86,7 +86,7 @@ def test_commits_run_on_one_base(profile, repository, build_paths, tmp_path, ins
     assert sorted(path.name for path in environments[0].path.iterdir()) == ["built.json", "overlay", "venv"]
 
 
-def test_a_tree_cannot_lead_the_overlay_out_of_it(profile, build_paths, tmp_path):
+def test_overlay_does_not_follow_links_out_of_the_tree(profile, build_paths, tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()
     (build_paths.tree / "engine").symlink_to(outside)
@@ -95,18 +95,18 @@ def test_a_tree_cannot_lead_the_overlay_out_of_it(profile, build_paths, tmp_path
     assert not list(outside.iterdir())
 
 
-def test_a_folder_where_the_overlay_has_a_file(profile, build_paths):
+def test_folder_in_place_of_an_overlay_file_is_an_error(profile, build_paths):
     (build_paths.tree / "engine" / "_C.so").mkdir(parents=True)
     with pytest.raises(BuildFailed, match="is a directory"):
         build_paths.prepare(profile)
 
 
-def test_a_wheel_without_the_files(profile, build_paths):
+def test_wheel_without_the_files_is_an_error(profile, build_paths):
     with pytest.raises(BuildFailed, match=r"no file engine/_D\*"):
         build_paths.prepare(profile.model_copy(update={"files": ("engine/_D*",)}))
 
 
-def test_dependencies_leave_out_extras_and_excluded(profile):
+def test_dependencies_exclude_extras_and_excluded_packages(profile):
     requires = [
         "Torch==2.10.0+cpu; platform_machine == 'x86_64'",
         "torch_audio",

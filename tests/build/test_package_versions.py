@@ -14,7 +14,7 @@ def test_versions_of_an_environment_with_an_interpreter(tmp_path):
     assert versions(tmp_path, "f") == {"torch": "9.8.7"}
 
 
-def test_versions_of_an_environment_without_an_interpreter_are_ours(tmp_path):
+def test_versions_without_an_interpreter_are_those_of_this_python(tmp_path):
     (tmp_path / "environments" / "f").mkdir(parents=True)
     assert versions(tmp_path, "f")["pyzmq"] == version("pyzmq")
 
@@ -23,7 +23,7 @@ def test_versions_of_a_removed_environment_are_empty(tmp_path):
     assert versions(tmp_path, "f") == {}
 
 
-def test_what_was_installed_is_pinned(tmp_path):
+def test_installed_packages_are_pinned(tmp_path):
     site = tmp_path / "environments" / "abc" / "venv" / "lib" / "python3.12" / "site-packages"
     files = {
         "one-1.0": {},

@@ -104,7 +104,7 @@ def test_find_requirements(tmp_path, files, metadata, requirements, lines):
     assert find_requirements(tmp_path, metadata) == Requirements(requirements, lines)
 
 
-def test_local_paths_do_not_depend_on_the_folder(tmp_path):
+def test_local_paths_are_independent_of_the_folder(tmp_path):
     write(tmp_path, {"requirements/test.txt": "-c limits.txt\n-e ./../plugin\n"})
     folder = tmp_path / "requirements"
     assert find_requirements(tmp_path, {"name": ["x"]}).lines == (
@@ -138,7 +138,7 @@ def write(folder, files):
     ],
 )
 @pytest.mark.parametrize("metadata", [{}, {"name": ["x"]}], ids=["alone", "installed"])
-def test_tables_that_are_none_need_nothing(tmp_path, text, metadata):
+def test_invalid_tables_have_no_requirements(tmp_path, text, metadata):
     write(tmp_path, {"pyproject.toml": text})
     assert find_requirements(tmp_path, metadata) == Requirements()
 

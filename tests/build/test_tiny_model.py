@@ -23,7 +23,7 @@ def read_tensors(path):
     return header, raw[8 + size :]
 
 
-def test_the_weights_file_is_whole(folder):
+def test_weights_file_is_complete(folder):
     header, data = read_tensors(folder / "model.safetensors")
     reached = 0
     for entry in header.values():
@@ -38,7 +38,7 @@ def test_the_weights_file_is_whole(folder):
     assert reached == len(data)
 
 
-def test_the_weights_fit_the_configuration(folder):
+def test_weights_match_the_configuration(folder):
     config = json.loads((folder / "config.json").read_text())
     header, _ = read_tensors(folder / "model.safetensors")
     shapes = {name: entry["shape"] for name, entry in header.items()}
@@ -51,7 +51,7 @@ def test_the_weights_fit_the_configuration(folder):
     assert hidden // config["num_attention_heads"] >= 32
 
 
-def test_next_token_has_by_far_the_highest_score(folder):
+def test_next_token_has_by_far_the_highest_logit(folder):
     """Embeddings are corners of a cube: scalar products follow from the number of equal signs."""
     config = json.loads((folder / "config.json").read_text())
     header, data = read_tensors(folder / "model.safetensors")
@@ -81,14 +81,14 @@ def test_every_token_decodes_to_text_and_none_is_special(folder):
     assert "unk_token" not in json.loads((folder / "tokenizer_config.json").read_text())
 
 
-def test_the_same_bytes_every_time(tmp_path):
+def test_model_is_deterministic(tmp_path):
     first, second = write_model(tmp_path / "a", SMALL), write_model(tmp_path / "b", SMALL)
     names = sorted(path.name for path in first.iterdir())
     assert names == sorted(path.name for path in second.iterdir())
     assert all((first / name).read_bytes() == (second / name).read_bytes() for name in names)
 
 
-def test_the_cache_has_the_layout_of_the_hub(tmp_path):
+def test_cache_has_the_layout_of_the_hub(tmp_path):
     snapshot = write_cached_model(tmp_path, "some/model", SMALL)
     entry = tmp_path / "hub" / "models--some--model"
     revision = (entry / "refs" / "main").read_text()

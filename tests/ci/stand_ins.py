@@ -1,4 +1,4 @@
-"""Programs that stand in for others on PATH, and what they were called with."""
+"""Stand-ins for programs on PATH, and the arguments of their calls."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Place:
 
     @property
     def calls(self):
-        """What the stand-ins were called with, in order."""
+        """The arguments of each call of a stand-in, in order."""
         file = self.folder / "calls"
         return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 

@@ -33,7 +33,7 @@ def loaded(file):
 
 
 def steps(script=""):
-    """Every step of the workflows that runs a program, or a script of ours."""
+    """Every step of the workflows that runs a program or a script."""
     for file in WORKFLOWS:
         for job in loaded(file)["jobs"].values():
             for step in job["steps"]:
@@ -46,14 +46,14 @@ def steps(script=""):
     [*(("vendor.github-workflows", file) for file in WORKFLOWS), ("vendor.buildkite", PIPELINE)],
     ids=lambda value: getattr(value, "stem", value),
 )
-def test_a_template_fits_the_service_s_schema(schema, file):
+def test_template_matches_the_schema_of_its_service(schema, file):
     pytest.importorskip("check_jsonschema", reason="needs the extra `test`")
     words = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(file)]
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_template_that_does_not_fit_is_found(tmp_path):
+def test_template_that_does_not_match_is_rejected(tmp_path):
     pytest.importorskip("check_jsonschema", reason="needs the extra `test`")
     (tmp_path / "w.yml").write_text(WORKFLOWS[0].read_text().replace("runs-on:", "runs:", 1))
     words = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"]
@@ -63,12 +63,12 @@ def test_a_template_that_does_not_fit_is_found(tmp_path):
 
 @pytest.mark.parametrize("step", list(steps()))
 def test_nothing_is_interpolated_into_a_shell(step):
-    """What others write (comments, titles, names of branches) reaches a shell as a variable only."""
+    """Text from others (comments, titles, names of branches) reaches a shell only as a variable."""
     assert not EXPRESSION.search(step["run"])
 
 
 @pytest.mark.parametrize("step", [*steps("nightly.sh"), *steps("comment-run.sh")])
-def test_the_script_is_the_process_that_the_runner_signals(step):
+def test_script_is_the_process_that_the_runner_signals(step):
     assert step["run"].startswith("exec .bisect-run/soft.sh ")
 
 
@@ -80,7 +80,7 @@ def test_only_jobs_that_run_no_commit_may_write():
                 assert "write" not in allowed.values(), (file.name, name)
 
 
-def test_the_comment_comes_from_somebody_who_may_write():
+def test_comment_needs_write_permission():
     jobs = loaded(TEMPLATES / "github" / "bisect-run-comment.yml")["jobs"]
     assert jobs["bisect"]["needs"] == "parse"
     assert "parse" in jobs["answer"]["needs"]
@@ -89,7 +89,7 @@ def test_the_comment_comes_from_somebody_who_may_write():
 
 @pytest.mark.parametrize("step", list(steps("nightly.sh")))
 @pytest.mark.parametrize("code", [0, 1, 3, 4, 5, 143])
-def test_a_step_of_github_ends_as_its_run_did(place, step, code):
+def test_github_step_ends_with_the_code_of_its_run(place, step, code):
     """3 and 4 are warnings."""
     place.stand_in("bisect-run", f"sys.exit({code} if sys.argv[1] == 'nightly' else 0)")
     ended = place.run("bash", "-e", "-c", step["run"], GITHUB_REPOSITORY="owner/engine")
@@ -97,7 +97,7 @@ def test_a_step_of_github_ends_as_its_run_did(place, step, code):
     used("nightly", place.calls[-1][2:])
 
 
-def test_the_comment_s_run_has_options_that_exist(place):
+def test_options_of_the_comment_run_exist(place):
     ((step,),) = (each.values for each in steps("comment-run.sh"))
     place.stand_in("bisect-run", "sys.exit(5)")
     place.run("bash", "-e", "-c", step["run"], GOOD="v1", BAD="v2", CELLS="a b", JOB_URL="https://ci/1")
@@ -105,7 +105,7 @@ def test_the_comment_s_run_has_options_that_exist(place):
 
 
 @pytest.mark.parametrize("code", [0, 1, 3, 4, 5, 143])
-def test_the_step_of_buildkite_ends_with_the_code_of_bisect_run(place, code):
+def test_buildkite_step_ends_with_the_code_of_bisect_run(place, code):
     (step,) = loaded(PIPELINE)["steps"]
     place.stand_in("bisect-run", f"sys.exit({code} if sys.argv[1] == 'nightly' else 0)")
     ended = place.run("bash", "-e", "-c", step["command"])
@@ -126,7 +126,7 @@ def units(file):
     return parser
 
 
-def test_the_service_ends_as_systemd_understands(place):
+def test_exit_codes_of_the_systemd_service(place):
     service = units(SERVICE)["Service"]
     assert service["SuccessExitStatus"].split() == ["3", "4", "130", "143"]
     assert service["RestartPreventExitStatus"].split() == ["1", "2", "70"]
@@ -136,21 +136,21 @@ def test_the_service_ends_as_systemd_understands(place):
     used("nightly", place.calls[-1][2:])
 
 
-def test_the_configuration_of_the_service_can_be_read():
+def test_configuration_of_the_service_is_valid():
     file = TEMPLATES / "systemd" / "bisect-run.toml"
     (watch,) = watches(NightlyOptions(config=str(file)), frozenset({"config"}), file.parent)
     assert (watch.name, watch.options.source) == ("load-balancer", "buildkite")
     assert watch.options.github_issues == "OWNER/REPOSITORY"
 
 
-def test_the_timer_is_of_the_service():
+def test_timer_starts_the_service():
     assert TIMER.stem == SERVICE.stem
     assert units(TIMER)["Timer"]["Persistent"] == "true"
     assert units(TIMER)["Install"]["WantedBy"] == "timers.target"
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd")
-def test_systemd_accepts_the_units():
+def test_units_are_valid_for_systemd():
     words = ["systemd-analyze", "verify", "--man=no", str(SERVICE), str(TIMER)]
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")

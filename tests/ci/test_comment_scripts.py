@@ -1,4 +1,4 @@
-"""The scripts of the `/bisect` comment: who may, what is accepted, and what is answered."""
+"""The scripts of the `/bisect` comment: permissions, accepted commands, and answers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GOOD, BAD = "a97954b6a8fa", "v0.8.0"
 
 @pytest.fixture
 def parse(place):
-    """Parse a comment by somebody with a permission; returns the code, the outputs and the reactions."""
+    """Parse a comment by an author with a permission; returns the code, the outputs and the reactions."""
 
     def run(body, permission="write", author="ada"):
         place.stand_in("gh", GH.format(permission=permission))
@@ -33,9 +33,9 @@ def parse(place):
             GITHUB_OUTPUT=str(output),
         )
         reactions = [call[-1] for call in place.calls[before:] if "POST" in call]
-        said = dict(line.split("=", 1) for line in output.read_text().splitlines())
+        values = dict(line.split("=", 1) for line in output.read_text().splitlines())
         assert ended.stdout == ""
-        return ended.returncode, said, reactions
+        return ended.returncode, values, reactions
 
     return run
 
@@ -50,7 +50,7 @@ def parse(place):
         (f"/bisect {GOOD} {BAD} *[4] tests/a.py::test_b[2-4]", "*[4] tests/a.py::test_b[2-4]"),
     ],
 )
-def test_a_command_is_read(parse, body, cells):
+def test_command_is_parsed(parse, body, cells):
     assert parse(body) == (0, {"good": GOOD, "bad": BAD, "cells": cells}, ["content=eyes"])
 
 
@@ -82,26 +82,26 @@ def test_a_command_is_read(parse, body, cells):
         f"/bisect {GOOD} {BAD} a\rb=c",
     ],
 )
-def test_anything_else_is_refused(parse, body):
+def test_anything_else_is_rejected(parse, body):
     assert parse(body) == (2, {}, ["content=confused"])
 
 
 @pytest.mark.parametrize("permission", ["read", "triage", "none", "", "writer", "null"])
-def test_who_may_not_write_may_not_bisect(parse, permission):
+def test_author_without_write_permission_is_rejected(parse, permission):
     assert parse(f"/bisect {GOOD} {BAD}", permission) == (1, {}, [])
 
 
-def test_an_administrator_may(parse):
+def test_administrator_is_accepted(parse):
     assert parse(f"/bisect {GOOD} {BAD}", "admin")[0] == 0
 
 
 @pytest.mark.parametrize("author", ["", "a/../../b", "a?b", "a b", "a\nb", "app[bot]"])
-def test_a_name_that_is_none_is_not_asked_about(parse, place, author):
+def test_invalid_author_name_is_not_looked_up(parse, place, author):
     assert parse(f"/bisect {GOOD} {BAD}", author=author) == (1, {}, [])
     assert place.calls == []
 
 
-def test_a_permission_that_cannot_be_read_is_none(parse, place):
+def test_unreadable_permission_is_rejected(parse, place):
     place.stand_in("gh", "sys.exit(1)")
     ended = place.run(
         ".bisect-run/comment-parse.sh",
@@ -116,14 +116,14 @@ def test_a_permission_that_cannot_be_read_is_none(parse, place):
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=60))
-def test_whatever_is_accepted_is_words_of_harmless_letters(parse, text):
-    code, said, _ = parse(f"/bisect {GOOD} {BAD} {text}")
+def test_accepted_cells_have_no_shell_characters(parse, text):
+    code, values, _ = parse(f"/bisect {GOOD} {BAD} {text}")
     if code == 0:
         line = text.splitlines()[0] if text.splitlines() else ""
-        assert said["cells"].split() == line.split()
-        assert not set(said["cells"]) & set("$`;&|<>(){}'\"\\!#~\t\r\n")
+        assert values["cells"].split() == line.split()
+        assert not set(values["cells"]) & set("$`;&|<>(){}'\"\\!#~\t\r\n")
     else:
-        assert (code, said) == (2, {})
+        assert (code, values) == (2, {})
 
 
 RUNS = """
@@ -143,7 +143,7 @@ def bisect(place, code, cells="", *options):
 
 
 @pytest.mark.parametrize("code", [0, 3, 4])
-def test_an_answer_is_the_report_of_its_session(place, code):
+def test_answer_is_the_report_of_its_session(place, code):
     ended, answer = bisect(place, code)
     assert (ended.returncode, answer) == (code, "# Report\n")
     assert place.calls[-1] == ["bisect-run", "report", "20260306-101500-1a2b", "--markdown"]
@@ -160,14 +160,14 @@ def test_an_answer_is_the_report_of_its_session(place, code):
         (143, "`/bisect` ended with exit code 143. See the [log](https://ci/1).\n"),
     ],
 )
-def test_without_a_result_the_answer_says_so(place, code, answer):
-    ended, said = bisect(place, code)
-    assert (ended.returncode, said) == (code, answer)
+def test_answer_without_a_result(place, code, answer):
+    ended, values = bisect(place, code)
+    assert (ended.returncode, values) == (code, answer)
     assert [call[1] for call in place.calls] == ["run"], "the report would be another session's"
 
 
-def test_cells_are_words_and_no_patterns_of_files(place):
-    """They come before the options of the workflow, which may end with a command."""
+def test_cells_are_not_expanded_as_file_patterns(place):
+    """They precede the options of the workflow, which may end with a command."""
     (place.folder / "test_a").touch()
     bisect(place, 0, "test_* *[4]", "--repo", ".", "--", "./check.sh")
     assert place.calls[0] == [
@@ -176,7 +176,7 @@ def test_cells_are_words_and_no_patterns_of_files(place):
     ]
 
 
-def test_bisect_run_that_is_missing_is_an_answer_as_well(place):
+def test_missing_bisect_run_is_answered(place):
     variables = {"GOOD": GOOD, "BAD": BAD, "JOB_URL": "https://ci/1"}
     assert place.run(".bisect-run/comment-run.sh", **variables).returncode == 5
     assert "exit code 5" in (place.folder / "bisect-run-out" / "answer.md").read_text()
@@ -201,16 +201,16 @@ def post(place):
     return run
 
 
-def test_an_answer_is_posted_as_it_is(place, post):
+def test_answer_is_posted_unchanged(place, post):
     (place.folder / "answer.md").write_text("# Report\n$(id) `id`\n")
     assert post("answer.md") == "# Report\n$(id) `id`\n"
 
 
-def test_a_job_without_an_answer_was_interrupted(post):
+def test_job_without_an_answer_is_reported_as_interrupted(post):
     assert post("answer.md") == "`/bisect` was interrupted. See the [log](https://ci/1).\n"
 
 
-def test_a_long_answer_is_cut_where_a_letter_ends(place, post):
+def test_long_answer_is_truncated_between_characters(place, post):
     (place.folder / "answer.md").write_text("x" + "ü" * 60_000)
     posted = post("answer.md")
     assert len(posted) < 65_536

@@ -1,4 +1,4 @@
-"""The check for a machine with one GPU, without one: made-up samples, a made-up driver, a made-up demo."""
+"""The check of a GPU machine, tested without a GPU: made-up samples, driver and demo."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def joined(rows=USUAL, devices=BOTH):
     return check.join(TRIAL, rows, devices)
 
 
-def test_samples_are_put_beside_their_trial():
+def test_samples_are_assigned_to_their_trial():
     trial = joined()
     assert (trial.sha, trial.purpose, trial.outcome) == (CULPRIT, "narrow", "failed")
     assert (trial.memory_before, trial.memory_peak, trial.memory_after) == (4 * MIB, 996 * MIB, 5 * MIB)
@@ -60,18 +60,18 @@ def test_samples_are_put_beside_their_trial():
     assert trial.released
 
 
-def test_what_the_next_trial_takes_is_not_counted():
+def test_memory_of_the_next_trial_is_not_counted():
     trial = joined([*USUAL, *samples((12, 2000, 4))])
     assert (trial.memory_peak, trial.memory_after, trial.processes_peak) == (996 * MIB, 5 * MIB, 2)
 
 
-def test_a_time_without_samples_is_unknown():
+def test_memory_without_samples_is_unknown():
     trial = joined(samples((-5, 4, 0), (30, 4, 0)))
     assert (trial.memory_before, trial.memory_peak, trial.memory_after) == (None, None, None)
     assert not trial.released
 
 
-def test_workers_are_found_in_an_engine_s_log():
+def test_workers_are_found_in_an_engine_log():
     lines = [
         "(Worker pid=7) (Worker_DP1_TP0 pid=7) INFO 11-23 07:56:00 [worker.py:40] Model tiny loaded on cuda",
         "(Worker_DP0_TP0 pid=6) INFO 11-23 07:56:00 [worker.py:40] Model tiny loaded on cuda in 1s",
@@ -102,34 +102,43 @@ def test_all_checks_hold():
         ([joined(), joined(samples((0.1, 4, 0), (5, 996, 2), (10.1, 13, 1)))], {"memory_released"}),
         ([joined(), joined(samples((0.1, 4, 0), (5, 996, 2)))], {"memory_released"}),
     ],
-    ids=["nothing", "silent", "cpu", "one-on-cpu", "no-memory", "one-rank", "leak", "not-seen-after"],
+    ids=[
+        "nothing",
+        "no-device-lines",
+        "cpu",
+        "one-on-cpu",
+        "no-memory",
+        "one-rank",
+        "leak",
+        "not-seen-after",
+    ],
 )
-def test_a_check_that_does_not_hold(trials, broken):
+def test_failed_checks(trials, broken):
     assert {name for name, holds in check.checks(DOCUMENT, trials, CULPRIT).items() if not holds} == broken
 
 
-def test_another_culprit_is_none():
+def test_wrong_or_uncertain_culprit_fails_the_check():
     assert not check.checks(DOCUMENT, [joined()], "0" * 40)["culprit"]
     unsure = DOCUMENT.model_copy(update={"exit_code": 3})
     assert not check.checks(unsure, [joined()], CULPRIT)["culprit"]
 
 
 @pytest.mark.parametrize(("workers", "shared"), [(BOTH, True), ({"cuda": ["Worker_DP0_TP0"]}, False)])
-def test_where_the_driver_names_no_process_the_logs_must_do(workers, shared):
+def test_logs_count_where_the_driver_names_no_process(workers, shared):
     trial = joined(samples((0.1, 4, 0), (5, 996, 0), (10.1, 4, 0)), workers)
     assert check.checks(DOCUMENT, [trial], CULPRIT)["ranks_shared_the_gpu"] is shared
 
 
-def test_no_gpu_ends_before_anything_is_done(monkeypatch, capsys):
+def test_missing_gpu_ends_the_check_before_the_demo(monkeypatch, capsys):
     monkeypatch.setattr(check, "snapshot", lambda: ())
     monkeypatch.setattr(check, "run_demo", lambda: pytest.fail("the demo was run"))
     assert check.main() == 5
-    printed, said = capsys.readouterr()
-    assert said == "error: no NVIDIA GPU is visible here\n"
+    printed, error = capsys.readouterr()
+    assert error == "error: no NVIDIA GPU is visible here\n"
     assert json.loads(printed) == {"gpu": None, "reason": "no NVIDIA GPU is visible", "checks": {}}
 
 
-def test_the_command_ends_before_anything_is_done(tmp_path):
+def test_missing_gpu_ends_the_command_before_installing(tmp_path):
     """No Python whose torch sees a GPU: 5, the reasons, and nothing in the temporary folder."""
     tools, temporary = tmp_path / "bin", tmp_path / "tmp"
     tools.mkdir()
@@ -164,7 +173,7 @@ def machine(monkeypatch, tmp_path):
         return (GpuMemory(0, "GPU-0", 1 << 30, state["used"], state["processes"]),)
 
     def is_seen(used, processes=()):
-        """The GPU is so from now on, and was looked at: the first look may have begun before."""
+        """Set the GPU's state and wait for two samples: the first may have started before."""
         state.update(used=used, processes=processes)
         looks = state["looks"] + 2
         assert wait_until(lambda: state["looks"] >= looks, 60)
@@ -172,14 +181,14 @@ def machine(monkeypatch, tmp_path):
     def demo():
         if state["demo"] != "ends":
             return None
-        begun = time.time()
+        began = time.time()
         is_seen(4 * MIB)
         is_seen(900 * MIB, ((7, 0), (8, 0)))
         state.update(used=4 * MIB, processes=())
         ended = time.time()
         is_seen(4 * MIB)
-        stamp = datetime.fromtimestamp(begun, UTC).isoformat()
-        update = {"started": stamp, "seconds": ended - begun, "log": str(logs.parent)}
+        stamp = datetime.fromtimestamp(began, UTC).isoformat()
+        update = {"started": stamp, "seconds": ended - began, "log": str(logs.parent)}
         return DOCUMENT.model_copy(update={"trials": (TRIAL.model_copy(update=update),)})
 
     monkeypatch.setattr(check, "snapshot", snapshot)
@@ -194,7 +203,7 @@ def machine(monkeypatch, tmp_path):
     return state
 
 
-def test_the_document(machine, capsys, tmp_path):
+def test_document_and_page(machine, capsys, tmp_path):
     assert check.main() == 1
     report = json.loads(capsys.readouterr().out)
     assert json.loads((tmp_path / "gpu.json").read_text()) == report
@@ -221,7 +230,7 @@ def test_the_document(machine, capsys, tmp_path):
     )
 
 
-def test_a_demo_that_tells_nothing(machine, capsys):
+def test_demo_without_a_document(machine, capsys):
     machine["demo"] = "dies"
     assert check.main() == 1
     report = json.loads(capsys.readouterr().out)

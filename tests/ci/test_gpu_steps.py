@@ -1,4 +1,4 @@
-"""The steps of the GPU check, on a device whose memory is held by processes that live."""
+"""The steps of the GPU check, on a simulated device whose memory is held by living processes."""
 
 from __future__ import annotations
 
@@ -39,27 +39,27 @@ def device(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_the_release_is_measured_several_times(device, number):
+def test_release_is_measured_several_times(device, number):
     found = gpu_steps.release(*device, number)
     assert (found.signal, found.held, len(found.seconds)) == (number.name, SIZE, gpu_steps.RUNS)
     assert found.passed
     assert found.median in found.seconds
 
 
-def test_memory_that_does_not_come_back_is_no_time(device, monkeypatch):
+def test_memory_that_is_not_released_has_no_time(device, monkeypatch):
     used, command = device
     monkeypatch.setattr(gpu_steps, "LIMIT_S", 0.3)
     found = gpu_steps.release(used, (*command, "deaf"), signal.SIGTERM)
     assert (found.seconds, found.median, found.passed) == ((None,) * gpu_steps.RUNS, None, False)
 
 
-def test_a_killed_tool_is_waited_for_until_its_memory_is_free(device):
+def test_memory_of_a_killed_tool_is_waited_for(device):
     found = gpu_steps.killed_tool(*device, SIZE)
     assert (found.enough, found.held) == (SIZE, SIZE)
     assert found.passed
 
 
-def test_a_tool_that_held_nothing_proves_nothing(device):
+def test_killed_tool_without_memory_does_not_pass(device):
     used, _ = device
     assert not gpu_steps.killed_tool(used, (sys.executable, "-c", ""), 1).passed
 
@@ -68,7 +68,7 @@ def test_a_tool_that_held_nothing_proves_nothing(device):
     ("second", "slot", "outcome", "passed"),
     [(5, 1, "passed", True), (11, 1, "passed", False), (5, 0, "passed", False), (5, 1, "failed", False)],
 )
-def test_two_slots_ran_beside_each_other(second, slot, outcome, passed):
+def test_two_slots_ran_at_the_same_time(second, slot, outcome, passed):
     def trial(seconds, slot, outcome):
         started = f"2026-03-06T10:15:{seconds:02}.000+00:00"
         return DOCUMENT.trials[0].model_copy(
@@ -83,7 +83,7 @@ def test_two_slots_ran_beside_each_other(second, slot, outcome, passed):
     assert json.loads(text)["trials"]
 
 
-def test_a_tool_that_prints_nothing_has_no_figures():
+def test_tool_without_output_has_no_figures():
     assert gpu_steps.two_slots((sys.executable, "-c", ""), 30.0) is None
     assert gpu_steps.demo_gpu((sys.executable, "-c", ""), "c", 30.0) is None
 
@@ -119,7 +119,7 @@ def printed_by_demo_gpu(exit_code, root, prerequisites, leftovers):
     ],
     ids=["all", "no-culprit", "other-failure", "not-after-others", "no-gpu-memory"],
 )
-def test_the_demo_of_gpu_memory(change, passed):
+def test_demo_of_gpu_memory(change, passed):
     text, culprit = printed_by_demo_gpu(**{**DEMO_GPU, **change})
     found = gpu_steps.demo_gpu((sys.executable, "-c", f"print({text!r})"), culprit, 30.0)
     assert found.passed is passed

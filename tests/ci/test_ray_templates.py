@@ -39,12 +39,12 @@ if "--block" in sys.argv:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.pause()
 """
-KNOWS = """
+CHECKS_AUTH = """
 import os
 from pathlib import Path
 sys.exit(Path("token").read_text() != os.environ["RAY_AUTH_TOKEN"])
 """
-SILENT = """
+UNRESPONSIVE = """
 import signal
 if sys.argv[1] == "health-check":
     sys.exit(1)
@@ -64,7 +64,7 @@ while True:
 
 @pytest.fixture
 def slurm(place):
-    """A job on three nodes; a function that says how bisect-run ends there."""
+    """A job on three nodes; a function that sets the exit code of bisect-run there."""
     place.stand_in("scontrol", "print('n1\\nn2\\nn3')")
     place.stand_in("srun", STEP)
     place.stand_in("ray", RAY)
@@ -85,7 +85,7 @@ def nodes_of(call):
 
 
 @pytest.mark.parametrize("code", [0, 3, 5])
-def test_a_job_starts_ray_on_its_nodes_bisects_and_ends_as_bisect_run_does(slurm, code):
+def test_job_starts_ray_and_ends_with_the_code_of_bisect_run(slurm, code):
     place = slurm(f"sys.exit({code})")
     done = place.run("bash", SCRIPT, "--good", "a", "--bad", "b", SLURM_JOB_NODELIST="n[1-3]")
     assert done.returncode == code, done.stderr
@@ -96,8 +96,8 @@ def test_a_job_starts_ray_on_its_nodes_bisects_and_ends_as_bisect_run_does(slurm
     assert {nodes_of(call) for call in started(place, "srun")} <= {"n1", "n2,n3"}
 
 
-def test_each_job_has_a_token_of_its_own(slurm):
-    place, tokens = slurm(KNOWS), set()
+def test_each_job_has_its_own_token(slurm):
+    place, tokens = slurm(CHECKS_AUTH), set()
     for _ in range(2):
         done = place.run("bash", SCRIPT, "--good", "a", SLURM_JOB_NODELIST="n1")
         assert done.returncode == 0, done.stderr
@@ -105,10 +105,10 @@ def test_each_job_has_a_token_of_its_own(slurm):
     assert [len(token) for token in tokens] == [64, 64]
 
 
-def test_a_head_node_that_never_answers_ends_the_job(slurm):
-    """Bash goes on counting from the SECONDS of its environment."""
+def test_unresponsive_head_node_ends_the_job(slurm):
+    """Bash counts on from the SECONDS of its environment."""
     place = slurm("")
-    place.stand_in("ray", SILENT)
+    place.stand_in("ray", UNRESPONSIVE)
     done = place.run("bash", SCRIPT, "--good", "a", SLURM_JOB_NODELIST="n1", SECONDS="600")
     assert (done.returncode, started(place, "bisect-run")) == (5, [])
     assert "did not answer within ten minutes" in done.stderr
@@ -126,7 +126,7 @@ def test_every_other_node_joins(slurm):
     assert [(nodes_of(call), call[2]) for call in steps] == [("n1", "--nodes=1"), ("n2,n3", "--nodes=2")]
 
 
-def test_a_job_that_is_ended_lets_bisect_run_end_first(slurm):
+def test_cancelled_job_waits_for_bisect_run(slurm):
     place = slurm(WAITS)
     with job(place, "resume", "20261127-1") as running:
         assert wait_until((place.folder / "driving").exists, 60)
@@ -138,7 +138,7 @@ def test_a_job_that_is_ended_lets_bisect_run_end_first(slurm):
 
 @contextmanager
 def job(place, *words):
-    """A job on three nodes; its processes do not outlive the test."""
+    """A job on three nodes; its processes end with the test."""
     env = place.environment(SLURM_JOB_NODELIST="n[1-3]")
     argv = ["bash", str(SCRIPT), *words]
     with subprocess.Popen(argv, cwd=place.folder, env=env, start_new_session=True) as running:
@@ -149,7 +149,7 @@ def job(place, *words):
                 os.killpg(running.pid, signal.SIGKILL)
 
 
-def test_a_worker_of_the_kubernetes_cluster_has_room_for_a_trial():
+def test_kubernetes_worker_has_resources_for_a_trial():
     spec = yaml.safe_load(KUBERAY.read_text())["spec"]
     (group,) = spec["workerGroupSpecs"]
     (worker,) = group["template"]["spec"]["containers"]
@@ -160,7 +160,7 @@ def test_a_worker_of_the_kubernetes_cluster_has_room_for_a_trial():
     assert spec["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0"
 
 
-def test_every_pod_of_the_kubernetes_cluster_has_a_home_of_its_kind():
+def test_every_kubernetes_pod_has_the_home_of_its_kind():
     spec = yaml.safe_load(KUBERAY.read_text())["spec"]
     for group, volume in (
         (spec["headGroupSpec"], "persistentVolumeClaim"),

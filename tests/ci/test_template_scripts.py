@@ -24,7 +24,7 @@ ENDS_WITH = "sys.exit({code} if sys.argv[1] != 'prune' else 0)"
     sorted([*SCRIPTS.glob("*.sh"), *TEMPLATES.glob("slurm/*")]),
     ids=lambda script: script.name,
 )
-def test_a_script_is_sound(script):
+def test_script_passes_shellcheck(script):
     """Shellcheck comes with the extra `test`; without it, bash at least has to parse the script."""
     check = [SHELLCHECK] if SHELLCHECK else ["bash", "-n"]
     done = subprocess.run([*check, script], capture_output=True, text=True, check=False, timeout=60)
@@ -42,7 +42,7 @@ def test_nightly_ends_with_the_code_of_bisect_run(place, code):
     ]
 
 
-def test_the_size_of_the_home_and_the_folder_of_the_result_can_be_set(place):
+def test_size_of_home_and_folder_of_results_are_options(place):
     place.stand_in("bisect-run")
     place.run(".bisect-run/nightly.sh", BISECT_RUN_OUT="/srv/a b", BISECT_RUN_MAX_SIZE="20G")
     assert [call[1:] for call in place.calls] == [
@@ -51,13 +51,13 @@ def test_the_size_of_the_home_and_the_folder_of_the_result_can_be_set(place):
     ]
 
 
-def test_a_failed_prune_keeps_nobody_from_watching(place):
+def test_failed_prune_does_not_stop_the_night(place):
     place.stand_in("bisect-run", "sys.exit(5 if sys.argv[1] == 'prune' else 1)")
     assert place.run(".bisect-run/nightly.sh").returncode == 1
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_soft_makes_inconclusive_a_warning(place, code):
+def test_soft_turns_inconclusive_into_a_warning(place, code):
     place.stand_in("bisect-run", ENDS_WITH.format(code=code))
     ended = place.run(".bisect-run/soft.sh", ".bisect-run/nightly.sh")
     assert ended.returncode == (0 if code in (3, 4) else code)
@@ -65,7 +65,7 @@ def test_soft_makes_inconclusive_a_warning(place, code):
 
 
 @pytest.mark.parametrize("received", [signal.SIGTERM, signal.SIGINT])
-def test_soft_passes_a_signal_on_and_waits(place, received):
+def test_soft_forwards_a_signal_and_waits(place, received):
     """The command stores what it has, and ends with the code for it."""
     place.stand_in(
         "bisect-run",
@@ -89,7 +89,7 @@ def test_soft_passes_a_signal_on_and_waits(place, received):
     assert (place.folder / "stored").exists()
 
 
-def test_without_bisect_run_the_machine_has_failed(place):
+def test_missing_bisect_run_is_a_machine_failure(place):
     ended = place.run(".bisect-run/nightly.sh")
     assert (ended.returncode, ended.stdout) == (5, "")
     assert "bisect-run is not on PATH" in ended.stderr
@@ -111,7 +111,7 @@ shutil.copy({pip!r}, tool / "bin" / "python")
 
 @pytest.fixture
 def installing(place):
-    """`python3 -m venv` makes a folder whose pip installs a bisect-run."""
+    """A stand-in for `python3 -m venv` makes a folder whose pip installs a bisect-run."""
     pip = place.stand_in(
         "pip",
         "import pathlib\nprogram = pathlib.Path(sys.argv[0]).with_name('bisect-run')\n"
@@ -121,7 +121,7 @@ def installing(place):
     return place
 
 
-def test_the_package_is_installed_beside_the_home(installing):
+def test_package_is_installed_in_the_home(installing):
     ended = installing.run(".bisect-run/install.sh", BISECT_RUN_PACKAGE="bisect-run==0.1.0")
     tool = installing.folder / "home" / "tool"
     assert (ended.returncode, ended.stdout) == (0, f"{tool}/bin/bisect-run\n")
@@ -131,7 +131,7 @@ def test_the_package_is_installed_beside_the_home(installing):
     assert pip[-1] == "bisect-run==0.1.0"
 
 
-def test_the_installer_has_no_write_token(installing):
+def test_installer_has_no_write_token(installing):
     seen = installing.folder / "seen"
     written = (
         f"import os, pathlib\npathlib.Path({str(seen)!r}).write_text(' '.join(os.environ))\nsys.exit(1)\n"
@@ -144,13 +144,13 @@ def test_the_installer_has_no_write_token(installing):
     assert set(seen.read_text().split()) > NAMES
 
 
-def test_it_is_installed_again_into_the_same_environment(installing):
+def test_package_is_upgraded_in_the_same_environment(installing):
     for _ in range(2):
         assert installing.run(".bisect-run/install.sh", BISECT_RUN_PACKAGE="bisect-run").returncode == 0
     assert [call[0] for call in installing.calls] == ["python3", "pip", "pip"]
 
 
-def test_the_installed_version_goes_on_if_the_index_is_down(installing):
+def test_installed_version_is_used_if_the_index_is_down(installing):
     installing.run(".bisect-run/install.sh", BISECT_RUN_PACKAGE="bisect-run")
     python = installing.folder / "home" / "tool" / "bin" / "python"
     python.write_text("#!/bin/sh\nexit 1\n")
@@ -159,7 +159,7 @@ def test_the_installed_version_goes_on_if_the_index_is_down(installing):
     assert "cannot install bisect-run" in ended.stderr
 
 
-def test_the_index_is_down_and_nothing_is_installed(place):
+def test_unavailable_index_without_installed_version(place):
     place.stand_in("python3", "sys.exit(1)")
     ended = place.run(".bisect-run/nightly.sh", BISECT_RUN_PACKAGE="bisect-run")
     assert (ended.returncode, ended.stdout) == (5, "")

@@ -1,4 +1,4 @@
-"""Builds of a replayed service whose jobs have logs and reports, for tests that collect from it."""
+"""Builds of a replayed service whose jobs have logs and reports, for tests of collecting."""
 
 import io
 import zipfile

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of sources."""
+"""Fixtures: clients of replayed services, collected results, report files."""
 
 from contextlib import contextmanager
 
@@ -18,7 +18,7 @@ TOKENS = {"BUILDKITE_API_TOKEN": "bk-secret", "GITHUB_TOKEN": "gh-secret"}
 
 @pytest.fixture
 def connect(tmp_path):
-    """A client of a replayed service, and the pauses that it made."""
+    """A client of a replayed service, and the seconds that it slept."""
 
     @contextmanager
     def connected(replies, module=buildkite_client, tokens=TOKENS):
@@ -33,7 +33,7 @@ def connect(tmp_path):
 
 @pytest.fixture
 def collected(tmp_path):
-    """Collects from a replayed service; the paths that were requested; what was said."""
+    """A function that collects from a replayed service, the service, and the notes."""
 
     @contextmanager
     def connected(replies):

@@ -1,4 +1,4 @@
-"""A client of a replayed service, for tests of requests: its address, its time, and what it reads."""
+"""Requests of a client of a replayed service: its URLs, its time, and its responses."""
 
 from bisect_tool.ci_results.listing import Listing
 from bisect_tool.ci_results.series import Series

@@ -1,4 +1,4 @@
-"""JUnit reports of made-up runs, archives of them, and what is observed in them."""
+"""JUnit reports of made-up runs, archives of them, and their observations."""
 
 import io
 import tarfile

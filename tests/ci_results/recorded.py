@@ -1,4 +1,4 @@
-"""JSON as the services document it, with the fields that our clients read and some that they do not."""
+"""JSON as documented by the services, with fields that the clients read and others."""
 
 from replayed_service import Reply
 

@@ -1,4 +1,4 @@
-"""Files of what was read from services."""
+"""Files of cached responses of services."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ def age(file, days):
     os.utime(file, (then, then))
 
 
-def test_what_nobody_used_for_a_month_is_removed(files):
+def test_files_unused_for_a_month_are_removed(files):
     for url, days in (("old", 31), ("new", 29)):
         files.write(url, b"x")
         age(files.file(url), days)
@@ -28,7 +28,7 @@ def test_what_nobody_used_for_a_month_is_removed(files):
     assert (files.file("old").exists(), files.file("new").exists()) == (False, True)
 
 
-def test_what_is_read_is_in_use(files):
+def test_reading_renews_a_file(files):
     files.write("a", b"x")
     age(files.file("a"), 400)
     assert files.read("a") == b"x"
@@ -36,7 +36,7 @@ def test_what_is_read_is_in_use(files):
     assert files.file("a").exists()
 
 
-def test_reading_through_a_link_leaves_its_file_as_it_is(files, tmp_path):
+def test_reading_through_a_link_leaves_its_file_unchanged(files, tmp_path):
     """A dry run reads the files of the home through links."""
     (tmp_path / "real").write_bytes(b"x")
     age(tmp_path / "real", 400)
@@ -47,7 +47,7 @@ def test_reading_through_a_link_leaves_its_file_as_it_is(files, tmp_path):
     assert (tmp_path / "real").stat().st_mtime == before
 
 
-def test_interrupted_write_leaves_the_file_as_it_was(files, monkeypatch):
+def test_interrupted_write_leaves_the_file_unchanged(files, monkeypatch):
     files.write("a", b"x")
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(OSError, match="No space"):
@@ -56,5 +56,5 @@ def test_interrupted_write_leaves_the_file_as_it_was(files, monkeypatch):
     assert [each.name for each in files.file("a").parent.iterdir()] == [files.file("a").name]
 
 
-def test_folder_that_is_not_there_has_nothing_to_remove(files):
+def test_missing_folder_has_nothing_to_remove(files):
     files.remove_unused(NOW)

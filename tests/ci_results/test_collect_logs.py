@@ -14,7 +14,7 @@ def outcomes(found):
     return [(each.key.cell, each.state.value, each.exception) for each in found]
 
 
-def test_a_junit_artefact_says_which_tests_passed(collected):
+def test_junit_artefact_lists_passed_tests(collected):
     with collected(with_artefacts(artefact(), artefact(name="wheel"))) as (run, service, notes):
         found = run(GITHUB)
         assert run(GITHUB) == found
@@ -41,13 +41,13 @@ def test_a_junit_artefact_says_which_tests_passed(collected):
         ({}, Reply(b"PK"), "junit-gpu-1 of run 7 is left out: the archive cannot be read"),
     ],
 )
-def test_without_its_artefact_the_log_of_a_job_counts(collected, fields, answer, note):
+def test_log_of_a_job_is_used_without_its_artefact(collected, fields, answer, note):
     with collected(with_artefacts(artefact(**fields), answer=answer)) as (run, _, notes):
         assert outcomes(run(GITHUB)) == [(TEST, "failed", "RuntimeError")]
     assert [each.startswith(note) for each in notes] == [True]
 
 
-def test_a_log_is_requested_once(collected):
+def test_log_is_requested_once(collected):
     path = log_path(1, "job1")
     replies = {**nights(build_job(1, "failed")), path: [Reply(LOG.encode())]}
     with collected(replies) as (run, service, _):
@@ -68,14 +68,14 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("form", HOSTILE, ids=ascii)
-def test_hostile_text_of_a_log_changes_no_name(collected, form):
+def test_hostile_text_of_a_log_does_not_change_names(collected, form):
     log = "".join(f"{form.format(line)}\n" for line in LOG.split("\n"))
     replies = {**nights(build_job(1, "failed")), log_path(1, "job1"): [Reply(log.encode())]}
     with collected(replies) as (run, _, _):
         assert outcomes(run(BUILDKITE)) == [(TEST, "failed", "RuntimeError")]
 
 
-def test_a_name_of_a_test_is_never_hostile(collected):
+def test_names_of_tests_are_sanitised(collected):
     log = LOG.replace("test_load", "test_\x1b]0;x\x07lo\0ad\u202e").encode() + b"\xff\xfe"
     replies = {**nights(build_job(1, "failed")), log_path(1, "job1"): [Reply(log)]}
     with collected(replies) as (run, _, _):
@@ -83,7 +83,7 @@ def test_a_name_of_a_test_is_never_hostile(collected):
 
 
 @pytest.mark.parametrize("damage", [b"", b"no gzip", b"\x1f\x8b\x08\x00"])
-def test_a_damaged_log_is_requested_again(collected, tmp_path, damage):
+def test_damaged_log_is_requested_again(collected, tmp_path, damage):
     path = log_path(1, "job1")
     replies = {**nights(build_job(1, "failed")), path: [Reply(LOG.encode())]}
     with collected(replies) as (run, service, _):
@@ -94,7 +94,7 @@ def test_a_damaged_log_is_requested_again(collected, tmp_path, damage):
     assert service.paths.count(path) == 2
 
 
-def test_an_empty_log_is_not_kept(collected):
+def test_empty_log_is_not_cached(collected):
     path = log_path(1, "job1")
     replies = {**nights(build_job(1, "failed")), path: [Reply(b""), Reply(LOG.encode())]}
     with collected(replies) as (run, _, _):
@@ -102,7 +102,7 @@ def test_an_empty_log_is_not_kept(collected):
 
 
 @pytest.mark.parametrize("status", [404, 410])
-def test_a_log_that_is_gone_is_said_and_its_job_stays(collected, status):
+def test_missing_log_is_noted_and_its_job_is_kept(collected, status):
     replies = {**nights(build_job(1, "failed")), log_path(1, "job1"): [Reply({}, status)]}
     with collected(replies) as (run, _, notes):
         (found,) = run(BUILDKITE)
@@ -112,7 +112,7 @@ def test_a_log_that_is_gone_is_said_and_its_job_stays(collected, status):
     ]
 
 
-def test_a_token_without_the_scope_of_logs_is_an_error(collected):
+def test_token_without_the_scope_of_logs_is_an_error(collected):
     replies = {**nights(build_job(1, "failed")), log_path(1, "job1"): [Reply({}, 403)]}
     with (
         collected(replies) as (run, _, _),
@@ -121,21 +121,21 @@ def test_a_token_without_the_scope_of_logs_is_an_error(collected):
         run(BUILDKITE)
 
 
-def test_a_job_without_a_log_stays_as_a_whole(collected):
+def test_job_without_a_log_is_one_cell(collected):
     with collected(nights(build_job(1, "failed", raw_log_url=None))) as (run, service, _):
         (found,) = run(BUILDKITE)
     assert (found.key.cell, found.state) == ("", State.FAILED)
     assert len(service.paths) == 2
 
 
-def test_a_run_whose_artefacts_are_gone_stays(collected):
+def test_run_with_missing_artefacts_is_kept(collected):
     jobs = {"/repos/o/r/actions/runs/7/jobs": [Reply({"jobs": [github_job()]})]}
     with collected({RUNS: [Reply({"workflow_runs": [github_run(id=7)]})], **jobs}) as (run, _, notes):
         assert [each.build for each in run(GITHUB)] == ["7"]
     assert notes == ["JUnit artefacts of run 7 are left out: GitHub: not found, or not visible to this token"]
 
 
-def test_a_log_on_another_server_is_said_and_its_job_stays(collected):
+def test_log_on_another_server_is_noted_and_its_job_is_kept(collected):
     job = build_job(1, "failed", raw_log_url="https://evil.example/log.txt")
     with collected(nights(job)) as (run, _, notes):
         (found,) = run(BUILDKITE)

@@ -45,7 +45,7 @@ def test_failed_tests_of_github_are_cells(collected):
     assert service.paths[2:4] == [log, "/blob"]
 
 
-def test_builds_of_another_kind_are_left_out(collected):
+def test_builds_of_another_kind_are_ignored(collected):
     builds = [
         buildkite_build(number=1, env={"TORCH_NIGHTLY": "1"}),
         buildkite_build(number=2, message="x"),
@@ -93,7 +93,7 @@ def test_other_triggers_are_ignored_and_environments_separated(collected):
         ),
     ],
 )
-def test_why_nothing_is_of_the_series_is_said_by_name(collected, builds, jobs, message, hint):
+def test_no_matching_build_or_job_lists_their_names(collected, builds, jobs, message, hint):
     replies = {BUILDS: [Reply(builds)], f"{BUILDS}/1/jobs": [job_list(jobs)]}
     options = replace(BUILDKITE, job="Distributed")
     with collected(replies) as (run, _, _), pytest.raises(UsageError) as caught:
@@ -101,7 +101,7 @@ def test_why_nothing_is_of_the_series_is_said_by_name(collected, builds, jobs, m
     assert (caught.value.message, caught.value.hint) == (message, hint)
 
 
-def test_why_no_job_of_github_counts_is_said_by_name(collected):
+def test_no_matching_github_job_lists_their_names(collected):
     replies = {
         RUNS: [Reply({"workflow_runs": [github_run(id=7)]})],
         "/repos/o/r/actions/runs/7/jobs": [Reply({"jobs": [github_job()]})],
@@ -125,7 +125,7 @@ def test_many_names_are_counted(collected):
 DAMAGED = "is left out: Buildkite sent a"
 
 
-def test_builds_that_are_not_as_documented_are_left_out(collected, caplog):
+def test_malformed_builds_are_ignored(collected, caplog):
     builds = [
         buildkite_build(number=1),
         buildkite_build(number="\x1b[31mtwo"),
@@ -150,7 +150,7 @@ def test_builds_that_are_not_as_documented_are_left_out(collected, caplog):
     assert [each for each in caplog.messages if "left out" in each] == notes
 
 
-def test_runs_that_are_not_as_documented_are_left_out(collected):
+def test_malformed_runs_are_ignored(collected):
     runs = [github_run(id=7), github_run(id=8, head_sha=None)]
     replies = {
         RUNS: [Reply({"workflow_runs": runs})],
@@ -163,7 +163,7 @@ def test_runs_that_are_not_as_documented_are_left_out(collected):
     assert notes[1].startswith("JUnit artefacts of run 7 are left out: GitHub sent a listing")
 
 
-def test_a_build_that_is_gone_is_left_out(collected):
+def test_deleted_build_is_ignored(collected):
     """A build may be deleted after it was listed; the replayed service answers with 404."""
     builds = {BUILDS: [Reply([buildkite_build(number=1), buildkite_build(number=2)])]}
     with collected({**builds, f"{BUILDS}/2/jobs": [job_list([buildkite_job()])]}) as (run, _, notes):
@@ -173,7 +173,7 @@ def test_a_build_that_is_gone_is_left_out(collected):
         run(BUILDKITE)
 
 
-def test_builds_none_of_which_can_be_read_are_an_error(collected):
+def test_only_malformed_builds_are_an_error(collected):
     builds = [buildkite_build(number="one"), buildkite_build(number=2)]
     replies = {BUILDS: [Reply(builds)], f"{BUILDS}/2/jobs": [job_list([{}])]}
     with (
@@ -201,7 +201,7 @@ def test_builds_none_of_which_can_be_read_are_an_error(collected):
         (SourceOptions("buildkite", "a/b", message="["), "--message is not a regular expression"),
     ],
 )
-def test_a_wrong_option_is_named(tmp_path, options, message):
+def test_wrong_option_is_named(tmp_path, options, message):
     with pytest.raises(UsageError) as caught:
         collect(options, "night", {}, tmp_path, print, NIGHT)
     assert caught.value.message.startswith(message)
@@ -220,7 +220,7 @@ def test_a_wrong_option_is_named(tmp_path, options, message):
         ),
     ],
 )
-def test_a_missing_token_is_named_with_its_scope(tmp_path, options, hint):
+def test_missing_token_is_named_with_its_scope(tmp_path, options, hint):
     with pytest.raises(UsageError, match="needs a token") as caught:
         collect(options, "night", {"GITHUB_REPOSITORY": "o/r"}, tmp_path, print, NIGHT)
     assert caught.value.hint == hint

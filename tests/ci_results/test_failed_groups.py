@@ -36,7 +36,7 @@ def nights(tests, group):
         (["com.ex.BTest::works"], "com.ex.BTest::initializationError"),
     ],
 )
-def test_a_group_that_fails_since_a_night_is_bisected(tests, group):
+def test_group_that_fails_since_a_night_is_bisected(tests, group):
     decision = decide(with_passed_groups(nights(tests, group)), COMMITS)[
         CellKey("nightly", "unit", "", group)
     ]
@@ -45,7 +45,7 @@ def test_a_group_that_fails_since_a_night_is_bisected(tests, group):
 
 
 @pytest.mark.parametrize("state", [State.PASSED, State.FAILED])
-def test_a_group_passed_where_a_test_of_it_ran(state):
+def test_group_passed_where_one_of_its_tests_ran(state):
     ran, failed = observed(0, "tests.test_b::test_1", state), observed(1, "tests.test_b", State.FAILED)
     assert with_passed_groups([ran, failed]) == (ran, failed, observed(0, "tests.test_b", State.PASSED))
 
@@ -61,11 +61,11 @@ def test_a_group_passed_where_a_test_of_it_ran(state):
     ],
     ids=["skipped", "killed", "of another job", "of another module", "of an attempt in which it failed"],
 )
-def test_nothing_else_is_a_pass_of_a_group(other):
+def test_group_did_not_pass_where_no_test_of_it_ran(other):
     given = (other, observed(1, "tests.test_b", State.FAILED))
     assert with_passed_groups(given) == given
 
 
-def test_a_test_is_no_group():
+def test_single_test_is_not_a_group():
     given = (observed(0, "t.a::works", State.PASSED), observed(1, "t.a::breaks", State.FAILED))
     assert with_passed_groups(given) == given

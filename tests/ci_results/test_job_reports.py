@@ -1,4 +1,4 @@
-"""Whose the reports of a build are, and what they add to its logs."""
+"""The jobs to which a build's reports belong, and what reports add to logs."""
 
 from datetime import UTC, datetime
 
@@ -29,13 +29,13 @@ def job(name, attempt="1", state=State.FAILED, hour=1):
         ("junit-other", ["gpu", "cpu"], None),
     ],
 )
-def test_an_artefact_is_of_the_job_that_its_name_contains(artefact, jobs, expected):
+def test_artefact_belongs_to_the_job_in_its_name(artefact, jobs, expected):
     found = attempt_of(Artefact(artefact, at(2), ""), [job(name) for name in jobs])
     assert (found and found.key.job) == expected
 
 
 @pytest.mark.parametrize(("created", "attempt"), [(at(2), "1"), (at(4), "2"), (at(0), "2"), (None, "2")])
-def test_of_several_attempts_it_is_the_one_that_had_begun(created, attempt):
+def test_artefact_belongs_to_the_last_attempt_started_before_it(created, attempt):
     found = attempt_of(Artefact("junit", created, ""), [job("gpu", "1", hour=1), job("gpu", "2", hour=3)])
     assert found.attempt == attempt
 
@@ -52,20 +52,20 @@ def report(**tests):
     return Report(tuple(TestResult(name, state, "E") for name, state in tests.items()), {})
 
 
-def test_a_report_counts_before_the_log():
+def test_report_takes_precedence_over_the_log():
     log = JobResults(job("gpu"), {"a": "OSError"})
     found = with_reports(log, [report(a=State.FAILED), report(b=State.PASSED, c=State.MISSING)])
     assert found == JobResults(log.job, {"a": "E"}, frozenset({"b"}), is_complete=True)
 
 
-def test_the_log_says_how_a_test_failed_that_a_report_has():
+def test_failure_chain_of_a_reported_test_comes_from_the_log():
     seen = object()
     log = JobResults(job("gpu"), {"a": "OSError"}, failures={"a": seen})
     (found,) = observations([with_reports(log, [report(a=State.FAILED)])])
     assert found.failure is seen
 
 
-def test_a_failure_that_no_report_has_is_that_of_the_log():
+def test_failure_missing_in_reports_comes_from_the_log():
     log = JobResults(job("gpu"), {"a": "OSError"})
     assert with_reports(log, [report(b=State.PASSED)]) == JobResults(
         log.job, {"a": "OSError"}, frozenset({"b"})
@@ -73,12 +73,12 @@ def test_a_failure_that_no_report_has_is_that_of_the_log():
 
 
 @pytest.mark.parametrize("state", [State.INFRASTRUCTURE, State.PENDING, State.MISSING])
-def test_a_report_does_not_count_where_the_job_does_not(state):
+def test_report_of_an_ignored_job_is_ignored(state):
     results = JobResults(job("gpu", state=state))
     assert with_reports(results, [report(a=State.FAILED)]) == results
 
 
-def test_a_job_without_reports_is_as_it_was():
+def test_job_without_reports_is_unchanged():
     results = JobResults(job("gpu"), {"a": "OSError"})
     assert with_reports(results, [report()]) == with_reports(results, []) == results
 
@@ -93,7 +93,7 @@ def test_a_job_without_reports_is_as_it_was():
         ("test_c", "test_c"),
     ],
 )
-def test_a_test_has_the_name_that_logs_give_it(reported, expected):
+def test_names_of_reported_tests_match_logs(reported, expected):
     log = JobResults(job("gpu"), {"tests/a.py::test_z": "E"})
     report = JobResults(job("gpu", "2"), {}, frozenset({reported}), is_complete=True)
     (found,) = with_node_ids([report], [log])

@@ -1,4 +1,4 @@
-"""How the failed tests of JUnit XML failed: what pytest printed of them has a failure chain."""
+"""Failure chains of the failed tests in JUnit XML, from the text that pytest printed."""
 
 import pytest
 
@@ -36,22 +36,22 @@ def failed(text, message="RuntimeError: engine core died"):
     return f'<failure message="{message}">{text.replace(">", "&gt;")}</failure>'
 
 
-def test_a_failed_test_has_the_chain_of_its_text():
+def test_failed_test_has_the_chain_of_its_text():
     found = failures(case("test_load", failed(PRINTED)), case("test_b"))
     assert found.keys() == {"tests.test_dp::test_load"}
     chain = found["tests.test_dp::test_load"].chain
     assert [event.headline for event in chain] == ["ValueError: bad rank", "RuntimeError: engine core died"]
 
 
-def test_a_failed_test_of_another_tool_has_its_message():
+def test_failed_test_of_another_tool_has_its_message():
     found = failures(case("works", failed("no", "java.io.IOException: no disk"), "org.Test"))
     assert found["org.Test::works"].root.exception == "java.io.IOException"
 
 
 @pytest.mark.parametrize("inside", ["", "<skipped/>"])
-def test_what_did_not_fail_has_none(inside):
+def test_other_tests_have_no_failure(inside):
     assert failures(case("test_b", inside)) == {}
 
 
-def test_of_very_many_failures_some_are_read():
+def test_number_of_read_failures_is_limited():
     assert len(failures(*(case(f"test_{number}", failed("no")) for number in range(60)))) == 50

@@ -1,4 +1,4 @@
-"""JUnit XML files of earlier runs: outcomes, commits, archives, URLs, and files that are none."""
+"""JUnit XML files of earlier runs: outcomes, commits, archives, URLs, and other files."""
 
 from datetime import UTC, datetime
 
@@ -33,17 +33,17 @@ from bisect_tool.log_input.junit import NotJunit
         ('<failure message="OSError: x"/><skipped/>', (State.FAILED, "OSError")),
     ],
 )
-def test_the_outcome_of_a_test(inside, expected):
+def test_outcome_of_a_test(inside, expected):
     (found,) = read_report(report(case("test_a", inside))).results
     assert found == TestResult("tests.test_dp::test_a", *expected, "gpu")
 
 
-def test_an_error_of_the_teardown_fails_the_test():
+def test_error_of_the_teardown_fails_the_test():
     found = read_report(report(case("test_a") + case("test_a", '<error message="OSError: x"/>'))).results
     assert found == (TestResult("tests.test_dp::test_a", State.FAILED, "OSError", "gpu"),)
 
 
-def test_a_test_with_a_file_has_its_node_id():
+def test_test_with_a_file_has_its_node_id():
     inside = '<testcase file="tests/test_dp.py" classname="tests.test_dp.TestLoad" name="test_a[1]"/>'
     assert read_report(report(inside)).results[0].name == "tests/test_dp.py::TestLoad::test_a[1]"
 
@@ -54,13 +54,13 @@ def test_module_that_cannot_be_imported_is_named_by_its_file():
 
 
 @pytest.mark.parametrize("order", [("add", "mul"), ("mul", "add")])
-def test_a_test_is_of_its_own_suite_in_whatever_order_suites_are_written(order):
+def test_test_belongs_to_its_suite_in_any_order_of_suites(order):
     suites = (f'<testsuite name="{name}"><testcase name="{name} works"/></testsuite>' for name in order)
     found = read_report(f"<testsuites name='jest tests'>{''.join(suites)}</testsuites>".encode()).results
     assert {each.name: each.suite for each in found} == {"add works": "add", "mul works": "mul"}
 
 
-def test_tests_of_one_name_in_two_suites_are_two_tests():
+def test_equal_names_in_two_suites_are_two_tests():
     suites = [
         f'<testsuite name="{name}"><testcase name="works">{inside}</testcase></testsuite>'
         for name, inside in (("a", ""), ("b", "<failure/>"))
@@ -78,13 +78,13 @@ def test_tests_of_one_name_in_two_suites_are_two_tests():
         ("src/app.test.js", "", "src/app.test.js"),
     ],
 )
-def test_the_suite_of_a_test_is_the_outermost_that_has_a_name(name, inner, suite):
+def test_suite_of_a_test_is_the_outermost_named_one(name, inner, suite):
     inside = f'<testsuite name="{inner}">{case("a")}</testsuite>'
     content = f'<testsuites><testsuite name="{name}">{inside}</testsuite></testsuites>'
     assert [each.suite for each in read_report(content.encode()).results] == [suite]
 
 
-def test_a_test_that_googletest_did_not_run_did_not_pass():
+def test_test_that_googletest_did_not_run_did_not_pass():
     inside = '<testcase classname="Load" name="DISABLED_Works" status="notrun" result="suppressed"/>'
     assert read_report(report(inside)).results[0].state is State.MISSING
 
@@ -92,7 +92,7 @@ def test_a_test_that_googletest_did_not_run_did_not_pass():
 @pytest.mark.parametrize(
     "text", [b"\x1b[31mred\x1b[0m", b"binary \x00\xff", b"&#27;[31m", b"&#x1B;[31m&#x0;"], ids=repr
 )
-def test_a_failure_that_quotes_what_no_xml_may_hold_is_read(text):
+def test_failure_with_characters_invalid_in_xml_is_read(text):
     failure = b'<failure message="OSError: ' + text + b'">' + text + b"</failure>"
     content = report(case("test_a", "@")).replace(b"@", failure)
     (found,) = read_report(b'<?xml version="1.0" encoding="utf-8"?>' + content).results
@@ -100,14 +100,14 @@ def test_a_failure_that_quotes_what_no_xml_may_hold_is_read(text):
 
 
 @pytest.mark.parametrize("encoding", ["shift_jis", "rot13", "idna", "punycode", "no-such-thing"])
-def test_a_report_whose_encoding_is_not_known_is_read_as_utf_8(encoding):
+def test_report_of_unknown_encoding_is_read_as_utf_8(encoding):
     content = report(case("test_a"))
     (found,) = read_report(f'<?xml version="1.0" encoding="{encoding}"?>'.encode() + content).results
     assert found.state is State.PASSED
 
 
 def test_suites_with_attributes_of_any_names_are_read():
-    """A report of a few megabytes would take hours if all of them were kept."""
+    """If all names were kept, a report of a few megabytes would take hours."""
     many = "".join(f'<testsuite a{number}=""/>' for number in range(200_000))
     content = f'<testsuites><testsuite hostname="h"/>{many}<testsuite hostname="i"/></testsuites>'
     assert read_report(content.encode()).host == "h"
@@ -124,7 +124,7 @@ def test_suites_with_attributes_of_any_names_are_read():
         b"<testsuites>" + b"<a>" * 200,
     ],
 )
-def test_what_is_no_report_is_refused(content):
+def test_other_content_is_rejected(content):
     with pytest.raises(NotJunit):
         read_report(content)
 
@@ -133,12 +133,12 @@ def test_what_is_no_report_is_refused(content):
     ("timestamp", "seconds"),
     [("2026-01-01T00:00:00", "1764244800000"), ("9999-12-31T23:59:59", "1e9"), ("0001-01-01T00:00:00", "-1")],
 )
-def test_end_of_a_suite_that_takes_for_ever_is_its_begin(timestamp, seconds):
+def test_end_of_a_suite_with_an_impossible_duration_is_its_start(timestamp, seconds):
     found = read_report(f"<testsuite timestamp='{timestamp}' time='{seconds}'/>".encode())
     assert found.finished == found.started is not None
 
 
-def test_a_test_as_an_observation(tmp_path, folder):
+def test_observation_of_a_test(tmp_path, folder):
     path = folder(f"nightly-{SHA[:9]}/junit.xml", report(case("test_a", '<failure message="OSError: x"/>')))
     (found,) = observe(tmp_path / "nightly-*" / "junit.xml")
     assert (found.key, found.commit) == (CellKey("nightly", "gpu", "", "tests.test_dp::test_a"), SHA)
@@ -148,7 +148,7 @@ def test_a_test_as_an_observation(tmp_path, folder):
     assert found.finished == datetime(2026, 3, 6, 7, 1, 30, 500000, tzinfo=UTC)
 
 
-def test_attempts_that_failed_before_one_that_passed_are_known(tmp_path, folder):
+def test_failed_attempts_before_a_pass_are_observations(tmp_path, folder):
     flaky = '<flakyFailure message="OSError: x"/><flakyError type="Timeout"/>'
     folder(f"{SHA}/junit.xml", report(case("test_a", flaky)))
     assert [(each.attempt, each.state, each.exception) for each in observe(tmp_path)] == [
@@ -158,13 +158,13 @@ def test_attempts_that_failed_before_one_that_passed_are_known(tmp_path, folder)
     ]
 
 
-def test_attempts_of_a_test_that_failed_at_last_are_one_failure(tmp_path, folder):
+def test_attempts_of_a_failed_test_are_one_failure(tmp_path, folder):
     inside = '<failure message="OSError: x"/><rerunFailure message="OSError: x"/>'
     folder(f"{SHA}/junit.xml", report(case("test_a", inside)))
     assert [(each.attempt, each.state) for each in observe(tmp_path)] == [("junit.xml", State.FAILED)]
 
 
-def test_a_property_counts_before_a_sidecar_and_a_sidecar_before_the_path(tmp_path, folder):
+def test_commit_comes_from_property_then_sidecar_then_path(tmp_path, folder):
     named = f'<properties><property name="commit" value="{OTHER}"/></properties>'
     folder(f"{SHA}/a.xml")
     folder(f"{SHA}/sub/b.xml")
@@ -178,7 +178,7 @@ def test_a_property_counts_before_a_sidecar_and_a_sidecar_before_the_path(tmp_pa
     ]
 
 
-def test_a_date_in_a_path_is_no_commit(tmp_path, folder):
+def test_date_in_a_path_is_not_a_commit(tmp_path, folder):
     folder(f"{SHA[:9]}-20260306/junit.xml")
     assert observe(tmp_path)[0].commit == SHA
 
@@ -189,7 +189,7 @@ def test_job_and_shard_are_properties_of_the_report(tmp_path, folder):
     assert observe(tmp_path)[0].key == CellKey("nightly", "dp", "2", "tests.test_dp::test_a")
 
 
-def test_files_that_tell_nothing_are_noted(tmp_path, folder):
+def test_files_without_a_result_are_noted(tmp_path, folder):
     notes = []
     folder(f"{SHA}/good.xml")
     folder(f"{SHA}/cut.xml", b"<testsuites>")
@@ -203,7 +203,7 @@ def test_files_that_tell_nothing_are_noted(tmp_path, folder):
     ]
 
 
-def test_a_pattern_without_files_is_a_usage_error_that_says_what_there_is(tmp_path, folder):
+def test_pattern_without_files_lists_existing_ones(tmp_path, folder):
     with pytest.raises(UsageError, match=r"no file matches .*: \S+ is empty"):
         observe(tmp_path / "*.xml")
     folder("runs/a.json")
@@ -211,19 +211,19 @@ def test_a_pattern_without_files_is_a_usage_error_that_says_what_there_is(tmp_pa
         observe(tmp_path / "runs" / "*" / "junit.xml")
 
 
-def test_a_pattern_that_is_too_long_for_a_path_matches_nothing(tmp_path):
+def test_too_long_pattern_matches_nothing(tmp_path):
     with pytest.raises(UsageError, match="no file matches "):
         observe(str(tmp_path / ("x" * 300) / "*.xml"))
 
 
-def test_files_without_a_result_are_a_usage_error(tmp_path, folder):
+def test_no_file_with_a_result_is_a_usage_error(tmp_path, folder):
     folder("nameless/junit.xml")
     with pytest.raises(UsageError, match=r"no file that matches .*contains the result"):
         observe(tmp_path)
 
 
-def test_links_that_lead_in_circles_are_followed_once(folder, tmp_path):
-    """Two of them would otherwise have 2^40 paths, which the system lets one follow."""
+def test_circular_links_are_followed_once(folder, tmp_path):
+    """Two of them would otherwise have 2^40 paths, which the system allows."""
     path = folder(f"nights/{SHA}/a.xml")
     for name in "cd":
         (path.parent / name).symlink_to(tmp_path / "nights")
@@ -239,7 +239,7 @@ def test_links_to_other_folders_are_followed(folder, tmp_path):
 
 
 @pytest.mark.parametrize("content", [report(case("test_a")), zipped({"a.xml": report(case("test_a"))})])
-def test_a_url_is_read(content):
+def test_url_is_read(content):
     path = f"/nights/{SHA}/results"
     with replayed({path: [Reply(content)]}) as service:
         (found,) = observe(f"{service.url.replace('//', '//me:secret@')}{path}?key=secret")
@@ -256,7 +256,7 @@ def test_a_url_is_read(content):
         (Reply(b"x" * (2 << 20)), "the response of 127.0.0.1 is larger than 1 MiB"),
     ],
 )
-def test_a_url_that_cannot_be_read_is_a_usage_error(reply, message, monkeypatch):
+def test_unreadable_url_is_a_usage_error(reply, message, monkeypatch):
     monkeypatch.setattr("bisect_tool.ci_results.junit_files.SIZE_LIMIT", 1 << 20)
     with replayed({"/a.xml": [reply]}) as service, pytest.raises(UsageError) as caught:
         observe(f"{service.url}/a.xml")
@@ -270,7 +270,7 @@ def test_run_read_by_several_names_is_one_run(tmp_path, folder):
     assert len({(each.build, each.attempt) for each in found}) == 1
 
 
-def test_the_folder_of_a_file_is_looked_up_once_for_all_of_its_tests(tmp_path, folder, monkeypatch):
+def test_folder_of_a_file_is_looked_up_once_for_all_tests(tmp_path, folder, monkeypatch):
     folder(f"{SHA}/a.xml", report("".join(case(f"test_{number}") for number in range(50))))
     looked_up = []
     monkeypatch.setattr(

@@ -1,4 +1,4 @@
-"""Archives of reports: read in memory, and refused if they are damaged or made to do harm."""
+"""Archives of reports: read in memory, and rejected if damaged or malicious."""
 
 import gzip
 import io
@@ -16,7 +16,7 @@ ARCHIVES = pytest.mark.parametrize("pack", [zipped, tarred])
 
 
 @ARCHIVES
-def test_the_reports_of_an_archive_are_read(tmp_path, folder, pack):
+def test_reports_of_an_archive_are_read(tmp_path, folder, pack):
     members = {
         f"{SHA}/a.xml": report(case("test_a")),
         "b/junit.xml": report(case("test_b")),
@@ -31,7 +31,7 @@ def test_the_reports_of_an_archive_are_read(tmp_path, folder, pack):
 
 
 @ARCHIVES
-def test_nothing_of_an_archive_is_written(tmp_path, folder, pack):
+def test_archive_is_not_written_to_disk(tmp_path, folder, pack):
     members = {f"../../{SHA}/a.xml": report(case("test_a")), f"/{OTHER}/b.xml": report(case("test_b"))}
     path = folder("in/nights.bin", pack(members))
     assert {each.commit for each in observe(path)} == {SHA, OTHER}
@@ -39,7 +39,7 @@ def test_nothing_of_an_archive_is_written(tmp_path, folder, pack):
 
 
 @ARCHIVES
-def test_an_archive_that_holds_too_much_is_left_out(tmp_path, folder, pack, monkeypatch):
+def test_too_large_archive_is_ignored(tmp_path, folder, pack, monkeypatch):
     monkeypatch.setattr(report_file, "SIZE_LIMIT", 1000)
     notes = []
     folder(f"{SHA}/good.xml")
@@ -55,7 +55,7 @@ def test_an_archive_that_holds_too_much_is_left_out(tmp_path, folder, pack, monk
     [zipped({"a.xml": b"x" * 999})[:-30], tarred({"a.xml": b"x"})[:40], b"PK"],
     ids=["zip", "tar", "two bytes"],  # an archive holds the time at which it was made
 )
-def test_a_damaged_archive_is_left_out(tmp_path, folder, damaged):
+def test_damaged_archive_is_ignored(tmp_path, folder, damaged):
     notes = []
     folder(f"{SHA}/good.xml")
     folder("nights.bin", damaged)
@@ -106,12 +106,12 @@ def damaged_lzma():
     ],
     ids=["back by nothing", "back to itself", "back before", "longer", "headers", "lzma"],
 )
-def test_an_archive_that_is_made_to_do_harm_is_left_out(content):
+def test_malicious_archive_is_ignored(content):
     with pytest.raises(NoArchive):
         unpack(content, "nights")
 
 
-def test_headers_of_an_archive_count_as_its_content(monkeypatch):
+def test_headers_of_an_archive_count_towards_its_size(monkeypatch):
     monkeypatch.setattr(report_file, "SIZE_LIMIT", 10_000)
     with pytest.raises(NoArchive, match="too large for a test report"):
         unpack(pax_headers(5000), "nights")

@@ -20,7 +20,7 @@ def asked(service, path):
     return [parse_qs(urlsplit(each).query) for each, _ in service.requests if each.partition("?")[0] == path]
 
 
-def test_buildkite_jobs_are_requested_of_builds_of_the_series_only(connect):
+def test_buildkite_jobs_are_requested_only_for_builds_of_the_series(connect):
     builds = [buildkite_build(number=1), buildkite_build(number=2, message="Fix a typo")]
     replies = {
         BUILDS: [Reply(builds, next_path=f"{BUILDS}/page2")],
@@ -50,7 +50,7 @@ def test_buildkite_jobs_are_requested_of_builds_of_the_series_only(connect):
     assert service.requests[0][1]["Authorization"] == "Bearer bk-secret"
 
 
-def test_github_jobs_of_all_attempts_are_requested(connect):
+def test_github_jobs_are_requested_for_all_attempts(connect):
     jobs = [github_job("failure", run_attempt=1), github_job("success", id=2, run_attempt=2)]
     replies = {
         RUNS: [
@@ -65,7 +65,7 @@ def test_github_jobs_of_all_attempts_are_requested(connect):
     assert parse_qs(urlsplit(service.requests[1][0]).query)["filter"] == ["all"]
 
 
-def test_more_runs_than_github_lists_are_requested_by_their_time(connect, monkeypatch):
+def test_more_runs_than_github_lists_are_requested_by_time(connect, monkeypatch):
     monkeypatch.setattr(github_client, "LIMIT", 2)
     runs = [github_run(id=number, created_at=f"2026-03-0{number}T07:00:00Z") for number in (5, 4, 3, 2)]
     replies = {
@@ -83,7 +83,7 @@ def test_more_runs_than_github_lists_are_requested_by_their_time(connect, monkey
     ]
 
 
-def test_more_builds_than_buildkite_lists_are_requested_by_their_time(connect, monkeypatch):
+def test_more_builds_than_buildkite_lists_are_requested_by_time(connect, monkeypatch):
     monkeypatch.setattr(buildkite_client, "_PAGE", 1)
     monkeypatch.setattr(buildkite_client, "_PAGES", 2)
     builds = [
@@ -105,6 +105,6 @@ def test_more_builds_than_buildkite_lists_are_requested_by_their_time(connect, m
 
 
 @pytest.mark.parametrize("body", [{"message": "hello"}, [], "text", None])
-def test_a_listing_that_is_none_is_an_unexpected_answer(connect, body):
+def test_malformed_listing_is_an_unexpected_answer(connect, body):
     with connect({RUNS: [Reply(body)]}, github_client) as (client, _, _), pytest.raises(UnexpectedAnswer):
         list(github_client.read_series(client, "o/r", "nightly.yml", listing(), SINCE))

@@ -24,14 +24,14 @@ from bisect_tool.errors import EnvironmentFailed, UsageError
         ({}, 60.0),
     ],
 )
-def test_a_refusal_for_the_rate_limit_is_waited_for(connect, headers, pause):
+def test_rate_limit_is_waited_for(connect, headers, pause):
     with connect({"/list": [Reply({}, 429, headers), Reply([1])]}) as (client, _, pauses):
         assert bodies(client) == [[1]]
     assert pauses == [pause]
 
 
 @pytest.mark.parametrize("skew", [-600, 600])
-def test_a_reset_is_read_by_the_clock_of_the_service(connect, skew):
+def test_reset_is_read_with_the_clock_of_the_service(connect, skew):
     theirs = NOW + skew
     headers = {
         "X-RateLimit-Limit": "60",
@@ -44,7 +44,7 @@ def test_a_reset_is_read_by_the_clock_of_the_service(connect, skew):
     assert pauses == [30.0]
 
 
-def test_a_refusal_of_github_by_403_is_waited_for(connect):
+def test_rate_limit_of_github_with_status_403_is_waited_for(connect):
     headers = {
         "X-RateLimit-Limit": "60",
         "X-RateLimit-Remaining": "0",
@@ -65,7 +65,7 @@ def test_secondary_limit_of_github_waits_a_minute(connect, left):
 
 
 @pytest.mark.parametrize(("remaining", "pauses_made"), [(101, []), (100, [42.0]), (3, [42.0])])
-def test_half_of_the_allowance_is_left_to_others(connect, remaining, pauses_made):
+def test_half_of_the_rate_limit_is_left_to_others(connect, remaining, pauses_made):
     headers = {"RateLimit-Limit": "200", "RateLimit-Remaining": str(remaining), "RateLimit-Reset": "42"}
     replies = {"/list": [Reply([1], headers=headers, next_path="/more")], "/more": [Reply([2])]}
     with connect(replies) as (client, _, pauses):
@@ -74,7 +74,7 @@ def test_half_of_the_allowance_is_left_to_others(connect, remaining, pauses_made
 
 
 @pytest.mark.parametrize(("remaining", "pauses_made"), [(26, []), (25, [9.0]), (0, [9.0])])
-def test_the_limit_of_a_user_counts_as_well_as_that_of_the_organization(connect, remaining, pauses_made):
+def test_rate_limit_of_the_user_counts_beside_the_organizations(connect, remaining, pauses_made):
     headers = {"RateLimit-Limit": "200", "RateLimit-Remaining": "180", "RateLimit-Reset": "42"}
     own = {"Limit": "50", "Remaining": str(remaining), "Reset": "9"}
     headers |= {f"RateLimit-User-{name}": value for name, value in own.items()}
@@ -84,7 +84,7 @@ def test_the_limit_of_a_user_counts_as_well_as_that_of_the_organization(connect,
     assert pauses == pauses_made
 
 
-def test_a_wait_of_hours_is_an_error(connect):
+def test_wait_of_hours_is_an_error(connect):
     with (
         connect({"/list": [Reply({}, 429, {"Retry-After": "7200"})]}) as (client, _, pauses),
         pytest.raises(EnvironmentFailed, match="is exhausted for 120 minutes"),
@@ -96,7 +96,7 @@ def test_a_wait_of_hours_is_an_error(connect):
 @pytest.mark.parametrize(
     "fault", [Reply({}, 500), Reply({}, 503), Reply([1, 2, 3], cut=True), Reply(b"<html>")]
 )
-def test_what_fails_once_is_requested_again(connect, fault, caplog):
+def test_failed_request_is_retried(connect, fault, caplog):
     caplog.set_level("INFO", "bisect_run")
     with connect({"/list": [fault, Reply([1])]}) as (client, service, pauses):
         assert bodies(client) == [[1]]
@@ -117,7 +117,7 @@ def test_what_fails_once_is_requested_again(connect, fault, caplog):
         Reply(b'"\xff"'),
     ],
 )
-def test_what_fails_every_time_is_given_up(connect, fault):
+def test_request_that_always_fails_is_an_error(connect, fault):
     with (
         connect({"/list": [fault]}) as (client, service, pauses),
         pytest.raises(EnvironmentFailed, match=r"Buildkite does not answer: .* \(5 tries\)"),
@@ -126,7 +126,7 @@ def test_what_fails_every_time_is_given_up(connect, fault):
     assert (len(service.requests), pauses) == (5, [1.0, 2.0, 4.0, 8.0])
 
 
-def test_a_server_that_is_gone_is_given_up(connect):
+def test_refused_connection_is_an_error(connect):
     with connect({}) as (client, service, _):
         client._service = replace(client._service, url="http://127.0.0.1:9")
         with pytest.raises(EnvironmentFailed, match="Buildkite does not answer: ConnectionError"):
@@ -143,7 +143,7 @@ def test_a_server_that_is_gone_is_given_up(connect):
         (422, "Buildkite rejects the request: HTTP 422"),
     ],
 )
-def test_a_rejection_says_why_and_is_not_repeated(connect, status, message):
+def test_rejection_has_a_reason_and_is_not_retried(connect, status, message):
     with (
         connect({"/list": [Reply({"message": "x"}, status)]}) as (client, service, _),
         pytest.raises(UsageError, match=message) as caught,
@@ -153,7 +153,7 @@ def test_a_rejection_says_why_and_is_not_repeated(connect, status, message):
     assert "secret" not in f"{caught.value.message} {caught.value.hint}"
 
 
-def test_a_log_needs_a_scope_of_its_own(connect):
+def test_log_needs_its_own_scope(connect):
     with (
         connect({"/log": [Reply({}, 403)]}) as (client, service, _),
         pytest.raises(UsageError, match="lacks the scope read_build_logs"),
@@ -161,14 +161,14 @@ def test_a_log_needs_a_scope_of_its_own(connect):
         client.log(f"{service.url}/log")
 
 
-def test_the_scope_that_github_names_is_named(connect):
+def test_scope_named_by_github_is_reported(connect):
     reply = Reply({}, 403, {"X-Accepted-GitHub-Permissions": "actions=read; contents=read"})
     with connect({"/list": [reply]}, github_client) as (client, _, _), pytest.raises(UsageError) as caught:
         bodies(client)
     assert caught.value.message == "the GitHub token lacks the scope actions=read; contents=read"
 
 
-def test_without_a_token_the_variable_is_named(connect):
+def test_missing_token_names_the_variable(connect):
     with (
         connect({"/list": [Reply({}, 401)]}, tokens={}) as (client, service, _),
         pytest.raises(UsageError) as caught,
@@ -178,7 +178,7 @@ def test_without_a_token_the_variable_is_named(connect):
     assert "Authorization" not in service.requests[0][1]
 
 
-def test_a_page_that_is_unchanged_is_not_sent_again(connect):
+def test_unchanged_page_is_not_sent_again(connect):
     first = Reply([1], headers={"ETag": 'W/"a"'}, next_path="/more")
     replies = {
         "/list": [first, Reply(status=304)],
@@ -190,19 +190,19 @@ def test_a_page_that_is_unchanged_is_not_sent_again(connect):
     assert [headers.get("If-None-Match") for _, headers in service.requests] == [None, None, 'W/"a"', '"b"']
 
 
-def test_what_follows_on_a_full_page_that_is_unchanged_is_read(connect):
+def test_pages_after_an_unchanged_full_page_are_read(connect):
     replies = [Reply([1], headers={"ETag": '"a"'}), Reply(status=304, next_path="/more")]
     with connect({"/list": replies, "/more": [Reply([2])]}) as (client, *_):
         assert bodies(client) == [[1]]
         assert bodies(client) == [[1], [2]]
 
 
-def test_a_page_that_was_never_sent_is_not_unchanged(connect):
+def test_unrequested_304_is_retried(connect):
     with connect({"/list": [Reply(status=304), Reply([1])]}) as (client, *_):
         assert bodies(client) == [[1]]
 
 
-def test_a_damaged_cache_is_as_none(connect, tmp_path):
+def test_damaged_cache_is_ignored(connect, tmp_path):
     with connect({"/list": [Reply([1], headers={"ETag": '"a"'}), Reply([2])]}) as (client, service, _):
         bodies(client)
         (file,) = (tmp_path / "etags").iterdir()
@@ -211,13 +211,13 @@ def test_a_damaged_cache_is_as_none(connect, tmp_path):
     assert "If-None-Match" not in service.requests[1][1]
 
 
-def test_the_cache_holds_no_token(connect, tmp_path):
+def test_cache_contains_no_token(connect, tmp_path):
     with connect({"/list": [Reply([1], headers={"ETag": '"a"'})]}) as (client, _, _):
         bodies(client)
     assert all("secret" not in file.read_text() for file in (tmp_path / "etags").iterdir())
 
 
-def test_another_server_does_not_get_the_token(connect):
+def test_token_is_not_sent_to_another_server(connect):
     page = Reply([1], headers={"Link": '<http://evil.example/x>; rel="next"'})
     with (
         connect({"/list": [page]}) as (client, service, _),
@@ -227,7 +227,7 @@ def test_another_server_does_not_get_the_token(connect):
     assert len(service.requests) == 1
 
 
-def test_the_token_counts_before_netrc(connect, tmp_path, monkeypatch):
+def test_token_takes_precedence_over_netrc(connect, tmp_path, monkeypatch):
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password other\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     with connect({"/list": [Reply([1])]}) as (client, service, _):
@@ -235,7 +235,7 @@ def test_the_token_counts_before_netrc(connect, tmp_path, monkeypatch):
     assert service.requests[0][1]["Authorization"] == "Bearer bk-secret"
 
 
-def test_a_redirect_to_another_server_does_not_send_the_token(connect):
+def test_redirect_to_another_server_does_not_send_the_token(connect):
     with (
         replayed({"/blob": [Reply(b"text")]}) as blobs,
         connect({"/log": [Reply(b"", 302, {"Location": f"{blobs.url}/blob"})]}) as (client, service, _),
@@ -255,7 +255,7 @@ def test_a_redirect_to_another_server_does_not_send_the_token(connect):
         "http://127.0.0.1:99999/",
     ],
 )
-def test_a_redirect_to_what_is_no_web_address_is_an_error(connect, location):
+def test_redirect_to_an_invalid_url_is_an_error(connect, location):
     with (
         connect({"/log": [Reply(b"", 302, {"Location": location})]}) as (client, service, _),
         pytest.raises(UnexpectedAnswer, match="it is not a URL, or redirects to something that is not one"),
@@ -263,7 +263,7 @@ def test_a_redirect_to_what_is_no_web_address_is_an_error(connect, location):
         client.log(f"{service.url}/log")
 
 
-def test_pages_without_end_are_given_up(connect, monkeypatch):
+def test_number_of_pages_is_limited(connect, monkeypatch):
     monkeypatch.setattr(http, "_PAGES", 3)
     with (
         connect({"/list": [Reply([1], next_path="/list")]}) as (client, service, _),

@@ -1,4 +1,4 @@
-"""What the states of CI services say about a commit, and which builds belong to a series."""
+"""What states of CI services mean for a commit, and which builds belong to a series."""
 
 from datetime import UTC, datetime
 
@@ -61,7 +61,7 @@ def github_state(job):
     ],
     ids=lambda value: value if isinstance(value, State) else f"{value['state']}-{value['exit_status']}",
 )
-def test_the_state_of_a_buildkite_job(job, expected):
+def test_state_of_a_buildkite_job(job, expected):
     assert state(job) is expected
 
 
@@ -89,11 +89,11 @@ def test_the_state_of_a_buildkite_job(job, expected):
         (github_job("failure", steps=[]), State.FAILED),
     ],
 )
-def test_the_state_of_a_github_job(job, expected):
+def test_state_of_a_github_job(job, expected):
     assert github_state(job) is expected
 
 
-def test_a_buildkite_job_as_an_observation():
+def test_observation_of_a_buildkite_job():
     assert buildkite.observations(buildkite_build(buildkite_job(parallel_group_index=3)), NIGHTLY) == (
         Observation(
             CellKey("vllm/ci", "Distributed Tests (4 GPUs)", "3"),
@@ -109,7 +109,7 @@ def test_a_buildkite_job_as_an_observation():
     )
 
 
-def test_a_github_job_as_an_observation():
+def test_observation_of_a_github_job():
     assert github.observations(github_run(), [github_job()], Series("nightly")) == (
         Observation(
             CellKey("nightly", "gpu (1)"),
@@ -125,7 +125,7 @@ def test_a_github_job_as_an_observation():
     )
 
 
-def test_a_retried_attempt_is_kept_beside_the_one_that_passed():
+def test_failed_attempt_is_kept_beside_the_passed_retry():
     first = buildkite_job("failed", id="1", retried=True, retried_in_job_id="2")
     found = buildkite.observations(buildkite_build(first, buildkite_job("passed", id="2")), NIGHTLY)
     assert [(each.attempt, each.state) for each in found] == [("1", State.FAILED), ("2", State.PASSED)]
@@ -138,18 +138,18 @@ def test_attempt_with_internal_retries_keeps_its_failures():
     assert [each.state for each in found] == [State.FAILED, State.PASSED]
 
 
-def test_jobs_of_a_build_that_runs_on_are_results():
+def test_finished_jobs_of_a_running_build_are_results():
     jobs = buildkite_job("failed", id="1"), buildkite_job("running", id="2", exit_status=None)
     found = buildkite.observations(buildkite_build(*jobs, state="running"), NIGHTLY)
     assert [each.state for each in found] == [State.FAILED, State.PENDING]
 
 
-def test_a_job_that_ended_before_it_began_by_its_agents_clock_is_a_result():
+def test_job_with_an_end_before_its_start_is_a_result():
     job = buildkite_job(started_at="2026-03-06T08:00:00Z", finished_at="2026-03-06T07:59:00Z")
     assert state(job) is State.PASSED
 
 
-def test_shards_of_one_name_are_cells_of_their_own():
+def test_shards_of_one_name_are_separate_cells():
     shards = [buildkite_job(id=str(number), parallel_group_index=number) for number in range(2)]
     found = buildkite.observations(buildkite_build(*shards), NIGHTLY)
     assert [each.key.shard for each in found] == ["0", "1"]
@@ -167,7 +167,7 @@ def test_shards_of_one_name_are_cells_of_their_own():
         {"commit": "HEAD"},
     ],
 )
-def test_a_build_of_another_kind_is_no_evidence(fields):
+def test_build_of_another_kind_is_no_evidence(fields):
     assert buildkite.observations(buildkite_build(buildkite_job(), **fields), NIGHTLY) == ()
 
 
@@ -175,11 +175,11 @@ def test_a_build_of_another_kind_is_no_evidence(fields):
     "fields",
     [{"message": "Full CI run - daily"}, {"env": {"TORCH_NIGHTLY": "0"}}, {"env": None}, {"new_field": [1]}],
 )
-def test_a_build_of_the_series_is_evidence(fields):
+def test_build_of_the_series_is_evidence(fields):
     assert len(buildkite.observations(buildkite_build(buildkite_job(), **fields), NIGHTLY)) == 1
 
 
-def test_only_the_jobs_that_are_watched_count():
+def test_only_watched_jobs_count():
     jobs = [
         buildkite_job(name="Distributed (4 GPUs)"),
         buildkite_job(name="Docs"),
@@ -190,13 +190,13 @@ def test_only_the_jobs_that_are_watched_count():
     assert [each.key.job for each in found] == ["Distributed (4 GPUs)"]
 
 
-def test_an_environment_key_tells_results_apart():
+def test_environment_key_separates_results():
     series = Series("vllm/ci", environment=("CUDA", "IMAGE"))
     build = buildkite_build(buildkite_job(), env={"CUDA": "13", "OTHER": "x"})
     assert buildkite.observations(build, series)[0].key.environment == "CUDA=13"
 
 
-def test_a_github_run_of_another_event_is_no_evidence():
+def test_github_run_of_another_event_is_no_evidence():
     series = Series("nightly", triggers=frozenset({"schedule"}))
     assert github.observations(github_run(event="push"), [github_job()], series) == ()
 
@@ -204,14 +204,14 @@ def test_a_github_run_of_another_event_is_no_evidence():
 @pytest.mark.parametrize(
     "field", ["agent", "started_at", "finished_at", "parallel_group_index", "soft_failed"]
 )
-def test_a_missing_field_is_unknown(field):
+def test_missing_field_is_unknown(field):
     job = buildkite_job()
     del job[field]
     assert state(job) is State.PASSED
     assert state(buildkite_job(**{field: None})) is State.PASSED
 
 
-def test_a_time_that_is_none_is_unknown():
+def test_invalid_time_is_unknown():
     (found,) = buildkite.observations(buildkite_build(buildkite_job(finished_at="yesterday")), NIGHTLY)
     assert found.finished is None
 
@@ -225,14 +225,14 @@ def test_a_time_that_is_none_is_unknown():
         (buildkite_build(buildkite_job(exit_status="boom")), "jobs.0.exit_status"),
     ],
 )
-def test_a_field_of_another_type_is_named(build, place):
+def test_field_of_another_type_is_named(build, place):
     with pytest.raises(
         UnexpectedAnswer, match=f"Buildkite sent a build that is not as documented: {place}: "
     ):
         buildkite.observations(build, NIGHTLY)
 
 
-def test_no_class_of_ours_is_named():
+def test_errors_name_no_internal_class():
     with pytest.raises(UnexpectedAnswer) as caught:
         read(_SearchResult, "no", "GitHub")
     assert caught.value.message == (
@@ -240,7 +240,7 @@ def test_no_class_of_ours_is_named():
     )
 
 
-def test_names_of_the_service_are_sanitised():
+def test_names_from_the_service_are_sanitised():
     (found,) = buildkite.observations(buildkite_build(buildkite_job(name="a\x1b[31mb\nc")), NIGHTLY)
     assert found.key.job == "ab c"
 
@@ -269,17 +269,17 @@ FAILED tests/test_dp.py::test_load - RuntimeError: engine core died
         "dial tcp 10.0.0.1:443: connect: connection refused",
     ],
 )
-def test_what_fails_before_the_tests_is_infrastructure(line):
+def test_failure_before_the_tests_is_infrastructure(line):
     assert infrastructure_line(["pulling", line, "bye"]) == line
     assert infrastructure_line([PYTEST.split("\n", maxsplit=1)[0], line]) == ""
 
 
-def test_what_was_overcome_before_the_tests_is_no_infrastructure_failure():
+def test_recovered_error_before_the_tests_is_not_infrastructure():
     began = PYTEST.split("\n", maxsplit=1)[0]
     assert infrastructure_line(["connection refused, trying again", began]) == ""
 
 
-def test_gpu_memory_that_others_hold_is_infrastructure_at_any_time():
+def test_gpu_memory_of_other_processes_is_infrastructure():
     line = "ValueError: Free memory on device cuda:0 (3.1/80 GiB) on startup is less than desired GPU memory"
     assert infrastructure_line([PYTEST.split("\n", maxsplit=1)[0], line]) == line
 
@@ -289,19 +289,19 @@ def failed(job=None):
     return found
 
 
-def test_the_log_of_a_failed_job_names_its_tests():
+def test_log_of_a_failed_job_names_its_tests():
     found = from_log(failed(), PYTEST)
     assert (found.job.state, found.job.exception) == (State.FAILED, "RuntimeError")
     assert found.failed == {"tests/test_dp.py::test_load": "RuntimeError"}
     assert found.passed == {"tests/test_dp.py::test_ok"}
 
 
-def test_the_log_of_a_job_that_could_not_start_is_infrastructure():
+def test_log_of_a_job_that_could_not_start_is_infrastructure():
     found = from_log(failed(), "docker: Error response from daemon: manifest unknown\n")
     assert (found.job.state, found.failed) == (State.INFRASTRUCTURE, {})
 
 
-def test_a_killed_job_whose_log_shows_failed_tests_failed():
+def test_killed_job_with_failed_tests_in_its_log_failed():
     killed = failed(buildkite_job("failed", exit_status=137))
     assert from_log(killed, "working\nKilled\n") == JobResults(killed)
     assert from_log(killed, PYTEST).failed
@@ -309,6 +309,6 @@ def test_a_killed_job_whose_log_shows_failed_tests_failed():
     assert from_log(killed, "torch.cuda.OutOfMemoryError: CUDA out of memory\n").job.state is State.FAILED
 
 
-def test_the_log_of_a_job_that_passed_is_not_read():
+def test_log_of_a_passed_job_is_not_read():
     passed = failed(buildkite_job("passed"))
     assert list(with_logs([passed], lambda _: pytest.fail("read"))) == [JobResults(passed)]

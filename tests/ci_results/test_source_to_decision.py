@@ -1,4 +1,4 @@
-"""From recorded builds and their logs to the range of a regression, as issue 36624 of vLLM tells it."""
+"""From recorded builds and their logs to the range of a regression, as in issue 36624 of vLLM."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -65,7 +65,7 @@ def test_red_tests_of_a_job_are_one_bisection():
 
 
 def test_red_tests_have_the_failure_chain_of_their_log():
-    """Also where the decision is to run them again: before any bisection."""
+    """Also if the decision is to run them again, before any bisection."""
     found = observations([*GREEN, RED[0]])
     failed = [each for each in found if each.state is State.FAILED]
     assert {each.key.cell for each in failed} == {f"tests/v1/{test}" for test in TESTS}
@@ -93,7 +93,7 @@ def test_cancelled_and_cascading_jobs_change_nothing():
     assert decided([*GREEN, *RED, *missing]) == decided([*GREEN, *RED])
 
 
-def test_baseline_that_was_killed_is_no_good_end():
+def test_killed_baseline_is_not_a_good_end():
     killed = night(3, job(3, "failed", exit_status=-1))
     builds = [*GREEN[:3], killed, *RED, night(7, job(7, "failed"))]
     jobs = [each for build in builds for each in buildkite.observations(build, SERIES)]
@@ -125,7 +125,7 @@ def decided_by_logs(logs):
     return {key.cell: each for key, each in decide(found, COMMITS).items()}
 
 
-def test_a_job_that_was_red_before_hides_no_new_failure():
+def test_new_failure_in_a_red_job_is_found():
     red = log({"a.py::test_old": "OSError"}, ["a.py::test_new"])
     redder = log({"a.py::test_old": "OSError", "a.py::test_new": "ValueError"})
     found = decided_by_logs([red] * 4 + [redder] * 4)
@@ -135,12 +135,12 @@ def test_a_job_that_was_red_before_hides_no_new_failure():
     assert found["a.py::test_old"].reason is Reason.NO_PASS_KNOWN
 
 
-def test_attempt_that_was_reported_out_of_order_is_the_same_evidence():
+def test_order_of_reported_attempts_does_not_matter():
     again = job(4, "passed"), job(4, "failed", retried=True)
     assert {each.reason for each in decided([*GREEN, night(4, *again)]).values()} == {Reason.FLAKY}
 
 
-def test_failures_on_one_host_are_of_the_agent():
+def test_failures_on_one_host_are_infrastructure():
     jobs = [job(number, "passed", name=f"job {shard}") for number in range(4) for shard in range(4)]
     sick = [job(4, "failed", name=f"job {shard}") for shard in range(4)]
     well = {**job(4, "passed", name="job 9"), "agent": {"hostname": "gpu-9"}}

@@ -1,4 +1,4 @@
-"""Long and slow transfers: bounded memory, truncated bodies, answers without end."""
+"""Long and slow transfers: bounded memory, truncated bodies, endless answers."""
 
 import tracemalloc
 from threading import Event
@@ -13,7 +13,7 @@ from bisect_tool.ci_results.download import download
 from bisect_tool.errors import EnvironmentFailed
 
 
-def test_of_a_long_log_the_beginning_and_the_end_are_kept(connect, monkeypatch):
+def test_long_log_keeps_its_start_and_end(connect, monkeypatch):
     monkeypatch.setattr(http, "_LOG_HEAD", 1 << 16)
     monkeypatch.setattr(http, "_LOG_TAIL", 2 << 16)
     log = b"first" + b"." * (1 << 20) + b"last \xff"
@@ -26,7 +26,7 @@ def test_of_a_long_log_the_beginning_and_the_end_are_kept(connect, monkeypatch):
     assert len(head) + len(tail) <= 3 << 16
 
 
-def test_a_log_of_200_mb_is_read_in_bounded_memory(connect):
+def test_log_of_200_mb_is_read_in_bounded_memory(connect):
     block = b"." * (1 << 20)
 
     def log():
@@ -49,7 +49,7 @@ def test_a_log_of_200_mb_is_read_in_bounded_memory(connect):
     assert peak < 120 << 20
 
 
-def test_a_log_that_is_cut_is_requested_again(connect):
+def test_truncated_log_is_requested_again(connect):
     with connect({"/log": [Reply(b"half of it", cut=True), Reply(b"all of it")]}) as (client, service, _):
         assert client.log(f"{service.url}/log") == b"all of it"
 
@@ -61,7 +61,7 @@ def test_a_log_that_is_cut_is_requested_again(connect):
         ("DEADLINE_S", b"." * transfer_timeout.CHUNK, r"not complete after 0 s, with \d+ KiB"),
     ],
 )
-def test_a_body_that_never_ends_is_given_up(connect, monkeypatch, limit, body, reason):
+def test_endless_body_is_an_error(connect, monkeypatch, limit, body, reason):
     """Each byte renews the timeout of `requests`."""
     monkeypatch.setattr(transfer_timeout, limit, 0.3)
     over = Event()
@@ -78,7 +78,7 @@ def test_a_body_that_never_ends_is_given_up(connect, monkeypatch, limit, body, r
     assert len(service.requests) == 1
 
 
-def test_a_header_that_never_ends_is_given_up(monkeypatch):
+def test_endless_header_is_an_error(monkeypatch):
     monkeypatch.setattr(transfer_timeout, "STALL_S", 0.3)
     over = Event()
 

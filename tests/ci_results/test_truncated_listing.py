@@ -1,4 +1,4 @@
-"""Listings that a service cuts."""
+"""Listings that a service truncates."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def entry(number, minute):
 
 
 @given(st.lists(st.integers(0, 60), unique=True), st.integers(2, 9), st.booleans(), st.integers(1, 4))
-def test_every_entry_comes_once_the_newest_first(minutes, limit, inclusive, size):
-    """Whether a service includes what was created at the very time, or not."""
+def test_every_entry_is_listed_once_newest_first(minutes, limit, inclusive, size):
+    """Services may include or exclude entries created at the given time."""
     entries = [entry(minute, minute) for minute in sorted(minutes, reverse=True)]
 
     def pages(until):
@@ -35,12 +35,12 @@ def test_every_entry_comes_once_the_newest_first(minutes, limit, inclusive, size
 
 
 @pytest.mark.parametrize("created", [None, "yesterday", EPOCH.isoformat()])
-def test_a_listing_without_times_that_is_cut_is_an_error(created):
+def test_truncated_listing_without_times_is_an_error(created):
     entries = [{"id": number, "created_at": created} for number in range(3)]
     with pytest.raises(UnexpectedAnswer, match="a listing of 3 entries cannot be continued"):
         list(windowed(lambda _: [entries], 3, "id"))
 
 
 @pytest.mark.parametrize("odd", ["text", None, 3, [], {}])
-def test_an_entry_of_another_kind_is_handed_on(odd):
+def test_entry_of_another_kind_is_passed_on(odd):
     assert list(windowed(lambda _: [[odd, entry(1, 1)]], 3, "id")) == [odd, entry(1, 1)]

@@ -33,7 +33,7 @@ def test_attributes_of_other_tools_become_an_exception_line():
     ]
 
 
-def test_the_line_is_that_of_the_test_case():
+def test_line_number_is_that_of_the_test_case():
     found = cases(suite('\n\n<testcase name="a"><error message="x"/></testcase>'))
     assert [(case.name, case.line) for case in found] == [("a", 3)]
 
@@ -43,7 +43,7 @@ def test_passed_and_skipped_tests_are_left_out(inside):
     assert cases(suite(f'<testcase name="a">{inside}</testcase>')) == []
 
 
-def test_the_output_of_a_suite_belongs_to_no_test():
+def test_output_of_a_suite_belongs_to_no_test():
     found = cases(suite('<testcase name="a"><error message="x"/></testcase><system-err>boom</system-err>'))
     assert [(case.name, case.text) for case in found][1] == ("", ("boom",))
 

@@ -72,13 +72,13 @@ def test_format_is_recognised_by_content(tmp_path, notes, content):
     assert notes == []
 
 
-def test_deeper_indentation_stays(tmp_path, notes):
+def test_deeper_indentation_is_kept(tmp_path, notes):
     path = tmp_path / "a.log"
     path.write_text("  Traceback\n\n    File\n  KeyError: 1\n")
     assert texts(notes, path) == ["Traceback", "", "  File", "KeyError: 1"]
 
 
-def test_a_log_that_is_indented_in_part_stays_as_it_is(tmp_path, notes):
+def test_partly_indented_log_is_unchanged(tmp_path, notes):
     path = tmp_path / "a.log"
     path.write_text("  File\nKeyError: 1\n")
     assert texts(notes, path) == ["  File", "KeyError: 1"]
@@ -100,7 +100,7 @@ def test_very_long_line_is_truncated(tmp_path, notes, monkeypatch):
     assert second == "next"
 
 
-def test_folder_means_all_logs_below_it(tmp_path, notes):
+def test_folder_is_read_recursively(tmp_path, notes):
     for name in ("b/rank1.log", "a.txt", "b/rank0.log.gz", "data.bin", ".git/c.log"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
@@ -109,13 +109,13 @@ def test_folder_means_all_logs_below_it(tmp_path, notes):
     assert texts(notes, tmp_path) == ["a.txt", "rank0.log.gz", "rank1.log"]
 
 
-def test_a_pipe_inside_a_folder_is_not_waited_for(tmp_path, notes):
+def test_pipe_inside_a_folder_does_not_block(tmp_path, notes):
     os.mkfifo(tmp_path / "fifo.log")
     (tmp_path / "a.log").write_text("a\n")
     assert texts(notes, tmp_path) == ["a"]
 
 
-def test_several_paths_are_read_in_their_order_each_once(tmp_path, notes):
+def test_several_paths_are_read_once_each_in_order(tmp_path, notes):
     for name in ("b.log", "a.log"):
         (tmp_path / name).write_text(f"{name}\n")
     assert texts(notes, tmp_path / "b.log", tmp_path / "a.log", tmp_path / "b.log") == ["b.log", "a.log"]
@@ -155,7 +155,7 @@ def test_unpacked_size_is_limited(tmp_path, notes, monkeypatch, packed):
     assert len(texts(notes, path)) < 300_000
 
 
-def test_all_files_of_an_archive_together_unpack_to_so_much(tmp_path, notes, monkeypatch):
+def test_unpacked_size_of_an_archive_is_limited_in_total(tmp_path, notes, monkeypatch):
     monkeypatch.setattr(files, "_UNPACKED_LIMIT", 1 << 20)
     path = archive(tmp_path / "logs.zip", {f"{name}.log": b"0123456789\n" * 60_000 for name in "abc"})
     read = {line.source for line in LogFiles([str(path)], notes.append).lines()}
@@ -165,7 +165,7 @@ def test_all_files_of_an_archive_together_unpack_to_so_much(tmp_path, notes, mon
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
 @pytest.mark.parametrize("name", ["a.log", "a.xml"])
-def test_a_damaged_file_of_an_archive_is_named(tmp_path, notes, method, name):
+def test_damaged_file_of_an_archive_is_named(tmp_path, notes, method, name):
     content = b'<testsuites><testsuite name="' + os.urandom(100_000).hex().encode() + b'"/></testsuites>'
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", method) as made:
@@ -177,7 +177,7 @@ def test_a_damaged_file_of_an_archive_is_named(tmp_path, notes, method, name):
 
 
 @pytest.mark.parametrize("content", [b"\xff" * 50, b"", b"\0" * 50])
-def test_what_only_begins_like_gzip_is_named(tmp_path, notes, content):
+def test_damaged_gzip_file_is_named(tmp_path, notes, content):
     path = tmp_path / "a.log.gz"
     path.write_bytes(b"\x1f\x8b\x08\0\0\0\0\0\0\3" + content)
     assert not any(texts(notes, path))
@@ -192,7 +192,7 @@ def test_truncated_gzip_file_is_read_up_to_its_end(tmp_path, notes):
     assert "damaged" in notes[0]
 
 
-def test_standard_input_is_read(tmp_path, notes):
+def test_standard_input(tmp_path, notes):
     path = tmp_path / "a.log"
     path.write_text(TEXT)
     kept = os.dup(0)

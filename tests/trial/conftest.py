@@ -30,13 +30,13 @@ class Tree:
             path.write_text(text)
 
     def run(self, *targets, args=(), patterns=(), cells=None, python=None, checkout=None, env=None):
-        """What each cell came to. A Python that is named is started; else pytest is forked."""
+        """The result of each cell. With `python`, that interpreter is started; else pytest is forked."""
         check = ProjectCheck(
             targets=targets or ("tests",), args=args, python=python or sys.executable, checkout=checkout
         )
         place = TrialPaths(self.root, self.root / "tree", self.root, None)
         place.stream.unlink(missing_ok=True)
-        # A file that a test writes again within the same second may otherwise be taken as it was before.
+        # Without it, a file rewritten within the same second could run from its old bytecode.
         variables = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **(env or {})}
         variables |= project_variables(check, place, variables, patterns, cells)
         code = (_run if python else _fork)(project_argv(check, place), place.tree, variables, self._log)
@@ -45,7 +45,7 @@ class Tree:
 
     @property
     def output(self):
-        """What pytest has printed."""
+        """The output of pytest."""
         return self._log.read_text(errors="replace")
 
     def outcomes(self, *targets, **asked):

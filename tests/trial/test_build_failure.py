@@ -1,4 +1,4 @@
-"""A build that fails is explained as any command is, and the report has the chain and the excerpt."""
+"""A failed build is explained like any command, and the report has the chain and the excerpt."""
 
 import threading
 
@@ -37,14 +37,14 @@ def unbuildable(tmp_path, monkeypatch):
     return run_trial(setting, order, lambda *_: None, threading.Event())
 
 
-def test_the_reason_is_the_compiler_s_error(unbuildable):
+def test_reason_is_the_compilers_error(unbuildable):
     assert unbuildable.outcome is Outcome.UNBUILDABLE
     assert unbuildable.reason == (
         "does not build: make ended with exit code 2: error: 'page' undeclared (first use in this function)"
     )
 
 
-def test_the_report_explains_the_build(unbuildable):
+def test_report_explains_the_failed_build(unbuildable):
     (report,) = build_failures([TrialRow(1, "bad end", unbuildable)])
     assert who(report) == "the build fails"
     assert "kiln.c:3:5: error" in report.excerpt

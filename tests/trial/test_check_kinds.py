@@ -39,13 +39,13 @@ def spec_of(tree, cells=None):
     return TrialSpec("c0ffee", tree, "", cells, tree, 0, set)
 
 
-def test_checks_here_are_of_every_kind():
+def test_every_kind_of_check_is_tested():
     union, _ = get_args(Check)
     assert {type(check) for check in CHECKS} == set(get_args(union))
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.kind)
-def test_every_kind_of_check_has_trials_and_a_script_of_its_own(tmp_path, check):
+def test_every_kind_of_check_has_its_own_trials_and_script(tmp_path, check):
     others = [other for other in CHECKS if other is not check]
     assert type(_trials_of(check)) not in {type(_trials_of(other)) for other in others}
     scripts = {type(script_of(config_of(other, tmp_path))) for other in others}
@@ -76,7 +76,7 @@ def test_facts_of_the_suite_an_engine_file_a_project_a_command_and_a_job(fact, e
     assert [getattr(check, fact) for check in CHECKS] == expected
 
 
-def test_a_job_of_ci_runs_nowhere_else(tmp_path):
+def test_job_of_ci_runs_only_in_its_service(tmp_path):
     with pytest.raises(UsageError, match="can run its job"):
         _trials_of(JOB).process(None)
     with pytest.raises(UsageError, match="can run its job"):
@@ -85,7 +85,7 @@ def test_a_job_of_ci_runs_nowhere_else(tmp_path):
         script_of(config_of(JOB, tmp_path)).command(())
 
 
-def test_a_command_without_its_script_is_skipped_as_unusable(tmp_path):
+def test_command_without_its_script_skips_the_cell(tmp_path):
     found = _trials_of(COMMAND).missing(spec_of(tmp_path))
     assert (found.outcome, found.unusable) == (Outcome.SKIPPED, True)
     assert "cannot run check.sh" in found.cells[0].reason
@@ -93,7 +93,7 @@ def test_a_command_without_its_script_is_skipped_as_unusable(tmp_path):
     assert _trials_of(COMMAND).missing(spec_of(tmp_path)) is None
 
 
-def test_a_project_without_any_of_its_tests_skips_the_requested_cells(tmp_path):
+def test_project_without_its_tests_skips_the_requested_cells(tmp_path):
     found = _trials_of(PROJECT).missing(spec_of(tmp_path, ("one", "two")))
     assert found.outcome is Outcome.SKIPPED
     assert [(cell.cell, cell.outcome) for cell in found.cells] == [
@@ -106,5 +106,5 @@ def test_a_project_without_any_of_its_tests_skips_the_requested_cells(tmp_path):
 
 
 @pytest.mark.parametrize("check", [SuiteCheck(), ENGINE_FILE], ids=["suite", "engine file"])
-def test_a_suite_and_an_engine_file_lack_nothing_in_advance(tmp_path, check):
+def test_suite_and_engine_file_are_never_unusable_in_advance(tmp_path, check):
     assert _trials_of(check).missing(spec_of(tmp_path)) is None

@@ -1,12 +1,12 @@
-"""What a killed trial left in its folders is removed, and nothing that its links name."""
+"""Files of a killed trial are removed, but not the targets of its links."""
 
 from __future__ import annotations
 
 from bisect_tool.trial.run import _temporary, clear
 
 
-def test_only_the_temporary_folder_of_the_trial_itself_is_cleared(tmp_path):
-    """Its link may name any other, as the trial can change it."""
+def test_only_the_trials_own_temporary_folder_is_cleared(tmp_path):
+    """The trial can change its link to name any other folder."""
     trial, other, mine = tmp_path / "001-abc", tmp_path / "bisect-run-results", tmp_path / "link"
     for folder in (trial, other):
         folder.mkdir()
@@ -19,7 +19,7 @@ def test_only_the_temporary_folder_of_the_trial_itself_is_cleared(tmp_path):
     assert (other / "precious").exists()
 
 
-def test_the_temporary_folder_of_a_killed_trial_is_cleared(tmp_path):
+def test_temporary_folder_of_a_killed_trial_is_cleared(tmp_path):
     trial = tmp_path / "001-abc"
     trial.mkdir()
     with _temporary(trial) as folder:
@@ -29,7 +29,7 @@ def test_the_temporary_folder_of_a_killed_trial_is_cleared(tmp_path):
     assert not trial.exists()
 
 
-def test_a_folder_of_trials_that_is_a_link_is_not_followed(tmp_path):
+def test_linked_folder_of_trials_is_not_followed(tmp_path):
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "file").touch()
     (tmp_path / "002-def").symlink_to(tmp_path / "precious")

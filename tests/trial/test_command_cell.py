@@ -1,4 +1,4 @@
-"""The one cell of a plain command, by what it ended with and printed."""
+"""The cell of a plain command, by exit code and output."""
 
 import pytest
 
@@ -20,7 +20,7 @@ from bisect_tool.verdict import Outcome
         (f"{'x' * 900}\n", f"exit code 125: {'x' * 199}…"),
     ],
 )
-def test_a_command_that_says_125_is_skipped_with_what_it_printed(tmp_path, printed, reason):
+def test_exit_code_125_is_skipped_with_the_output(tmp_path, printed, reason):
     log = tmp_path / "suite.log"
     log.write_text(printed)
     ended = GuardianResult(Reason.EXITED, 125, 0.1, 1.0)
@@ -28,7 +28,7 @@ def test_a_command_that_says_125_is_skipped_with_what_it_printed(tmp_path, print
     assert (cell.outcome, cell.reason) == (Outcome.SKIPPED, reason)
 
 
-def test_no_secret_stands_in_the_reason(tmp_path, monkeypatch):
+def test_secrets_are_masked_in_the_reason(tmp_path, monkeypatch):
     monkeypatch.setenv("API_TOKEN", "hunter2hunter2")
     log = tmp_path / "suite.log"
     log.write_text("cannot log in with hunter2hunter2\n")
@@ -44,7 +44,7 @@ def test_no_secret_stands_in_the_reason(tmp_path, monkeypatch):
         ("4 passed in 0.01s\n", ()),
     ],
 )
-def test_a_command_that_passes_has_the_tests_that_it_reports_as_failed(tmp_path, printed, failed):
+def test_passing_command_has_the_failed_tests_of_its_output(tmp_path, printed, failed):
     log = tmp_path / "suite.log"
     log.write_text(printed)
     cell = command_cell(["sh", "-c", "pytest | tee log"], GuardianResult(Reason.EXITED, 0, 0.1, 1.0), log)

@@ -15,7 +15,7 @@ from bisect_tool.trial import run
 from bisect_tool.trial.config import TrialConfig, TrialSpec
 
 
-def test_an_environment_is_in_use_while_a_trial_builds_and_runs_in_it(tmp_path, monkeypatch):
+def test_environment_is_in_use_while_a_trial_builds_and_runs(tmp_path, monkeypatch):
     entry = Entry.of(tmp_path, "f" * 20)
     free = []
 

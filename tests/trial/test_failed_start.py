@@ -1,4 +1,4 @@
-"""Why pytest ended before it ran a test, from what it printed."""
+"""Why pytest ended before it ran a test, from its output."""
 
 from types import SimpleNamespace
 
@@ -23,7 +23,7 @@ _EXIT = "collecting ...\n!!!!!!!!!!!! _pytest.outcomes.Exit: no GPU found !!!!!!
         ("service is not running\n", None, "service is not running"),
     ],
 )
-def test_failed_start_has_the_exit_code_and_what_pytest_says_of_it(tmp_path, printed, code, reason):
+def test_failed_start_has_exit_code_and_message_of_pytest(tmp_path, printed, code, reason):
     (tmp_path / "suite.log").write_text(printed)
     place = SimpleNamespace(stream=tmp_path / "stream.jsonl", logs=tmp_path)
     found = failed_start(SimpleNamespace(place=place, cells=None), code)

@@ -1,4 +1,4 @@
-"""The memory of GPUs while a trial runs: the figures of each, and what was held when its tests had ended."""
+"""The memory of GPUs during a trial: figures of each, and memory held after the tests ended."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def guarded(*processes):
         ([(-0.3, 910), (-0.1, 910), (0.1, 910), (0.3, 910)], 900),
         ([(-0.3, 990), (-0.1, 910), (0.1, 910)], 900),  # servers that the tests ended themselves
         ([(-0.1, 910), (0.1, 910), (0.5, 10)], 900),  # the guardian has ended what was left
-        ([(-3.0, 910), (0.5, 10)], 900),  # a machine that was too busy to look in time
-        ([(-0.1, 60), (0.1, 60)], 0),  # as much as the driver's own figures move
+        ([(-3.0, 910), (0.5, 10)], 900),  # a machine that was too busy to sample in time
+        ([(-0.1, 60), (0.1, 60)], 0),  # as much as the driver's figures vary
         ([(-0.1, 910), (0.1, 10)], 0),
         ([(0.5, 910)], 0),
         ([], 0),
@@ -41,17 +41,17 @@ def test_memory_of_survivors_is_the_minimum_around_the_end(rows, held):
     assert found == ({"0": held * MIB} if held else {})
 
 
-def test_nothing_is_held_where_no_process_outlived_the_tests():
+def test_no_memory_is_held_without_a_surviving_process():
     assert held_at_end({"0": 0}, samples((-0.1, 900), (0.1, 900)), guarded()) == {}
 
 
-def test_a_gpu_that_did_not_answer_holds_nothing():
+def test_gpu_without_samples_holds_no_memory():
     unknown = [Sample(ENDED, {})]
     assert held_at_end({"0": 0}, unknown, guarded(SURVIVOR)) == {}
     assert usage({"0": 5}, unknown, {}) == (GpuUse(gpu="0", before=5, peak=5, after=None),)
 
 
-def test_the_figures_of_each_gpu():
+def test_figures_of_each_gpu():
     seen = [Sample(1.0, {"0": 5, "1": 0}), Sample(2.0, {"0": 90, "1": 7}), Sample(3.0, {"0": 6, "1": 9})]
     assert usage({"0": 4, "1": 1}, seen, {"0": 5, "1": 1}) == (
         GpuUse(gpu="0", before=4, peak=90, after=5),
@@ -61,7 +61,7 @@ def test_the_figures_of_each_gpu():
     assert usage({}, [], {}) == ()
 
 
-def test_a_watch_looks_at_its_gpus_alone(monkeypatch):
+def test_watch_samples_only_its_gpus(monkeypatch):
     asked = []
     monkeypatch.setattr(gpus, "in_use", lambda names: asked.append(names) or dict.fromkeys(names, 3))
     with GpuWatch({"0": 1, "2": 1}) as watch:
@@ -70,7 +70,7 @@ def test_a_watch_looks_at_its_gpus_alone(monkeypatch):
     assert set(asked) == {("0", "2")}
 
 
-def test_without_gpus_nothing_is_looked_at(monkeypatch):
+def test_no_samples_without_gpus(monkeypatch):
     monkeypatch.setattr(gpus, "in_use", lambda _names: pytest.fail("the driver was asked"))
     with GpuWatch({}) as watch:
         pass

@@ -56,10 +56,10 @@ def ended(tmp_path):
     return run
 
 
-def test_after_a_failure_the_teardown_is_not_waited_for(ended):
+def test_teardown_after_a_failure_is_not_waited_for(ended):
     assert ended("assert 0", 200) == (Reason.COMPLETE, [Outcome.PASSED, Outcome.FAILED])
 
 
 @pytest.mark.slow
-def test_after_a_pass_the_teardown_is_part_of_the_verdict(ended):
+def test_teardown_after_a_pass_is_part_of_the_verdict(ended):
     assert ended("pass", 20) == (Reason.DEADLINE, [Outcome.PASSED, Outcome.HUNG])

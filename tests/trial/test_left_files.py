@@ -1,4 +1,4 @@
-"""The names of files that are left: the few that matter, however many there are."""
+"""Names of files that a trial left: a few, however many there are."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def fill(folder, *names):
         (folder / name).touch()
 
 
-def test_nothing(places):
+def test_no_leftover(places):
     assert left_files(*places, ()) == ()
 
 
-def test_both_places(places):
+def test_leftovers_in_temporary_folder_and_tree(places):
     temporary, tree = places
     fill(temporary, "b", "a/deep/c")
     fill(tree, "new", "made/one", "made/__pycache__/two.pyc", "old")
@@ -35,14 +35,14 @@ def test_both_places(places):
     assert left_files(temporary, tree, added) == ("$TMPDIR/b", "$TMPDIR/a/deep/c", "new", "made/one")
 
 
-def test_what_is_no_leftover(places):
+def test_ignored_files(places):
     temporary, tree = places
     fill(temporary, "pytest-of-root/pytest-0/test_x0/file", "server.log", "x/__pycache__/y.pyc", "z.pyc")
     fill(temporary, "sub/.pytest_cache/v/cache/lastfailed")
     assert left_files(temporary, tree, ()) == ()
 
 
-def test_many(places):
+def test_some_of_many_are_named(places):
     temporary, tree = places
     fill(temporary, *(f"{number:03}" for number in range(30)), "in/one")
     named = left_files(temporary, tree, ())
@@ -58,7 +58,7 @@ def test_too_many_to_count(places):
     assert left_files(temporary, tree, ())[8:] == ("... and over 992 more",)
 
 
-def test_names_are_cleaned(places, monkeypatch):
+def test_names_are_sanitised(places, monkeypatch):
     temporary, tree = places
     monkeypatch.setenv("API_TOKEN", "canary-0123456789")
     names = (b"\xff\x1b]0;t\x07", b"canary-0123456789", b"l" * 255)
@@ -67,7 +67,7 @@ def test_names_are_cleaned(places, monkeypatch):
     assert left_files(temporary, tree, ()) == ("$TMPDIR/***", f"$TMPDIR/{'l' * 151}…", "$TMPDIR/\ufffd")
 
 
-def test_a_folder_that_is_closed_to_us(places, monkeypatch):
+def test_unreadable_folder(places, monkeypatch):
     temporary, tree = places
     (temporary / "closed").mkdir()
     fill(temporary, "closed/inner")

@@ -1,4 +1,4 @@
-"""The logs of a trial are read whole, in the order of time, in a bounded memory."""
+"""Logs of a trial are read completely, in order of time, in bounded memory."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ from bisect_tool.supervise.line_times import times_file
 from bisect_tool.trial.log_lines import ALWAYS, Relevance, TrialLogs, merged_lines
 
 MIB = 1 << 20
-TELLS = Relevance(PATTERNS.may_begin_event)
+RELEVANCE = Relevance(PATTERNS.may_begin_event)
 HEALTHY = "(EngineCore_DP0 pid=77) INFO 11-23 09:49:33 [core.py:1] step done, 4 requests, all is well\n"
 ERROR = "(EngineCore_DP0 pid=77) ERROR 11-23 09:49:34 [core.py:1] KeyError: 'page'\n"
 
@@ -25,46 +25,48 @@ def write(folder, name, *lines):
 
 
 def read(*logs, window=ALWAYS):
-    return [(line.time, line.text) for line in merged_lines(logs, window, TELLS)]
+    return [(line.time, line.text) for line in merged_lines(logs, window, RELEVANCE)]
 
 
-def test_lines_of_several_logs_come_in_the_order_of_time(tmp_path):
+def test_lines_of_several_logs_are_merged_by_time(tmp_path):
     one = write(tmp_path, "1.log", (1.0, "error a"), (3.0, "error c"))
     two = write(tmp_path, "2.log", (2.0, "error b"), (4.0, "error d"))
     assert [text for _, text in read(one, two)] == ["error a", "error b", "error c", "error d"]
 
 
-def test_only_the_window_counts(tmp_path):
+def test_only_lines_of_the_window_are_read(tmp_path):
     log = write(tmp_path, "1.log", *((float(second), f"error {second}") for second in range(9)))
     assert read(log, window=(2.0, 4.0)) == [(2.0, "error 2"), (3.0, "error 3"), (4.0, "error 4")]
 
 
-def test_windows_in_any_order_have_the_same_lines_as_the_whole(tmp_path):
-    said = [(float(second), f"error {second} {'x' * (second % 7) * 100}") for second in range(3000)]
-    log, logs = write(tmp_path, "1.log", *said), TrialLogs()
+def test_windows_in_any_order_have_the_lines_of_the_whole_log(tmp_path):
+    written = [(float(second), f"error {second} {'x' * (second % 7) * 100}") for second in range(3000)]
+    log, logs = write(tmp_path, "1.log", *written), TrialLogs()
     for window in [(2000.0, 2003.0), (5.0, 9.0), (2900.0, 9000.0), (0.0, 1.0), (1500.0, 1501.0)]:
-        found = [(line.time, line.text, line.number) for line in logs.merged([log], window, TELLS)]
+        found = [(line.time, line.text, line.number) for line in logs.merged([log], window, RELEVANCE)]
         assert found == [
-            (time, text.rstrip("\n"), int(time) + 1) for time, text in said if window[0] <= time <= window[1]
+            (time, text.rstrip("\n"), int(time) + 1)
+            for time, text in written
+            if window[0] <= time <= window[1]
         ]
 
 
-def test_clocks_that_were_set_back_hide_no_line(tmp_path):
+def test_clock_set_back_hides_no_line(tmp_path):
     log = write(tmp_path, "1.log", *((float(time), f"error {time}") for time in (5, 6, 1, 2, 7)))
     assert [text for _, text in read(log, window=(1.0, 2.0))] == ["error 1", "error 2"]
 
 
-def test_a_healthy_stretch_is_passed_over_but_for_who_speaks_and_when(tmp_path):
+def test_healthy_lines_are_skipped_except_new_processes(tmp_path):
     log = tmp_path / "1.log"
     log.write_text("error: first\n" + "fine\n" * 60_000 + "(Worker pid=9) fine\n" + "fine\n" * 60_000)
-    lines = list(merged_lines([log], ALWAYS, TELLS))
+    lines = list(merged_lines([log], ALWAYS, RELEVANCE))
     assert len(lines) < 30_000
     (named,) = [line for line in lines if "pid=9" in line.text]
     assert named.number == 60_002
     assert lines[-1].number == 120_002
 
 
-def test_a_secret_is_masked(tmp_path, monkeypatch):
+def test_secret_of_a_log_is_masked(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_abcdefgh")
     assert read(write(tmp_path, "1.log", (1.0, "error: hf_abcdefgh"))) == [(1.0, "error: ***")]
 
@@ -85,7 +87,7 @@ for folder in sys.argv[1:]:
     root = explain(events, None, {}).root
     print(root.headline, root.line, peak() - before, sep="|")
 """
-"""What is found in each folder, and KiB of memory that reading took up to there."""
+"""Print the root of each folder, and the KiB of memory used until then."""
 
 
 def collect(*folders):
@@ -101,7 +103,7 @@ def collect(*folders):
         yield headline, int(number), int(kib) / 1024
 
 
-def test_the_root_in_the_middle_of_a_long_log_is_found(tmp_path):
+def test_root_in_the_middle_of_a_long_log_is_found(tmp_path):
     with (tmp_path / "1.log").open("w") as file:
         for part in (HEALTHY * 200_000, ERROR, HEALTHY * 200_000):
             file.write(part)
@@ -110,7 +112,7 @@ def test_the_root_in_the_middle_of_a_long_log_is_found(tmp_path):
     assert mib < 20
 
 
-def test_memory_is_bounded_whatever_the_logs_hold(tmp_path):
+def test_memory_is_bounded_for_any_log(tmp_path):
     fillers = {
         "two bytes": "x\n",
         "no newline": "working\r",

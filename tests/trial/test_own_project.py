@@ -1,4 +1,4 @@
-"""One trial of a Python project's tests: which cells there are, and what they came to."""
+"""A trial of a Python project's tests: its cells and their results."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ VALUE, OTHER = "tests/test_thing.py::test_value", "tests/test_b.py::test_value"
         ({"cells": (OTHER,)}, ("tests",), {OTHER}),
     ],
 )
-def test_which_tests_are_run(tree, asked, targets, cells):
+def test_selected_tests_are_run(tree, asked, targets, cells):
     tree.write({"tests/test_thing.py": TEST, "tests/test_b.py": "def test_value(): pass\n"})
     assert set(tree.run(*targets, **asked)) == cells, tree.output
 
 
-def test_a_name_comes_back_as_the_test_that_has_it(tree):
+def test_cell_name_selects_its_test(tree):
     tree.write({"tests/test_thing.py": TEST})
     names = list(tree.run("tests/test_thing.py::test_same"))
     assert len(names) == 6
@@ -51,7 +51,7 @@ def test_a_name_comes_back_as_the_test_that_has_it(tree):
         assert tree.outcomes("tests/test_thing.py::test_same", cells=(name,)) == {name: "passed"}
 
 
-def test_a_test_that_is_not_there_says_nothing(tree):
+def test_missing_test_is_errored(tree):
     tree.write({"tests/test_thing.py": TEST})
     cells = (VALUE, OTHER, "tests/test_thing.py::test_same[new]")
     found = tree.run(cells=cells)
@@ -71,7 +71,7 @@ def test_a_test_that_is_not_there_says_nothing(tree):
         ("tests/test_b.py", "raise SystemExit(0)\n"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_a_cell(tree, place, broken):
+def test_file_that_cannot_be_collected_is_a_cell(tree, place, broken):
     tree.write({"tests/deep/test_a.py": "def test_a(): pass\n", place: broken})
     assert tree.outcomes()[place] == "failed", tree.output
     assert tree.outcomes(cells=(place,)) == {place: "failed"}
@@ -80,7 +80,7 @@ def test_a_file_that_cannot_be_read_is_a_cell(tree, place, broken):
 @pytest.mark.parametrize(
     "place", ["tests/conftest.py", "tests/deep/conftest.py", "conftest.py", "tests/test_b.py"]
 )
-def test_a_file_that_is_a_cell_passes_where_it_can_be_read(tree, place):
+def test_file_cell_passes_where_it_can_be_collected(tree, place):
     tree.write({"tests/deep/test_a.py": "def test_a(): pass\n", place: ""})
     assert tree.outcomes(cells=(place,)) == {place: "passed"}
     (tree.root / "tree" / place).unlink()
@@ -88,7 +88,7 @@ def test_a_file_that_is_a_cell_passes_where_it_can_be_read(tree, place):
     assert tree.outcomes(cells=(place,)) == {place: without}
 
 
-def test_a_file_that_cannot_be_read_leaves_the_others_alone(tree):
+def test_file_that_cannot_be_collected_does_not_stop_others(tree):
     tree.write({"tests/test_thing.py": TEST, "tests/test_b.py": "import no_such_module\n"})
     found = tree.run()
     assert str(found[VALUE].outcome) == "passed"
@@ -101,7 +101,7 @@ def test_a_file_that_cannot_be_read_leaves_the_others_alone(tree):
     assert "cannot be read" in tree.run(cells=(OTHER,))[OTHER].reason
 
 
-def test_a_file_that_skips_itself_says_why(tree):
+def test_file_that_skips_itself_has_a_reason(tree):
     tree.write(
         {"tests/test_b.py": "import pytest\npytest.importorskip('no_such_module')\ndef test_value(): pass\n"}
     )
@@ -126,15 +126,15 @@ def test_a_file_that_skips_itself_says_why(tree):
         ("conftest.py", "def pytest_collection_modifyitems(items): items.reverse()\n"),
     ],
 )
-def test_what_a_configuration_asks_for_breaks_nothing(tree, file, text):
+def test_options_of_a_configuration_do_not_break_the_run(tree, file, text):
     test = "def test_a(): assert 0\ndef test_b(): assert 0\ndef test_c(): pass\n"
     tree.write({"tests/test_it.py": test, file: text})
     names = [f"tests/test_it.py::test_{name}" for name in "abc"]
     assert tree.outcomes() == dict(zip(names, ("failed", "failed", "passed"), strict=True)), tree.output
 
 
-def test_a_failure_that_is_expected_passes(tree):
-    """As in CI: it turns red where it is expected no more, or strictly and does not come."""
+def test_expected_failure_passes(tree):
+    """As in CI: a test fails if its failure is unexpected, or strictly expected and missing."""
     test = "import pytest\n@pytest.mark.xfail(strict=True)\ndef test_a(): assert {}\n"
     name = "tests/test_it.py::test_a"
     tree.write({"tests/test_it.py": test.format(0)})
@@ -147,14 +147,14 @@ def test_a_failure_that_is_expected_passes(tree):
     assert tree.outcomes() == {name: "skipped"}
 
 
-def test_tests_that_pytest_does_not_come_to_say_why(tree):
+def test_tests_that_pytest_does_not_reach_have_a_reason(tree):
     tree.write({"tests/test_it.py": "import pytest\ndef test_a(): pytest.exit('no')\ndef test_b(): pass\n"})
     reason = tree.run()["tests/test_it.py::test_b"].reason
     assert reason == "did not run: pytest ended before it with exit code 2"
 
 
-def test_a_plugin_that_shuffles_does_not(tree):
-    """The order in which cells ran is what an order-dependent failure is found by."""
+def test_shuffling_plugin_is_disabled(tree):
+    """Order-dependent failures are found from the order in which cells ran."""
     (tree.root / "random_order.py").write_text("def pytest_collection_modifyitems(items): items.reverse()\n")
     tree.write({"tests/test_it.py": "def test_a(): pass\ndef test_b(): pass\n"})
     env = {"PYTHONPATH": str(tree.root)}
@@ -167,7 +167,7 @@ def test_a_plugin_that_shuffles_does_not(tree):
 @pytest.mark.parametrize(
     ("how", "word"), [("os._exit(3)", "exit code 3"), ("os.kill(os.getpid(), 11)", "SIGSEGV")]
 )
-def test_a_test_that_ends_its_process_has_failed(tree, how, word):
+def test_test_that_ends_its_process_failed(tree, how, word):
     tree.write(
         {"tests/test_it.py": f"import os\ndef test_a(): pass\ndef test_b(): {how}\ndef test_c(): pass\n"}
     )
@@ -202,7 +202,7 @@ HERE_AND_THERE = (
         ("of one of several", "finder before Python's"),
     ],
 )
-def test_the_tree_is_imported_whatever_is_installed(tree, editable, tmp_path, layout, way):
+def test_tree_takes_precedence_over_editable_installs(tree, editable, tmp_path, layout, way):
     """So is it by processes that a test starts."""
     place, project = LAYOUTS[layout]
     folder = "packages/one/" if place.startswith("packages") else ""
@@ -216,8 +216,8 @@ def test_the_tree_is_imported_whatever_is_installed(tree, editable, tmp_path, la
     assert list(found.values()) == ["passed", "passed"], tree.output
 
 
-def test_a_sibling_of_the_checkout_is_the_tree_s(tree, editable, tmp_path):
-    """Its folder is none of the project whose tests run: only the editable install knows it."""
+def test_sibling_package_is_imported_from_the_tree(tree, editable, tmp_path):
+    """Its folder is outside of the project whose tests run: only the editable install names it."""
     place = "packages/two/thing.py"
     tree.write({place: "VALUE = 'tree'\n", "packages/one/tests/test_it.py": HERE_AND_THERE})
     checkout = tmp_path / "checkout"
@@ -230,14 +230,14 @@ def test_a_sibling_of_the_checkout_is_the_tree_s(tree, editable, tmp_path):
         (tmp_path / "venv").rename(tmp_path / f"venv {way}")
 
 
-def test_the_environment_s_own_sitecustomize_still_runs(tree):
+def test_sitecustomize_of_the_environment_runs(tree):
     (tree.root / "sitecustomize.py").write_text("import os\nos.environ['SEEN'] = 'yes'\n")
     tree.write({"tests/test_it.py": "import os\ndef test_a(): assert os.environ['SEEN'] == 'yes'\n"})
     found = tree.outcomes(python=sys.executable, env={"PYTHONPATH": str(tree.root)})
     assert found == {"tests/test_it.py::test_a": "passed"}
 
 
-def test_a_process_below_a_test_that_says_why_is_the_root(tree):
+def test_error_of_a_child_process_is_the_root(tree):
     code = (
         "import sys; print('(EngineCore pid=7) ERROR 01-02 10:00:00 [c.py:1] KeyError: 9', file=sys.stderr)"
     )

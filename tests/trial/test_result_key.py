@@ -1,4 +1,4 @@
-"""What makes a trial of an earlier session another one."""
+"""What invalidates results of earlier sessions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PACKAGE = Path(bisect_tool.__file__).parent
         "pytest_plugin/stream/bisect_stream.py",
     ],
 )
-def test_what_decides_outcomes_is_part_of_the_version(tmp_path, monkeypatch, file):
+def test_files_that_decide_outcomes_are_part_of_the_version(tmp_path, monkeypatch, file):
     for name in result_key._OWN_CODE:
         place = PACKAGE / name
         copy = shutil.copytree if place.is_dir() else shutil.copy

@@ -1,4 +1,4 @@
-"""What the process of a suite can import of this package."""
+"""What a suite's process can import of this package."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_one():
 """
 
 
-def test_a_suite_finds_this_package_and_no_module_of_it_by_a_bare_name(tmp_path):
+def test_suite_imports_the_package_but_no_module_by_a_bare_name(tmp_path):
     root = Path(bisect_tool.__file__).parents[1]
     suite = tmp_path / "test_it.py"
     suite.write_text(SUITE.format(root=str(root)))

@@ -1,4 +1,4 @@
-"""What of the user's environment reaches a trial, and whose paths it names there."""
+"""Which variables of the user reach a trial, and how their paths change."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TREE = Path("/worktree")
         "GIT_TRACE",
     ],
 )
-def test_what_a_user_sets_reaches_a_command(name):
+def test_variables_of_the_user_reach_a_command(name):
     assert command_environment({name: "a longer value"}, TREE, {})[name] == "a longer value"
 
 
@@ -33,11 +33,11 @@ def test_what_a_user_sets_reaches_a_command(name):
     "name",
     ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_PREFIX", "LICENSE_KEY", "PYTHONPYCACHEPREFIX"],
 )
-def test_what_a_hook_sets_what_is_secret_and_where_compiled_files_stay_does_not(name):
+def test_hook_secret_and_bytecode_variables_are_removed(name):
     assert command_environment({name: "abcdef123"}, TREE, {}) == {"PWD": "/worktree"}
 
 
-def test_a_secret_is_handed_on_where_it_is_passed_by_name():
+def test_secret_passed_by_name_reaches_a_command():
     environ = {"LICENSE_KEY": "abcdef123", "API_TOKEN": "0123456789"}
     assert withheld(environ) == ("API_TOKEN", "LICENSE_KEY")
     assert withheld(environ, ["LICENSE_KEY"]) == ("API_TOKEN",)
@@ -47,7 +47,7 @@ def test_a_secret_is_handed_on_where_it_is_passed_by_name():
 
 @pytest.fixture
 def checkout(tmp_path):
-    """A checkout, a link to it, and in it a tracked folder, a virtual environment, a link that leads out."""
+    """A checkout and a link to it; in it a tracked folder, a virtual environment, and a link out of it."""
     for folder in ("project/src/pkg", "project/.venv/bin", "elsewhere"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "project")
@@ -73,7 +73,7 @@ def checkout(tmp_path):
         ("file://{checkout}/src", "file://{checkout}/src"),
     ],
 )
-def test_a_path_in_the_checkout_that_the_history_has_is_the_commit_s(checkout, value, expected):
+def test_tracked_paths_of_the_checkout_become_paths_of_the_tree(checkout, value, expected):
     names = {"checkout": checkout, "link": checkout.with_name("link")}
     environ = {"PYTHONPATH": value.format_map(names)}
     own = own_paths(paths_inside(environ, checkout), ["src", "data"])
@@ -81,7 +81,7 @@ def test_a_path_in_the_checkout_that_the_history_has_is_the_commit_s(checkout, v
     assert moved["PYTHONPATH"] == expected.format_map(names)
 
 
-def test_a_home_that_is_a_checkout_stays(checkout):
+def test_home_that_is_a_checkout_is_unchanged(checkout):
     environ = {"HOME": str(checkout), "PROJECT_ROOT": str(checkout)}
     moved = command_environment(environ, TREE, own_paths(paths_inside(environ, checkout), []))
     assert (moved["HOME"], moved["PROJECT_ROOT"]) == (str(checkout), "/worktree")
