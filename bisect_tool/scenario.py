@@ -65,7 +65,7 @@ class RayNeeds(_Model):
     resources: dict[str, Annotated[float, Field(gt=0)]] = Field(
         default_factory=dict, description="custom resources of the cluster, such as `{ a100 = 1 }`"
     )
-    nodes: int = Field(1, ge=1, description="nodes that a trial spans; each has as many of its ranks")
+    nodes: int = Field(1, ge=1, description="nodes that a trial spans; each runs an equal share of its ranks")
 
 
 _NO_SERVER = LaunchProfile(command=("false",), model="none")

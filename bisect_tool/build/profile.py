@@ -40,7 +40,9 @@ class BuildProfile(BaseModel):
         "",
         description="use one compiled base for the whole range; `native` changes are only reported",
     )
-    python: str = Field("", description="version of the environment's Python, such as 3.11; empty: our own")
+    python: str = Field(
+        "", description="version of the environment's Python, such as 3.11; empty: the tool's own"
+    )
     wheel: str = Field("", description="overlay: requirement or path of the wheel with the compiled files")
     distribution: str = Field("", description="overlay: `name==version` to be found by importlib.metadata")
     requirements: tuple[_Name, ...] = Field((), description="installed in addition to the dependencies")

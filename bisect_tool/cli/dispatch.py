@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 # Newer versions of Typer bundle click, so the base class of usage errors is taken from what Typer exports.
 _TYPER_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
-_UNWRITTEN_HINT = "It may be closed, or the disk full. `bisect-run report` prints the result again."
+_UNWRITTEN_HINT = "It may be closed, or the disk may be full. `bisect-run report` prints the result again."
 
 _COMMANDS = (
     "run",

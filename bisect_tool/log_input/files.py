@@ -192,7 +192,7 @@ class _Unpacked(io.RawIOBase):
             return b""
         self._budget.left -= len(content)
         if self._budget.is_spent:
-            self._end(f"is longer than {_UNPACKED_LIMIT} bytes; the rest is skipped")
+            self._end(f"is longer than {_UNPACKED_LIMIT >> 20} MiB; the rest is skipped")
         return content
 
     def _end(self, why: str) -> None:

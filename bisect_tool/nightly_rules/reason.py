@@ -116,7 +116,7 @@ class Reason(StrEnum):
     )
     GIVEN_UP = (
         "given up",
-        "Three bisections found no culprit: run its first red and last green commit with `repro --compare`.",
+        "Three bisections found no culprit: run `repro --compare` on its first red and last green commit.",
         CellStatus.STILL_RED,
     )
     BORN_RED = "born red", "It is new and has never passed.", CellStatus.BORN_RED

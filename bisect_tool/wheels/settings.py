@@ -39,7 +39,7 @@ class CommitWheels(BaseModel):
         description="variants that may be used, the preferred one first; empty: the default",
     )
     torch_file: str = Field("", description="file of each commit that pins torch: only one version is tested")
-    torch: str = Field("", description="that version; empty: the one of the commit that is tested first")
+    torch: str = Field("", description="the version of torch; empty: that of the bad commit")
     env: dict[_Name, str] = Field(
         default_factory=dict, description="variables of a build with a wheel; `{wheel}` is its path"
     )

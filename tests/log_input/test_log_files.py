@@ -160,7 +160,7 @@ def test_unpacked_size_of_an_archive_is_limited_in_total(tmp_path, notes, monkey
     path = archive(tmp_path / "logs.zip", {f"{name}.log": b"0123456789\n" * 60_000 for name in "abc"})
     read = {line.source for line in LogFiles([str(path)], notes.append).lines()}
     assert read == {f"{path}:a.log", f"{path}:b.log"}
-    assert notes == [f"{path}:b.log is longer than {1 << 20} bytes; the rest is skipped"]
+    assert notes == [f"{path}:b.log is longer than 1 MiB; the rest is skipped"]
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
