@@ -1,1 +1,1 @@
-"""What bisect-run is measured by: see README.md."""
+"""Measurements of bisect-run: see README.md."""

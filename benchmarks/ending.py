@@ -1,4 +1,4 @@
-"""How long trials of the reference engine go on after their last verdict: passed, failed, hung, crashed.
+"""How long trials of the reference engine last after their last verdict: passed, failed, hung, crashed.
 
     python -m benchmarks.ending [--runs 5] [--bisect-run PATH]
 

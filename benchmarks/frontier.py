@@ -1,4 +1,4 @@
-"""What a search that is quick without noise gets wrong under noise, at the least: a calculation, no run.
+"""The lowest error rate under noise of a search that is fast without noise: a calculation, no run.
 
     python -m benchmarks.frontier
 
@@ -56,7 +56,7 @@ def likely_elsewhere(runs: list[tuple[int, bool]], name: int, commits: int, bad:
 
 
 def fewest_wrong(commits: int, allowed: float, bad: float, good: float) -> float:
-    """The least share of wrong names among stories without contradiction, within the mean of runs allowed."""
+    """The least share of wrong names among consistent histories of runs, within the mean of runs allowed."""
     stories = halved(commits)
     spreads = tuple(itertools.product(range(_MOST), repeat=2))
     wrong = np.array(

@@ -1,20 +1,20 @@
-"""What the harness itself costs: a check that returns at once, by `git bisect run` and by bisect-run.
+"""The cost of the harness itself: a check that returns at once, in `git bisect run` and in bisect-run.
 
     python -m benchmarks.harness_cost --repo REPO [--rev REV] [--commits 1024] [--pairs 7]
 
 The last commits of a real history are copied into a linear one in which every commit has its number in a file
 (linear_copy.py), so that `read` in a shell script is the whole check. Both tools search the same range for
 the same culprit, one after the other, in an order that changes from round to round; the first round does not
-count, each round has a culprit of its own, and a wrong answer ends the benchmark. Four ways, each measured
-from the start of its program to its end:
+count, each round has another culprit, and a wrong answer ends the benchmark. Four ways, each measured from
+the start of its program to its end:
 
 - git, ready checkout: `git bisect start` and `git bisect run` in a checkout that is there already;
 - git, new worktree: the same after the `git worktree add` that it needs where no checkout may be touched;
 - bisect-run: with store and worktree of an earlier session, as every session but the first finds them;
 - bisect-run, first run: with an empty BISECT_RUN_HOME, so that it makes store, repository and worktree, too.
 
-What a round made stays until the last: ext4 is several times slower at making files where it has just
-removed some.
+Files of a round are kept until the last one: ext4 creates files several times slower right after removing
+some.
 
 bisect-run never touches the checkout, tests both ends, and confirms the culprit beside its parent; git does
 none of it. CPU is user and system time of all processes.
@@ -76,11 +76,11 @@ class Bench:
         return str(script)
 
     def git_ready(self, culprit: int) -> Cost:
-        """`git bisect run` in the copy's own checkout, which stands at the bad end before and after."""
+        """`git bisect run` in the copy's checkout, which is at the bad end before and after."""
         with _Clock() as clock:
-            said = self._git_bisect(self.linear.path, culprit)
+            output = self._git_bisect(self.linear.path, culprit)
         git(self.linear.path, "bisect", "reset")
-        self._verify(said, "{0} is the first bad commit", culprit)
+        self._verify(output, "{0} is the first bad commit", culprit)
         return clock.cost
 
     def git_new(self, culprit: int) -> Cost:
@@ -88,16 +88,16 @@ class Bench:
         tree = self.scratch / f"worktree-{culprit}"
         with _Clock() as clock:
             git(self.linear.path, "worktree", "add", "--quiet", "--detach", str(tree), self.linear.shas[-1])
-            said = self._git_bisect(tree, culprit)
-        self._verify(said, "{0} is the first bad commit", culprit)
+            output = self._git_bisect(tree, culprit)
+        self._verify(output, "{0} is the first bad commit", culprit)
         return clock.cost
 
     def ours(self, culprit: int) -> Cost:
-        """A session in the home folder of those before it, whose trials it leaves aside."""
+        """A session in the home folder of earlier ones; their results are ignored."""
         return self._ours(self.scratch / "home", culprit)
 
     def ours_first(self, culprit: int) -> Cost:
-        """A session in a home folder of its own."""
+        """A session in a new home folder."""
         return self._ours(self.scratch / f"home-{culprit}", culprit)
 
     def _git_bisect(self, tree: Path, culprit: int) -> bytes:
@@ -119,10 +119,10 @@ class Bench:
         self._verify(done.stdout, "First bad  {0:.9}", culprit)
         return clock.cost
 
-    def _verify(self, said: bytes, answer: str, culprit: int) -> None:
+    def _verify(self, output: bytes, answer: str, culprit: int) -> None:
         sha = self.linear.shas[culprit]
-        if answer.format(sha) not in said.decode():
-            raise SystemExit(f"the culprit is {sha}, and not as said:\n{said.decode()}")
+        if answer.format(sha) not in output.decode():
+            raise SystemExit(f"the culprit is {sha}, but the output is:\n{output.decode()}")
 
 
 class _Clock:
@@ -144,7 +144,7 @@ def _cpu() -> float:
 
 
 def measure(bench: Bench, rounds: int) -> dict[str, list[Cost]]:
-    """The costs of all four, a round after one that does not count; each round has a culprit of its own."""
+    """The costs of all four, without the first round; each round has another culprit."""
     ways: Mapping[str, Callable[[int], Cost]] = {
         _READY: bench.git_ready,
         _WARM: bench.ours,
@@ -196,9 +196,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bisect-harness-") as folder:
         scratch = Path(folder)
         linear = linear_copy(asked.repo, asked.rev, asked.commits, scratch / "history")
-        told = git(linear.path, "version").decode().strip()
+        version = git(linear.path, "version").decode().strip()
         bench = Bench(linear, scratch, asked.bisect_run)
-        what = f"{len(linear.shas) - 1} commits, {linear.files} files a tree, {told}, {asked.pairs} rounds"
+        what = f"{len(linear.shas) - 1} commits, {linear.files} files a tree, {version}, {asked.pairs} rounds"
         sys.stdout.write(f"{what}\n\n{table(measure(bench, asked.pairs))}\n")
 
 

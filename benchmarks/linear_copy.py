@@ -86,9 +86,9 @@ def _changes(source: Path, older: bytes | None, newer: bytes) -> list[_Change]:
 
 
 def _present(source: Path, blobs: set[bytes]) -> set[bytes]:
-    """Those of the objects that this copy of the history has."""
-    told = git(source, "cat-file", "--batch-check", stdin=b"\n".join(sorted(blobs)) + b"\n").splitlines()
-    return {line.split()[0] for line in told if not line.endswith(b" missing")}
+    """The objects that exist in this copy of the history."""
+    present = git(source, "cat-file", "--batch-check", stdin=b"\n".join(sorted(blobs)) + b"\n").splitlines()
+    return {line.split()[0] for line in present if not line.endswith(b" missing")}
 
 
 def _subjects(source: Path, shas: Sequence[bytes]) -> list[bytes]:

@@ -1,8 +1,8 @@
-"""What help, the version and usage errors cost: processor time, beside that of the packages they print with.
+"""Processor time of help, version and usage errors, compared with that of the packages that print them.
 
     python -m benchmarks.startup [--rounds 10]
 
-The command lines run in turn, each in a process of its own; the least user and system time of the rounds
+The command lines run in turn, each in a process of its own; the least user and system time of all rounds
 counts. The target is twice the time of `python -c "import typer, rich"`.
 """
 
@@ -49,7 +49,7 @@ def _seconds(argv: Sequence[str]) -> float:
 
 
 def table(least: Mapping[str, float]) -> str:
-    """The seconds, and how many times those of the packages they are."""
+    """The seconds, and their ratio to those of the packages."""
     rows = (f"| `{name}` | {s:.3f} | {s / least[_PACKAGES]:.2f} |" for name, s in least.items())
     return "\n".join(("| command | CPU s | relative to the first row |", "|---|---|---|", *rows))
 

@@ -3,8 +3,8 @@
     python -m benchmarks.train_prior history.jsonl.gz --exclude culprits.json [--test culprits.json]
 
 The history holds one commit a line, oldest first: `{"sha", "parents", "time", "subject", "files"}`, one line
-of first parents. Cases are a list of `{"good", "bad", "culprit"}`. The culprits of `--exclude` are neither
-learnt from nor learnt against. The learnt table goes to stdout, and how well it does to stderr:
+of first parents. Cases are a list of `{"good", "bad", "culprit"}`. The culprits of `--exclude` are used
+neither as culprits nor as others. The learnt table goes to stdout, and how well it does to stderr:
 cross-validated on the reverted commits, and with `--test` on known cases.
 """
 
@@ -51,7 +51,7 @@ _SHORTEST_TITLE = 12
 
 @dataclass(frozen=True)
 class Known:
-    """Commits beside each other, oldest first, and the place of the culprit among them."""
+    """Adjacent commits, oldest first, and the index of the culprit among them."""
 
     commits: tuple[int, ...]
     place: int
@@ -95,7 +95,7 @@ class History:
 
 
 def _undone(subject: str, titles: Sequence[str], numbers: Mapping[int, int]) -> Iterator[int]:
-    """The commits a subject says it reverts: by number, else the last that has the title quoted."""
+    """The commits that a subject names as reverted: by number, else the last with the quoted title."""
     if not _REVERT.search(subject):
         return
     text = _PULL_REQUEST.sub("", subject).strip()
@@ -133,23 +133,25 @@ def fit(learnt: NDArray[np.float64], groups: Sequence[Known]) -> NDArray[np.floa
     return logs
 
 
-def groups_of(history: History, reverted: Iterable[int], silent: frozenset[int]) -> list[Known]:
-    """Each reverted commit that runs, among those around it that do; `silent` ones are left out."""
+def groups_of(history: History, reverted: Iterable[int], excluded_places: frozenset[int]) -> list[Known]:
+    """Each reverted commit with runnable files, among those around it; `excluded_places` are left out."""
     groups = []
     for each in (place for place in reverted if history.runs[place]):
         around = range(max(0, each - AROUND), min(len(history.commits), each + AROUND + 1))
-        commits = [near for near in around if near == each or (near not in silent and history.runs[near])]
+        commits = [
+            near for near in around if near == each or (near not in excluded_places and history.runs[near])
+        ]
         groups.append(Known(tuple(commits), commits.index(each)))
     return groups
 
 
-def nightly(history: History, culprit: int, silent: frozenset[int], draw: Random) -> Iterator[Known]:
+def nightly(history: History, culprit: int, excluded_places: frozenset[int], draw: Random) -> Iterator[Known]:
     """Random ranges with the culprit in them; other culprits are left out of them."""
     for _ in range(WINDOWS):
         length = draw.randint(SHORTEST, LONGEST)
         first = min(max(0, culprit - draw.randrange(length)), len(history.commits) - length)
         commits = tuple(
-            each for each in range(first, first + length) if each == culprit or each not in silent
+            each for each in range(first, first + length) if each == culprit or each not in excluded_places
         )
         yield Known(commits, commits.index(culprit))
 
@@ -157,7 +159,7 @@ def nightly(history: History, culprit: int, silent: frozenset[int], draw: Random
 def trials(chances: Sequence[float], culprit: int, sure: float = 1.0) -> int:
     """Midpoints until one commit is left, or has a chance of `sure` and is the culprit; each halves the mass.
 
-    A commit that is sure and wrong is found out by its confirmation, and the search goes on.
+    A wrong commit with that chance fails its confirmation, and the search continues.
     """
     sums = np.concatenate(([0.0], np.cumsum(chances)))
     first, end, count = 0, len(chances), 0
@@ -171,7 +173,7 @@ def trials(chances: Sequence[float], culprit: int, sure: float = 1.0) -> int:
 
 @dataclass(frozen=True)
 class Figures:
-    """Means over ranges: what plain halving and the prior take, in trials."""
+    """Means over ranges: trials of plain halving and of the prior."""
 
     ranges: int
     log2_n: float
@@ -189,7 +191,7 @@ class Figures:
 
 
 def figures(history: History, known: Iterable[tuple[Known, Mapping[str, float]]]) -> Figures:
-    """How searches with the prior do on ranges, each with the factors that were learnt without it."""
+    """Trials of searches with the prior, each range with factors learnt without it."""
     rows = []
     for case, factors in known:
         found = prior.weights([history.changes[each] for each in case.commits], factors=factors)
@@ -208,14 +210,14 @@ def figures(history: History, known: Iterable[tuple[Known, Mapping[str, float]]]
     return Figures(len(rows), *(sum(column) / len(rows) for column in zip(*rows, strict=True)))
 
 
-def learn(history: History, reverted: Iterable[int], silent: frozenset[int]) -> dict[str, float]:
+def learn(history: History, reverted: Iterable[int], excluded_places: frozenset[int]) -> dict[str, float]:
     """The learnt table: a factor for each trait."""
-    logs = fit(history.learnt, groups_of(history, reverted, silent))
+    logs = fit(history.learnt, groups_of(history, reverted, excluded_places))
     return {trait: round(float(np.exp(each)), 2) for trait, each in zip(prior.LEARNT, logs, strict=True)}
 
 
-def cross_validated(history: History, reverted: Sequence[int], silent: frozenset[int]) -> Figures:
-    """Each tenth of the reverted commits, searched for with what the other nine tenths taught."""
+def cross_validated(history: History, reverted: Sequence[int], excluded_places: frozenset[int]) -> Figures:
+    """Search for each tenth of the reverted commits with factors learnt from the other nine tenths."""
     known = []
     for seed in range(SEEDS):
         draw = Random(seed)  # noqa: S311 (repeatable, no secret)
@@ -223,10 +225,10 @@ def cross_validated(history: History, reverted: Sequence[int], silent: frozenset
         draw.shuffle(order)
         for fold in range(FOLDS):
             held = order[fold::FOLDS]
-            taught = learn(history, sorted(set(order) - set(held)), silent | set(held))
+            taught = learn(history, sorted(set(order) - set(held)), excluded_places | set(held))
             factors = {**prior.default_factors(), **taught}
             for each in held:
-                known += [(window, factors) for window in nightly(history, each, silent, draw)]
+                known += [(window, factors) for window in nightly(history, each, excluded_places, draw)]
     return figures(history, known)
 
 
@@ -240,7 +242,7 @@ def cases_of(history: History, cases: Path) -> list[Known]:
 
 
 def main() -> None:
-    """Learn, say how well it does, and print the table."""
+    """Learn, print the accuracy to stderr, and the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -253,21 +255,21 @@ def main() -> None:
     with gzip.open(asked.history, "rt", encoding="utf-8") as lines:
         history = History(lines)
     excluded = json.loads(asked.exclude.read_text(encoding="utf-8"))
-    silent = frozenset(history.place[case["culprit"]] for case in excluded)
-    reverted = [each for each in history.reverted() if each not in silent]
+    excluded_places = frozenset(history.place[case["culprit"]] for case in excluded)
+    reverted = [each for each in history.reverted() if each not in excluded_places]
     running = [each for each in reverted if history.runs[each]]
-    _say(f"{len(history.commits)} commits, {len(reverted)} reverted, {len(running)} learnt from")
-    _say(f"cross-validated on all: {cross_validated(history, reverted, silent)}")
-    _say(f"cross-validated on those learnt from: {cross_validated(history, running, silent)}")
-    learnt = learn(history, reverted, silent)
+    _log(f"{len(history.commits)} commits, {len(reverted)} reverted, {len(running)} learnt from")
+    _log(f"cross-validated on all: {cross_validated(history, reverted, excluded_places)}")
+    _log(f"cross-validated on those learnt from: {cross_validated(history, running, excluded_places)}")
+    learnt = learn(history, reverted, excluded_places)
     if asked.test:
         factors = {**prior.default_factors(), **learnt}
         known = [(case, factors) for case in cases_of(history, asked.test)]
-        _say(f"known cases: {figures(history, known)}")
+        _log(f"known cases: {figures(history, known)}")
     sys.stdout.write("[learnt]\n" + "".join(f"{trait} = {factor}\n" for trait, factor in learnt.items()))
 
 
-def _say(text: str) -> None:
+def _log(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 

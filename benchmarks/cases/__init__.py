@@ -1,1 +1,1 @@
-"""Situations that people report about bisect tools, each with its right answer."""
+"""Situations reported by users of bisect tools, each with its right answer."""

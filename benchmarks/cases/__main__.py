@@ -1,9 +1,9 @@
-"""Every reported situation, the right answer beside the one that bisect-run gives.
+"""Compare the answer of bisect-run with the right one, for every reported situation.
 
     python -m benchmarks.cases [NAME ...]
 
-A case builds the smallest repository that has the situation. Names choose cases whose name has that text in
-it. Ends with 1 where an answer is not the right one.
+A case builds the smallest repository that has the situation. NAME selects cases whose name contains it. Ends
+with 1 if an answer is wrong.
 """
 
 from __future__ import annotations

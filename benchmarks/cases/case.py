@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one command ended with: exit code, all its text, the culprits it named, its findings."""
+    """The result of one command: exit code, output, named culprits, findings."""
 
     exit_code: int
     text: str
@@ -36,20 +36,20 @@ class Expected:
     Attributes:
         exits: exit codes that are right.
         culprit: the commit to be named; empty: none may be.
-        or_none: naming no commit is right as well.
-        says: regular expressions that the output has to match, case ignored.
+        or_none: naming no commit is also right.
+        matches: regular expressions that the output must match, case ignored.
     """
 
     exits: tuple[int, ...] = (0,)
     culprit: str = ""
     or_none: bool = False
-    says: tuple[str, ...] = ()
+    matches: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """The expectation in a table's cell."""
         exits = "/".join(map(str, self.exits))
         name = self.culprit[:9] + (" or none" if self.or_none else "") if self.culprit else "no name"
-        words = "".join(f", says {pattern!r}" for pattern in self.says)
+        words = "".join(f", output matches {pattern!r}" for pattern in self.matches)
         return f"exit {exits}: {name}{words}"
 
     def faults(self, answer: Answer) -> Iterator[str]:
@@ -62,9 +62,9 @@ class Expected:
         if self.culprit and not self.or_none and self.culprit not in answer.named:
             yield f"does not name {self.culprit[:9]}"
         words = " ".join(answer.text.split())  # a table may have folded them
-        for pattern in self.says:
+        for pattern in self.matches:
             if not re.search(pattern, words, re.IGNORECASE):
-                yield f"does not say {pattern!r}"
+                yield f"does not match {pattern!r}"
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Case:
-    """A situation: `make` builds its repositories and yields questions, each asked before it goes on."""
+    """A situation: `make` builds its repositories and yields questions, each asked before the next."""
 
     name: str
     source: str

@@ -1,4 +1,4 @@
-"""How checks are written, and those that cannot be started."""
+"""Kinds of check commands, including those that cannot start."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def _simple(project: Projects) -> tuple[Project, str, str, str]:
 
 
 def typing_error(project: Projects) -> Questions:
-    """A typing error inside the script: it ends with 127 at every commit."""
+    """A typo inside the script: it ends with 127 at every commit."""
     made, good, _, bad = _simple(project)
     asked = search(good, bad, made.script(_TYPO))
-    yield Question("always 127", made, asked, Expected((4,), says=("127",)))
+    yield Question("always 127", made, asked, Expected((4,), matches=("127",)))
 
 
 def check_that_appears(project: Projects) -> Questions:
-    """The check is tracked, and was added within the range."""
+    """The check is tracked, and added within the range."""
     made = project()
     good, *_ = made.series(0, 0, 0)
     made.commit(0, "add t.sh", {"t.sh": f"#!/bin/sh\n{_EXIT}"})
@@ -58,12 +58,12 @@ def check_that_appears(project: Projects) -> Questions:
     good, _, culprit = other.series(0, 0, 1)
     other.commit(1, "add t.sh", {"t.sh": f"#!/bin/sh\n{_EXIT}"})
     other.series(1, 1)
-    cannot_tell = Expected((3, 4), culprit, or_none=True)
-    yield Question("culprit before it", other, search(good, other.head, "./t.sh"), cannot_tell)
+    inconclusive = Expected((3, 4), culprit, or_none=True)
+    yield Question("culprit before it", other, search(good, other.head, "./t.sh"), inconclusive)
 
 
 def mode_only(project: Projects) -> Questions:
-    """The culprit takes the execute permission from a script, and changes nothing else."""
+    """The culprit only removes the execute permission of a script."""
     made = project()
     good = made.commit(0, files={"run.sh": "#!/bin/sh\nexit 0\n"})
     made.commit(0)
@@ -73,8 +73,8 @@ def mode_only(project: Projects) -> Questions:
     culprit = made.head
     bad = made.commit(0)
     called = search(good, bad, "sh", "-c", "./run.sh")
-    yield Question("within a check", made, called, Expected((0,), culprit, says=("644",)))
-    cannot = Expected((2,), says=("executable",))
+    yield Question("within a check", made, called, Expected((0,), culprit, matches=("644",)))
+    cannot = Expected((2,), matches=("executable",))
     yield Question("the check itself", made, search(good, bad, "./run.sh"), cannot)
 
 
@@ -83,24 +83,24 @@ def absent_files(project: Projects) -> Questions:
     made, good, _, bad = _simple(project)
     made.write({"local.env": "CODE=code\n"})
     asked = search(good, bad, "sh", "-c", ". ./local.env; exit $(cat $CODE)")
-    yield Question("untracked", made, asked, Expected((4,), says=("local.env",)))
+    yield Question("untracked", made, asked, Expected((4,), matches=("local.env",)))
     full = search(good, bad, "sh", "-c", f". {made.path}/local.env; exit $(cat $CODE)")
     found = Expected((0,), made.git("rev-parse", f"{bad}~2"))
     yield Question("by its full path", made, full, found)
 
 
 def rules_that_appear(project: Projects) -> Questions:
-    """The rule of a Makefile, and a script that a shell runs, are younger than the culprit."""
+    """The rule of a Makefile, and a script run by a shell, are newer than the culprit."""
     made = project()
     good = made.commit(0, files={"Makefile": "all:\n\ttrue\n"})
     culprit = made.commit(1)
     late = {"Makefile": "test:\n\texit $$(cat code)\n", "tool/t.sh": _EXIT}
     made.commit(1, "add the rule", late)
     bad = made.commit(1)
-    cannot_tell = Expected((3, 4), culprit, or_none=True)
-    yield Question("make", made, search(good, bad, "make", "test"), cannot_tell)
-    yield Question("sh", made, search(good, bad, "sh", "tool/t.sh"), cannot_tell)
-    yield Question("timeout", made, search(good, bad, "timeout", "9", "sh", "tool/t.sh"), cannot_tell)
+    inconclusive = Expected((3, 4), culprit, or_none=True)
+    yield Question("make", made, search(good, bad, "make", "test"), inconclusive)
+    yield Question("sh", made, search(good, bad, "sh", "tool/t.sh"), inconclusive)
+    yield Question("timeout", made, search(good, bad, "timeout", "9", "sh", "tool/t.sh"), inconclusive)
 
 
 def spellings(project: Projects) -> Questions:
@@ -111,15 +111,15 @@ def spellings(project: Projects) -> Questions:
     plain = Path(made.script(f"#!/bin/sh\n{_EXIT}", "plain.sh"))
     plain.chmod(0o644)
     yield Question(
-        "not executable", made, search(good, bad, str(plain)), Expected((2,), says=("executable",))
+        "not executable", made, search(good, bad, str(plain)), Expected((2,), matches=("executable",))
     )
     missing = made.script(f"#!/no/such/interpreter\n{_EXIT}", "missing.sh")
-    says = Expected((2,), says=("/no/such/interpreter",))
-    yield Question("no interpreter", made, search(good, bad, missing), says)
+    expected = Expected((2,), matches=("/no/such/interpreter",))
+    yield Question("no interpreter", made, search(good, bad, missing), expected)
     windows = made.script("#!/bin/sh\r\nexit $(cat code)\r\n", "windows.sh")
     yield Question("CRLF", made, search(good, bad, windows), Expected((2, 4)))
     yield Question("one quoted word", made, search(good, bad, 'sh -c "exit $(cat code)"'), usage)
-    yield Question("nothing after --", made, search(good, bad), Expected((2,), says=("after --",)))
+    yield Question("nothing after --", made, search(good, bad), Expected((2,), matches=("after --",)))
     yield Question("empty word after --", made, search(good, bad, ""), usage)
     reads = made.script(f"#!/bin/sh\nread x\n{_EXIT}", "reads.sh")
     yield Question("reads stdin", made, search(good, bad, reads), found)

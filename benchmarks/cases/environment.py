@@ -1,4 +1,4 @@
-"""What surrounds a check: variables, folders, hooks, tests in other repositories."""
+"""The environment of a check: variables, folders, hooks, tests in other repositories."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TEST = "def test_code():\n    assert open('code').read().strip() == '0'\n"
 
 
 def variables(project: Projects) -> Questions:
-    """PYTHONPATH, and a variable that is withheld since it looks like a secret."""
+    """PYTHONPATH, and a variable that is withheld because it looks like a secret."""
     made = project()
     good, _, culprit, bad = made.series(0, 0, 1, 1)
     made.script("def code(): return int(open('code').read())\n", "helper_module.py")
@@ -29,12 +29,12 @@ def variables(project: Projects) -> Questions:
     check = ("python3", "-c", "import helper_module, sys; sys.exit(helper_module.code())")
     yield Question("PYTHONPATH", made, search(good, bad, *check), Expected((0,), culprit), path)
     key = {"LICENSE_KEY": "abcdef123"}
-    named = Expected((4,), says=("LICENSE_KEY",))
+    named = Expected((4,), matches=("LICENSE_KEY",))
     yield Question("withheld", made, search(good, bad, "sh", "-c", _NEEDS_KEY), named, key)
 
 
 def hooks(project: Projects) -> Questions:
-    """GIT_DIR and its like, as a hook exports them."""
+    """GIT_DIR and similar variables, as exported by a hook."""
     made, decoy = project(), project()
     good, _, culprit, bad = made.series(0, 0, 1, 1)
     git = str(made.path / ".git")
@@ -63,7 +63,7 @@ def folders(project: Projects) -> Questions:
 
 
 def pytest_elsewhere(project: Projects) -> Questions:
-    """A test file in a repository that is no engine of a scenario."""
+    """A test file in a repository without a scenario."""
     made = project()
     good = made.commit(0, files={"test_code.py": _TEST})
     _, culprit, bad = made.series(0, 1, 1)
@@ -71,7 +71,7 @@ def pytest_elsewhere(project: Projects) -> Questions:
     asked = ("--good", good, "--bad", bad, *options)
     yield Question("--pytest", made, asked, Expected((0,), culprit))
     neither = ("--good", good, "--bad", bad)
-    yield Question("no check", made, neither, Expected((2,), says=("--pytest", "-- ")))
+    yield Question("no check", made, neither, Expected((2,), matches=("--pytest", "-- ")))
 
 
 CASES = (

@@ -1,4 +1,4 @@
-"""Checks that fail in more than one way, and histories in which a failure comes and goes."""
+"""Checks that fail in more than one way, and histories with an intermittent failure."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _CRASH = "#!/bin/sh\n[ $(cat code) = 1 ] && kill -ABRT $$\nexit 0\n"
 
 
 def another_failure(project: Projects) -> Questions:
-    """Another breakage, repaired before the one at the bad end."""
+    """Another failure, fixed before the one at the bad end."""
     made = project()
     good, _, _, _, bad_first, *_ = made.series(0, 0, 0, 0, 2)
     made.series(2, 0, 0)
     culprit = made.commit(1, "the real one")
     check = made.script(_TWO_MESSAGES)
-    suspect = Expected((3,), says=("ImportError", "AssertionError", "--same-failure"))
+    suspect = Expected((3,), matches=("ImportError", "AssertionError", "--same-failure"))
     yield Question("suspect, with both failures", made, search(good, culprit, check), suspect)
     same = Expected((0,), culprit)
     yield Question("--same-failure", made, search(good, culprit, check, options=("--same-failure",)), same)
@@ -53,7 +53,7 @@ def another_failure(project: Projects) -> Questions:
 
 
 def another_failure_with_the_same_code(project: Projects) -> Questions:
-    """A build that breaks in another file first; both end with 1, and nothing is repaired in between."""
+    """A build that breaks in another file first; both end with 1, and nothing is fixed in between."""
     made = project()
     good, *_ = made.series(0, 0, 0)
     made.commit(1, "breaks the compiler")
@@ -61,12 +61,12 @@ def another_failure_with_the_same_code(project: Projects) -> Questions:
     made.commit(2, "breaks the lexer, and repairs the compiler")
     bad = made.commit(2)
     check = made.script(_ONE_CODE)
-    says = Expected((3,), says=("expected ';'", "unknown type name"))
-    yield Question("suspect, with both failures", made, search(good, bad, check), says)
+    expected = Expected((3,), matches=("expected ';'", "unknown type name"))
+    yield Question("suspect, with both failures", made, search(good, bad, check), expected)
 
 
 def text_that_changes_with_every_run(project: Projects) -> Questions:
-    """Process ids, durations and counts in the output of one and the same failure."""
+    """Process ids, durations and counts in the output of the same failure."""
     made = project()
     good, _, culprit, _, bad = made.series(0, 0, 1, 1, 1)
     check = made.script(_CHANGING_TEXT)
@@ -78,14 +78,14 @@ def crash(project: Projects) -> Questions:
     made = project()
     good, _, culprit, bad = made.series(0, 0, 1, 1)
     check = made.script(_CRASH)
-    advice = Expected((5,), says=("SIGABRT", r"\|\| exit 1"))
+    advice = Expected((5,), matches=("SIGABRT", r"\|\| exit 1"))
     yield Question("stops, with advice", made, search(good, bad, check), advice)
     wrapped = search(good, bad, "sh", "-c", f"{check} || exit 1")
     yield Question("the advice followed", made, wrapped, Expected((0,), culprit))
 
 
 def landed_reverted_landed_again(project: Projects) -> Questions:
-    """A deterministic history that breaks, is repaired and breaks again."""
+    """A deterministic history that breaks, is fixed and breaks again."""
     made = project()
     good, _, first, *_ = made.series(0, 0, 1, 1, 0, 0, 0, 0)
     culprit = made.commit(1, 'Reapply "land feature"')
@@ -93,24 +93,24 @@ def landed_reverted_landed_again(project: Projects) -> Questions:
     bad = made.commit(1)
     for slots in (1, 2, 3, 8):
         asked = search(good, bad, *_CODE, options=("--slots", str(slots), "--fresh"))
-        yield Question(f"--slots {slots}", made, asked, Expected((0, 3), culprit, says=("non-monotonic",)))
+        yield Question(f"--slots {slots}", made, asked, Expected((0, 3), culprit, matches=("non-monotonic",)))
     fix = ("--find", "fix", "--bad", first, "--good", f"{culprit}~1", "--", *_CODE)
     repaired = made.git("rev-list", "--reverse", f"{first}..{culprit}").split("\n")[1]
     yield Question("--find fix", made, fix, Expected((0,), repaired))
 
 
 def broken_twice(project: Projects) -> Questions:
-    """A breakage that is repaired and comes back, of which no message says so: the files do."""
+    """A failure that is fixed and returns; only the files reveal it, not the messages."""
     made = project()
     good, *rest = made.series(0, *[1] * 5, 0, 1, 1)
     for slots in (1, 2, 3):
         asked = search(good, rest[-1], *_CODE, options=("--slots", str(slots), "--fresh"))
-        says = Expected((0, 3), rest[-2], says=("non-monotonic",))
-        yield Question(f"--slots {slots}", made, asked, says)
+        expected = Expected((0, 3), rest[-2], matches=("non-monotonic",))
+        yield Question(f"--slots {slots}", made, asked, expected)
 
 
 def untestable_gap(project: Projects) -> Questions:
-    """The first bad commit is among those that cannot be tested."""
+    """The first bad commit is among untestable commits."""
     made = project()
     good, *_ = made.series(0, 0, 0, 125, 125, 125, 1, 1)
     yield Question("candidates", made, search(good, made.head, *_CODE), Expected((3,)))
@@ -120,7 +120,7 @@ def older_than_the_range(project: Projects) -> Questions:
     """The good end fails already."""
     made = project()
     good, *_ = made.series(1, 1, 1, 1, 1, 1)
-    yield Question("always red", made, search(good, made.head, *_CODE), Expected((4,), says=("always",)))
+    yield Question("always red", made, search(good, made.head, *_CODE), Expected((4,), matches=("always",)))
 
 
 def ends_that_cannot_be_tested(project: Projects) -> Questions:

@@ -1,4 +1,4 @@
-"""Shapes of history: merges, roots, clocks, ends as people write them."""
+"""Shapes of history: merges, roots, clocks, spellings of the ends."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def merge_itself(project: Projects) -> Questions:
     merge = made.head
     bad = _touch(made, "tail")
     check = ("sh", "-c", "! { test -e t && test -e m; }")
-    says = Expected((0,), merge, says=("both parents pass",))
-    yield Question("both parents pass", made, search(good, bad, *check), says)
+    expected = Expected((0,), merge, matches=("both parents pass",))
+    yield Question("both parents pass", made, search(good, bad, *check), expected)
     first = search(good, bad, *check, options=("--first-parent",))
     yield Question("--first-parent", made, first, Expected((0,), merge))
 
@@ -110,7 +110,7 @@ def ends(project: Projects) -> Questions:
 
 
 def first_parents(project: Projects) -> Questions:
-    """A side branch that is red by itself."""
+    """A side branch that fails by itself."""
     made = project()
     good = made.commit(0)
     made.git("switch", "--quiet", "--create", "feature")

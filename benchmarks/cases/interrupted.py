@@ -1,4 +1,4 @@
-"""Searches that are cut short, moved, or run beside another."""
+"""Searches that are interrupted, moved, or run concurrently."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def edited_check(project: Projects) -> Questions:
     asked = search(good, made.head, check, options=("--budget-trials", "3"))
     yield Question("--budget-trials 3", made, asked, Expected((3,)))
     made.script("#!/bin/sh\nexit 0\n")
-    yield Question("resume", made, ("resume",), Expected((2,), says=("check.sh",)))
+    yield Question("resume", made, ("resume",), Expected((2,), matches=("check.sh",)))
 
 
 def two_at_once(project: Projects) -> Questions:
@@ -75,7 +75,7 @@ def two_at_once(project: Projects) -> Questions:
 
 
 def killed(project: Projects) -> Questions:
-    """The process is killed in the middle of a trial, so that it can put nothing in order."""
+    """The process is killed during a trial, so that it cannot clean up."""
     made = project()
     good, *_ = made.series(0, 0, 0)
     culprit, _, bad = made.series(1, 1, 1)

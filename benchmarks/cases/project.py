@@ -1,4 +1,4 @@
-"""A scratch repository with fixed dates, and bisect-run in it."""
+"""A scratch repository with fixed dates, and calls of bisect-run in it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _DEADLINE_S = 600
 
 @dataclass
 class Project:
-    """A repository in `path`, with a home folder of its own for what bisect-run keeps.
+    """A repository in `path`, with its own home folder for bisect-run.
 
-    The file `code` of a commit holds the exit code that a check is to end with.
+    The file `code` of a commit has the exit code of the check.
     """
 
     path: Path
@@ -40,7 +40,7 @@ class Project:
         return Project(path, self.home, self.program, self.commits)
 
     def git(self, *arguments: str, check: bool = True, **environment: str) -> str:
-        """What git prints, without the last line break."""
+        """The output of git, without the last line break."""
         stamp = f"{1_767_225_600 + 60 * self.commits} +0000"
         own = {"GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp, **_identity(), **environment}
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Tests of Python projects: files that come and move, imports that break, installs that hide the commits."""
+"""Tests of Python projects: added and moved files, broken imports, installs that hide the commits."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ def _tests(good: str, bad: str, *options: str, path: str = "tests") -> tuple[str
 
 
 def tests_that_appear(project: Projects) -> Questions:
-    """A test that was added within the range, after the commit that it fails for and before it."""
+    """A test that was added within the range, after or before the culprit."""
     made = project()
     good = made.commit(0, files=_GOOD)
     culprit = made.commit(0, "break", _BAD)
     made.commit(0, "add the test", _TEST)
     bad = made.commit(0)
-    cannot_tell = Expected((3, 4), culprit, or_none=True)
+    inconclusive = Expected((3, 4), culprit, or_none=True)
     for check in (("tests/test_pkg.py",), ("tests",), ("-k", "value")):
         asked = search(good, bad, *_PYTEST, *check)
-        yield Question(f"pytest {check[-1]}", made, asked, cannot_tell)
-    yield Question("--pytest", made, _tests(good, bad), cannot_tell)
+        yield Question(f"pytest {check[-1]}", made, asked, inconclusive)
+    yield Question("--pytest", made, _tests(good, bad), inconclusive)
     pinned = _tests(good, bad, "--tests-from", bad)
     yield Question("--tests-from", made, pinned, Expected((0,), culprit))
     other = project()
@@ -60,7 +60,7 @@ def tests_that_appear(project: Projects) -> Questions:
 
 
 def imports_that_break(project: Projects) -> Questions:
-    """Tests could not be collected for a while; what fails in the end is something else."""
+    """Tests could not be collected for a while; at the bad end something else fails."""
     made = project()
     good = made.commit(0, files={**_GOOD, **_TEST})
     made.commit(0, "break the import", {"pkg.py": "import no_such_module\n"})
@@ -80,7 +80,7 @@ def imports_that_break(project: Projects) -> Questions:
 
 
 def configuration_that_moves(project: Projects) -> Questions:
-    """The root of pytest moves with its configuration, and with it the names of the tests."""
+    """The root of pytest moves with its configuration, and changes the names of the tests."""
     made = project()
     root = {"tests/conftest.py": "import sys\nsys.path.insert(0, '.')\n", "pytest.ini": "[pytest]\n"}
     good = made.commit(0, files={**_GOOD, **_TEST, **root})
@@ -91,7 +91,7 @@ def configuration_that_moves(project: Projects) -> Questions:
 
 
 def order(project: Projects) -> Questions:
-    """A test fails only after another one, since a commit makes that one leave something."""
+    """A test fails only after another one, since a commit from which that one leaves a file."""
     made = project()
     good = made.commit(0, files={"pkg.py": _LEAK.format(0), **_ORDER})
     made.commit(0)
@@ -101,14 +101,14 @@ def order(project: Projects) -> Questions:
 
 
 def hidden_commits(project: Projects) -> Questions:
-    """The check imports the project from one place at every commit; what differs is the test."""
+    """The check imports the same installed project at every commit; only the test differs."""
     made = project()
     good = made.commit(0, files={"src/pkg.py": "VALUE = 0\n", **_LENIENT})
     tightened = made.commit(0, "tighten the test", _TEST)
     made.commit(0)
     made.commit(0, "break", {"src/pkg.py": "VALUE = 1\n"})
     bad = made.commit(0)
-    suspect = Expected((3,), tightened, or_none=True, says=("may be wrong",))
+    suspect = Expected((3,), tightened, or_none=True, matches=("may be wrong",))
     python = _editable_install(made.path)
     imports = (python, "-c", "import sys; sys.path.append('tests'); import test_pkg; test_pkg.test_value()")
     yield Question("editable install", made, search(good, bad, *imports), suspect)
@@ -122,7 +122,7 @@ def hidden_commits(project: Projects) -> Questions:
 
 
 def _editable_install(checkout: Path) -> str:
-    """A virtual environment without pip whose Python imports what lies in `src` of the checkout."""
+    """A virtual environment without pip whose Python imports `src` of the checkout."""
     environment = checkout.parent / "venv"
     site = environment / f"lib/python3.{sys.version_info.minor}/site-packages"
     site.mkdir(parents=True)

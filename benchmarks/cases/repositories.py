@@ -1,4 +1,4 @@
-"""Repositories that are not whole, not here alone, or configured in unusual ways."""
+"""Repositories that are incomplete, shared, or configured in unusual ways."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ _CARRIAGE_RETURN = '#!/bin/sh\ngrep -q "$(printf "\\r")" text.txt || exit 125\ne
 
 
 def shallow(project: Projects) -> Questions:
-    """The good end lies before the cut of a shallow clone."""
+    """The good end is outside a shallow clone."""
     made = project()
     good, *_ = made.series(0, 0, 0, 1, 1, 1, 1, 1)
     made.git("tag", "v1", good)
     cut = made.at(made.path.parent / "shallow")
     made.git("clone", "--quiet", "--depth", "3", f"file://{made.path}", str(cut.path))
-    says = Expected((2,), says=("shallow", "--unshallow"))
-    yield Question("full id", cut, search(good, "HEAD", *_CODE), says)
-    yield Question("tag", cut, search("v1", "HEAD", *_CODE), says)
-    yield Question("HEAD~7", cut, search("HEAD~7", "HEAD", *_CODE), says)
+    expected = Expected((2,), matches=("shallow", "--unshallow"))
+    yield Question("full id", cut, search(good, "HEAD", *_CODE), expected)
+    yield Question("tag", cut, search("v1", "HEAD", *_CODE), expected)
+    yield Question("HEAD~7", cut, search("HEAD~7", "HEAD", *_CODE), expected)
 
 
 def submodules(project: Projects) -> Questions:
-    """A submodule's update is the culprit; its URL is relative, as most are."""
+    """The update of a submodule is the culprit; its URL is relative, as usual."""
     inner, made = project(), project()
     first = inner.commit(0)
     second = inner.commit(1)
@@ -61,7 +61,7 @@ def submodules(project: Projects) -> Questions:
     updates = search(good, bad, made.script(_UPDATE))
     yield Question("git submodule update", made, updates, Expected((0,), culprit))
     plain = search(good, bad, made.script(_PLAIN, "plain.sh"))
-    yield Question("without it", made, plain, Expected((3, 4), says=("submodule",)))
+    yield Question("without it", made, plain, Expected((3, 4), matches=("submodule",)))
 
 
 def large_files(project: Projects) -> Questions:
@@ -72,8 +72,8 @@ def large_files(project: Projects) -> Questions:
     made.commit(0)
     made.commit(0, "new weights", {"weights.bin": _POINTER.format(2)})
     bad = made.commit(0)
-    says = Expected((4,), says=("LFS",))
-    yield Question("pointers", made, search(good, bad, made.script(_LOADER)), says)
+    expected = Expected((4,), matches=("LFS",))
+    yield Question("pointers", made, search(good, bad, made.script(_LOADER)), expected)
 
 
 def line_ends(project: Projects) -> Questions:
@@ -84,7 +84,7 @@ def line_ends(project: Projects) -> Questions:
     _, culprit, bad = made.series(0, 1, 1)
     asked = search(good, bad, made.script(_CARRIAGE_RETURN))
     yield Question(
-        "autocrlf", made, asked, Expected((0, 3, 4), culprit, or_none=True, says=("autocrlf|First bad",))
+        "autocrlf", made, asked, Expected((0, 3, 4), culprit, or_none=True, matches=("autocrlf|First bad",))
     )
 
 
@@ -128,10 +128,10 @@ def other_owner(project: Projects) -> Questions:
     for folder, _, files in os.walk(made.path):
         for path in (folder, *(os.path.join(folder, file) for file in files)):  # noqa: PTH118
             os.chown(path, 4242, 4242, follow_symlinks=False)
-    says = Expected((2,), says=("safe.directory",))
-    yield Question("a folder", made, search(good, bad, *_CODE), says)
+    expected = Expected((2,), matches=("safe.directory",))
+    yield Question("a folder", made, search(good, bad, *_CODE), expected)
     address = search(good, bad, *_CODE, options=("--repo", f"file://{made.path}"))
-    yield Question("a URL", made, address, says)
+    yield Question("a URL", made, address, expected)
     home = made.path.parent / "user"
     home.mkdir()
     (home / ".gitconfig").write_text(f"[safe]\n\tdirectory = {made.path}\n", encoding="utf-8")

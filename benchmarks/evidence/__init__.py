@@ -1,1 +1,1 @@
-"""How good evidence is: known logs, collectors' prefixes, generated failures, and the speed."""
+"""Accuracy and speed of evidence: known logs, collectors' prefixes, generated failures."""

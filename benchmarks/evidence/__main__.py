@@ -1,9 +1,9 @@
-"""How good evidence is: known logs, collectors' prefixes, generated failures, and speed.
+"""Accuracy and speed of evidence: known logs, collectors' prefixes, generated failures.
 
     python -m benchmarks.evidence [FOLDER] [--generated N] [--size MB] [--quick]
 
 FOLDER holds logs with the truth about each (see `known`); without one, only generated failures and the speed
-on a healthy log are looked at.
+on a healthy log are measured.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _generated(count: int) -> tuple[str, ...]:
     """How many of the generated failures are right, and the others."""
     missed = misses(range(count))
     summary = f"{count - len(missed)} of {count} roots are right, over {len(FAMILIES)} families."
-    rows = [(made.name, f"`{made.root}`", f"`{said}`") for made, said in missed]
+    rows = [(made.name, f"`{made.root}`", f"`{found}`") for made, found in missed]
     return (summary, table(("failure", "root", "answered"), rows)) if rows else (summary,)
 
 

@@ -1,4 +1,4 @@
-"""What `bisect-run explain` says of a text, without a process for each."""
+"""The failure that `bisect-run explain` finds in a text, in this process."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Failures that are made up: some processes, a root, what follows from it, healthy lines, prefixes, clocks.
+"""Made-up failures: some processes, a root, its effects, healthy lines, prefixes, clocks.
 
-Each family prints what the processes of one program print when they fail (engines' and launchers' forms). The
+Each family prints the output of one program's processes when they fail (engines' and launchers' forms). The
 processes' lines are merged by time, as one stream or as a log each; a collector may put its prefix before
 them; clocks have a resolution, and those of different hosts differ.
 """
@@ -34,12 +34,12 @@ class Generated:
     root: str
 
     def failure(self) -> Failure | None:
-        """What is found in it."""
+        """The failure that is found in it."""
         found = explain_log(self.lines)
         return found[0].failure if found else None
 
     def is_found(self) -> bool:
-        """Whether the root that is found is the one that was made up."""
+        """Whether the root that is found is the true one."""
         failure = self.failure()
         return failure is not None and self.root in failure.root.headline
 
@@ -62,14 +62,14 @@ _HEALTHY = (
 
 
 def generate(seed: int) -> Generated:
-    """The failure of a number: families and prefixes take turns, the rest is drawn."""
+    """The failure of a seed: families and prefixes alternate, the rest is drawn."""
     chance = random.Random(seed)  # noqa: S311  # no secret
     family = list(FAMILIES)[seed % len(FAMILIES)]
     maker = Maker(chance)
     processes, root = FAMILIES[family](maker)
     noise = Process("noise")
     for _ in range(chance.randrange(12)):
-        noise.say(chance.random() * 45, chance.choice(_HEALTHY))
+        noise.print(chance.random() * 45, chance.choice(_HEALTHY))
     separate = chance.random() < 0.3
     if separate:
         return Generated(f"{seed} {family}, a log each", tuple(_apart([*processes, noise], chance)), root)
@@ -79,7 +79,7 @@ def generate(seed: int) -> Generated:
 
 
 def _merged(processes: Sequence[Process], wrapper: str, chance: random.Random) -> Iterator[LogLine]:
-    """One stream, by time; lines of others fall between those that a process prints together."""
+    """One stream, by time; lines of other processes come between lines printed at once."""
     prints = sorted((at, order, lines) for order, each in enumerate(processes) for at, lines in each.prints)
     woven: list[str] = []
     density = chance.choice((0.0, 0.0, 0.1, 0.3))

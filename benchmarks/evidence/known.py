@@ -1,4 +1,4 @@
-"""Logs whose root is known: what is answered beside what is right.
+"""Logs whose root is known: the root found, and the right one.
 
 A folder holds `NAME.log` beside `NAME.json`, of which `match` is a regular expression for the root's headline
 and `role_match` one for the process.
@@ -85,15 +85,17 @@ def known_table(logs: Sequence[Known]) -> str:
         again = answer(elsewhere(log.text))
         stable = again is not None and str(again.failure.signature) == signature
         marks = log.is_root(failure), log.is_process(failure), stable, signatures.count(signature) == 1
-        said = f"{failure.root.role}: {failure.root.headline}" if failure else "no failure"
-        rows.append((log.name, _cell(log.root), _cell(said), *("yes" if mark else "NO" for mark in marks)))
+        observed = f"{failure.root.role}: {failure.root.headline}" if failure else "no failure"
+        rows.append(
+            (log.name, _cell(log.root), _cell(observed), *("yes" if mark else "NO" for mark in marks))
+        )
     sums = [sum(row[at] == "yes" for row in rows) for at in range(3, 7)]
     total = ("all", "", "", *(f"{count} of {len(rows)}" for count in sums))
     return table(("log", "expected", "answered", "root", "process", "stable", "distinct"), [*rows, total])
 
 
 def wrapper_table(logs: Sequence[Known]) -> str:
-    """How many of the logs that are right bare stay right below the prefix of each collector."""
+    """How many of the logs that are right without a prefix are also right with each collector's prefix."""
     right = [log for log in logs if (bare := answer(log.text)) and log.is_root(bare.failure)]
     return table(("prefix", "right", "lost"), _wrapped(right))
 

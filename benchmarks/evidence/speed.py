@@ -1,4 +1,4 @@
-"""How fast logs are read, beside `grep -c ERROR` over the same file in the same run."""
+"""How fast logs are read, compared with `grep -c ERROR` on the same file in the same run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _FAILURE = (
 
 
 def repeated(text: str, size: int) -> Iterator[str]:
-    """A text again and again, up to a size in characters."""
+    """A text repeated up to a size in characters."""
     for _ in range(size // len(text) + 1):
         yield text
 

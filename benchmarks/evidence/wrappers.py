@@ -1,4 +1,4 @@
-"""What log collectors and CI services put before every line: what is right bare stays right behind it."""
+"""Prefixes that log collectors and CI services put before every line; they must not change the result."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def _each(form: Callable[[int, str], str]) -> Callable[[str], str]:
-    """A wrapper that puts each line, by its number, into a form."""
+    """A wrapper that formats each line with its number."""
 
     def wrapped(text: str) -> str:
         return "\n".join(form(number, line) for number, line in enumerate(text.split("\n")))

@@ -1,11 +1,11 @@
-"""Play a month of nights with `bisect-run nightly` on the reference engine, unattended.
+"""Simulate a month of nights with `bisect-run nightly` on the reference engine, unattended.
 
     python -m benchmarks.month [--nights 30] [--bisect-run PATH] [--folder FOLDER]
 
 Two regressions are in the history, and their fixes; one more lasts for a single night. One more cell fails by
-chance; on two nights everything fails, whatever the commit. Issues are posted to a local server that plays
-GitHub. It ends with 1 unless both culprits are named once, nothing else is but that of the single night, and
-there is one issue for each that is named, closed after the fix.
+chance; on two nights everything fails, whatever the commit. Issues are posted to a local stand-in for GitHub.
+It ends with 1 unless both culprits are named once, nothing else is named but that of the single night, and
+each named culprit has one issue, closed after the fix.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def test_lottery() -> None:
 
 
 @dataclass
-class Played:
-    """What the month showed: culprits by the night on which they were new, and codes that were unexpected."""
+class MonthResults:
+    """The results of the month: culprits by the night on which they were new, and unexpected exit codes."""
 
     new: dict[str, int] = field(default_factory=dict)
     fixed: dict[str, int] = field(default_factory=dict)
@@ -69,33 +69,33 @@ def _night(words: list[str], environment: dict[str, str]) -> dict[str, object]:
     return {**found, "code": done.returncode}
 
 
-def _note(played: Played, number: int, found: dict[str, object], truth: dict[str, str]) -> None:
-    """Note what a night reported."""
+def _note(results: MonthResults, number: int, found: dict[str, object], truth: dict[str, str]) -> None:
+    """Record what a night reported."""
     causes = found["causes"]
     assert isinstance(causes, list)
     for cause in causes:
         culprit = cause["culprit"]
         if cause["state"] == "fixed":
-            played.fixed.setdefault(culprit, number)
-        elif cause["state"] == "new" and culprit in played.new:
-            played.twice.append(culprit)
+            results.fixed.setdefault(culprit, number)
+        elif cause["state"] == "new" and culprit in results.new:
+            results.twice.append(culprit)
         elif cause["state"] == "new":
-            played.new[culprit] = number
+            results.new[culprit] = number
             if culprit not in truth:
-                played.odd.append(culprit)
+                results.odd.append(culprit)
     if found["code"] not in (0, 1, 3):  # 3: a commit of the bundled history does not build
-        played.odd.append(f"night {number} ended with {found['code']}")
+        results.odd.append(f"night {number} ended with {found['code']}")
 
 
-def play(folder: Path, nights: int, program: str) -> tuple[Played, Month, object]:
-    """Play the nights; returns what was reported, the truth, and the server with the issues."""
+def run_nights(folder: Path, nights: int, program: str) -> tuple[MonthResults, Month, object]:
+    """Run the nights; returns the reported results, the truth, and the server with the issues."""
     sys.path[:0] = [str(_TESTS / "delivery"), str(_TESTS)]  # the server that the tests of delivery use
     import github_service  # type: ignore[import-not-found]  # noqa: PLC0415
 
     month = build(folder / "engine.git")
     outage = folder / "outage"
     scenario = _scenario(folder, outage)
-    played = Played()
+    results = MonthResults()
     with github_service.github() as service:
         environment = {
             **os.environ,
@@ -111,9 +111,9 @@ def play(folder: Path, nights: int, program: str) -> tuple[Played, Month, object
                 outage.touch()
             began = time.monotonic()
             found = _night([*words, "--ref", commit], environment)
-            _note(played, number, found, month.fixes | month.brief)
+            _note(results, number, found, month.fixes | month.brief)
             sys.stderr.write(f"night {number}: {_summary(found)}, {time.monotonic() - began:.0f} s\n")
-    return played, month, service
+    return results, month, service
 
 
 def _summary(found: dict[str, object]) -> str:
@@ -126,26 +126,26 @@ def _summary(found: dict[str, object]) -> str:
 
 
 def main() -> None:
-    """Play the month, and print what came of it."""
-    words = argparse.ArgumentParser(description="Play a month of nights on the reference engine.")
+    """Run the month, and print its results."""
+    words = argparse.ArgumentParser(description="Run a month of nights on the reference engine.")
     words.add_argument("--nights", type=int, default=30)
     words.add_argument("--bisect-run", default=str(Path(sys.executable).with_name("bisect-run")))
     words.add_argument("--folder", type=Path)
     asked = words.parse_args()
     folder = asked.folder or Path(tempfile.mkdtemp(prefix="month-"))
     folder.mkdir(parents=True, exist_ok=True)
-    played, month, service = play(folder, asked.nights, asked.bisect_run)
+    results, month, service = run_nights(folder, asked.nights, asked.bisect_run)
     rows = [
-        f"| {each[:9]} | {played.new.get(each, '-')} | {played.fixed.get(each, '-')} |"
+        f"| {each[:9]} | {results.new.get(each, '-')} | {results.fixed.get(each, '-')} |"
         for each in month.fixes | month.brief
     ]
     issues = [(each["title"], each["state"]) for each in service.issues]  # type: ignore[attr-defined]
     table = "\n".join(["| culprit | new in night | fixed in night |", "|---|---|---|", *rows])
-    others = f"named twice: {played.twice or 'none'}; otherwise: {played.odd or 'none'}"
+    others = f"named twice: {results.twice or 'none'}; otherwise: {results.odd or 'none'}"
     sys.stdout.write(f"{table}\n\nissues: {issues}\n{others}\n")
-    named = set(played.new) - set(month.brief) == set(month.fixes)
-    right = named and set(played.new) == set(played.fixed) and not played.twice and not played.odd
-    closed = len(issues) == len(played.new) and all(state == "closed" for _, state in issues)
+    named = set(results.new) - set(month.brief) == set(month.fixes)
+    right = named and set(results.new) == set(results.fixed) and not results.twice and not results.odd
+    closed = len(issues) == len(results.new) and all(state == "closed" for _, state in issues)
     sys.exit(0 if right and closed else 1)
 
 

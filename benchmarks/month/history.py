@@ -1,7 +1,7 @@
 """A history of thirty nights, of three commits each: two regressions, each with its fix.
 
 The trees are those of the bundled history; the first regression and its revert are in it. The second one is
-put on top of it. One more commit of the bundled history breaks completions for a single night, and one does
+added on top of it. One more commit of the bundled history breaks completions for a single night, and one does
 not build. Two commits of each night change a file that nothing reads.
 """
 
@@ -35,7 +35,7 @@ _WHO = {
 class Month:
     """The last commit of each night, and for each culprit the commit that fixes it.
 
-    `brief` has that of the single night: whoever names it is right, but need not.
+    `brief` has that of the single night: naming it is right, but optional.
     """
 
     nights: tuple[str, ...]

@@ -1,1 +1,1 @@
-"""What the bisection of a night costs with more slots, beside sequential `git bisect`: a table and a plot."""
+"""The cost of a night's bisection with several slots and of sequential `git bisect`: a table and a plot."""

@@ -43,7 +43,7 @@ def cells(row: Row) -> tuple[str, ...]:
 
 
 def parse(page: str) -> dict[Noise, list[Row]]:
-    """The rows of a page: what `tables` made a text of."""
+    """The rows of a page: the inverse of `tables`."""
     sections = tables_of(page).split("### ")[1:]
     return {noise: _rows(text) for noise, text in zip(NOISES, sections, strict=True)}
 

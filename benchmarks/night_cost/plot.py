@@ -30,7 +30,7 @@ _STYLE = (
 
 @dataclass(frozen=True)
 class _Panel:
-    """Where a panel lies, in pixels, and the hours at its lower and upper end."""
+    """The position of a panel, in pixels, and the hours at its lower and upper end."""
 
     x: float
     y: float

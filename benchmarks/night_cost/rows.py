@@ -1,4 +1,4 @@
-"""The rows of the table: right answers, trials, wall time and GPU-hours of a tool with so many slots."""
+"""The rows of the table: right answers, trials, wall time and GPU-hours of a tool by number of slots."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The search beside its peers: `python -m benchmarks.search`."""
+"""The search compared with its peers: `python -m benchmarks.search`."""

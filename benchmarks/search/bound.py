@@ -1,4 +1,4 @@
-"""How many runs no search can do without: information theory for a test that errs."""
+"""The number of runs that every search needs: information theory for a noisy test."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _NARROWINGS = 200
 
 
 def entropy(chance: float) -> float:
-    """Bits in the answer to a question that is yes with this chance."""
+    """The entropy, in bits, of an event with this probability."""
     return -sum(share * log2(share) for share in (chance, 1 - chance) if share > 0)
 
 
 def information(bad_share: float, noise: Noise) -> float:
-    """Bits that one run tells, on average, when it is done at a bad commit with this chance."""
+    """The mean information of one run, in bits, if it is at a bad commit with this probability."""
     bad, good = noise.p_fail_bad, noise.p_fail_good
     fails = bad_share * bad + (1 - bad_share) * good
     return entropy(fails) - bad_share * entropy(bad) - (1 - bad_share) * entropy(good)
 
 
 def capacity(noise: Noise) -> float:
-    """Bits that one run tells at best: the capacity of the binary channel, in general an asymmetric one.
+    """The largest information of one run, in bits: the capacity of the (asymmetric) binary channel.
 
     The information is concave in the share of bad commits, so its maximum is found by narrowing.
     """
@@ -40,8 +40,8 @@ def capacity(noise: Noise) -> float:
 
 
 def runs(candidates: int, noise: Noise, confidence: float) -> float:
-    """The runs it takes to send log2 of the candidates and of the odds against an error through the noise.
+    """The runs needed to send log2 of the candidates and of the odds against an error through the noise.
 
-    A reference rather than a floor that holds to the run: a search may stop early where it was lucky.
+    A reference rather than a floor that holds to the run: a search may stop early by chance.
     """
     return (log2(candidates) - log2(1 - confidence)) / capacity(noise)

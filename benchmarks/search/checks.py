@@ -1,4 +1,4 @@
-"""Are the peers that run in process what they stand for? The same problems, solved by the real commands."""
+"""Compare the peers that run in process with the real commands, on the same problems."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ SEED = 2
 
 
 class ModelDiffers(Exception):
-    """A tool did something else in its own process than in a real repository: its figures mean nothing."""
+    """A tool behaved differently in process than in a real repository: its figures are invalid."""
 
 
 def report(size: Size) -> str:
-    """Say how many real searches there were; all of them agreed, run by run.
+    """Print the number of real searches; all of them agreed, run by run.
 
     Raises:
         ModelDiffers: one did not.

@@ -1,4 +1,4 @@
-"""CPU seconds and memory for choosing the next trial in long histories, beside `git rev-list --bisect`."""
+"""CPU seconds and memory for choosing the next trial in long histories; also of `git rev-list --bisect`."""
 
 from __future__ import annotations
 

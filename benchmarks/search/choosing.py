@@ -43,7 +43,7 @@ def _sha(number: int) -> str:
 
 
 def _descendants(parents: Iterable[tuple[int, ...]], culprit: int) -> list[bool]:
-    """Whether each commit has the culprit under it."""
+    """Whether each commit descends from the culprit."""
     found: list[bool] = []
     for number, each in enumerate(parents):
         found.append(number == culprit or any(found[parent] for parent in each))

@@ -22,7 +22,7 @@ SEED = 1
 
 
 def report(size: Size, history: Path, cases: Path) -> str:
-    """The table; without noise a peer does the same each time, so every case is searched once."""
+    """The table; without noise a peer is deterministic, so every case is searched once."""
     ranges = windows(history, cases)
     tools = peers()
     rows = []

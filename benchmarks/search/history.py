@@ -34,7 +34,7 @@ def linear(commits: int) -> Iterator[tuple[int, ...]]:
 def merged(commits: int, seed: int = 1) -> Iterator[tuple[int, ...]]:
     """A mainline with up to 20 branches open beside it, each of which is merged in the end.
 
-    About a fifth of the commits are merges, and the last commit has all others under it.
+    About a fifth of the commits are merges, and the last commit descends from all others.
     """
     draw = Random(seed)  # noqa: S311 (repeatable, no secret)
     tip = 0

@@ -1,4 +1,4 @@
-"""What known nights save a search: runs with the results of the nights around a range, and without."""
+"""Runs saved by known nights: searches with the results of the nights around a range, and without."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Known(StrEnum):
     """Which nights are known: one run each, at the good end and before it, at the bad end and after it.
 
     The good end passed and the bad end failed, or nobody would search between them. All other nights are
-    drawn; but nights that are known because they passed say too little about false alarms.
+    drawn; but nights that are known because they passed underestimate false alarms.
     """
 
     NONE = "none"

@@ -61,7 +61,7 @@ _HEAD = ("n", "P(fail bad), P(fail good)")
 
 
 def reference(candidates: int, noise: Noise) -> str:
-    """The bound of information theory; without noise it says nothing, halving does."""
+    """The bound of information theory; without noise, that of halving."""
     if noise == Noise(1, 0):
         return f"{log2(candidates):.0f} and confirmation"
     return f"{bound.runs(candidates, noise, CONFIDENCE):.1f}"

@@ -1,4 +1,4 @@
-"""bisect-run, asked through its own command: `bisect-run simulate`."""
+"""bisect-run, through its command `bisect-run simulate`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ours:
-    """What `simulate` says, as means; ends and confirmation are counted in `trials`, but not in `rounds`."""
+    """The output of `simulate`, as means; `trials` includes ends and confirmation, `rounds` does not."""
 
     accuracy: float
     wrong: float
@@ -42,8 +42,8 @@ class Ours:
 
 
 def simulate(noise: Noise, *options: str | Path) -> Ours:
-    """Simulate searches under noise; the options say where they take place."""
-    told = subprocess.run(
+    """Simulate searches under noise; the options select their ranges."""
+    printed = subprocess.run(
         (
             Path(sys.executable).with_name("bisect-run"),
             *("simulate", "--json"),
@@ -53,7 +53,7 @@ def simulate(noise: Noise, *options: str | Path) -> Ours:
         stdout=subprocess.PIPE,
         check=True,
     ).stdout
-    found = json.loads(told)
+    found = json.loads(printed)
     return Ours(
         found["accuracy"],
         found["wrong_rate"],

@@ -30,7 +30,7 @@ def show(title: str, *parts: str) -> None:
 
 
 def progress(text: str) -> None:
-    """Say what was just done."""
+    """Print what was just done."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
 

@@ -1,4 +1,4 @@
-"""One search to be done, the flaky test it is done with, and what a tool made of it."""
+"""A search problem, its flaky test, and the outcome of a tool."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Outcome:
 
 @dataclass
 class FlakyTest:
-    """A test of one problem. Its n-th run draws the n-th number of the problem's seed, whichever the tool.
+    """A test of one problem. Its n-th run draws the n-th number of the problem's seed, for every tool.
 
     Attributes:
         problem: What the test is about.
@@ -71,7 +71,7 @@ class FlakyTest:
         return failed
 
     def outcome(self, named: int | None) -> Outcome:
-        """What to hand in when the search is over."""
+        """The outcome when the search is over."""
         return Outcome(named, tuple(self.runs))
 
 
@@ -95,6 +95,6 @@ def problems(candidates: int, noise: Noise, runs: int, seed: int) -> list[Proble
 
 
 def figures(asked: Sequence[Problem], outcomes: Sequence[Outcome]) -> Figures:
-    """Compare what was named with the truth."""
+    """Compare the named commits with the truth."""
     right = sum(outcome.named == problem.culprit for problem, outcome in zip(asked, outcomes, strict=True))
     return Figures(right / len(asked), sum(len(outcome.runs) for outcome in outcomes) / len(asked))

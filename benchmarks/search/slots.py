@@ -17,7 +17,7 @@ SLOTS = (1, 2, 4, 8)
 
 
 def report(size: Size) -> str:
-    """The table: rounds on average, and in brackets how much that is of log(k+1) n."""
+    """The table: rounds on average, and in brackets their ratio to log(k+1) n."""
     rows = []
     for candidates in CANDIDATES:
         cells: list[object] = [candidates]

@@ -1,4 +1,4 @@
-"""How often a name is right that was given with a certain confidence."""
+"""How often culprits are right, by stated confidence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One cell for each way in which a trial ends; `benchmarks.ending` measures what follows the verdict."""
+"""One cell for each way in which a trial ends; `benchmarks.ending` measures the time after the verdict."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_failed(launch: Launch, group: ServerGroup) -> None:
 
 
 def test_hung(group: ServerGroup) -> None:
-    """Every process of the engine is stopped: none acts on SIGTERM."""
+    """Every process of the engine is stopped and ignores SIGTERM."""
     for server in group.servers:
         for pid in (server.pid, *descendants(server.pid)):
             os.kill(pid, signal.SIGSTOP)

@@ -20,8 +20,8 @@ SHA, OTHER = "a" * 40, "b" * 40
         (Expected((0, 3), SHA, or_none=True), Answer(3, ""), []),
         (Expected((0, 3), SHA, or_none=True), Answer(3, "", (OTHER,)), [f"names {OTHER[:9]}"]),
         (Expected((3,)), Answer(3, "", (OTHER,)), [f"names {OTHER[:9]}"]),
-        (Expected((5,), says=("SIGABRT",)), Answer(5, "it died of sigabrt"), []),
-        (Expected((5,), says=("SIGABRT",)), Answer(5, "it died"), ["does not say 'SIGABRT'"]),
+        (Expected((5,), matches=("SIGABRT",)), Answer(5, "it died of sigabrt"), []),
+        (Expected((5,), matches=("SIGABRT",)), Answer(5, "it died"), ["does not match 'SIGABRT'"]),
     ],
 )
 def test_faults_of_an_answer(expected, answer, faults):

@@ -1,4 +1,4 @@
-"""Families of failures: what the processes of one program print when they fail, with its root."""
+"""Families of failures: the output of a program's processes when they fail, and the root."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.evidence.families.crashes import chained, killed, native
 from benchmarks.evidence.families.distributed import ray_crash, torchrun, watchdog
-from benchmarks.evidence.families.engines import sglang, vllm_run, vllm_silent, vllm_start
+from benchmarks.evidence.families.engines import sglang, vllm_killed, vllm_run, vllm_start
 from benchmarks.evidence.families.loggers import loggers
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FAMILIES: Mapping[str, Callable[[Maker], tuple[list[Process], str]]] = {
     "vllm start": vllm_start,
     "vllm run": vllm_run,
-    "vllm silent": vllm_silent,
+    "vllm killed": vllm_killed,
     "sglang": sglang,
     "torchrun": torchrun,
     "watchdog": watchdog,

@@ -1,4 +1,4 @@
-"""Failures of programs with ranks: one raises, hangs or crashes, and its launcher or driver sums up."""
+"""Failures of programs with ranks: one raises, hangs or crashes, and its launcher or driver summarises."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ELASTIC = "torch/distributed/elastic/multiprocessing/api.py"
 
 
 def torchrun(maker: Maker) -> tuple[list[Process], str]:
-    """One rank raises, another loses it, and the launcher sums up."""
+    """One rank raises, another loses its connection, and the launcher summarises."""
     processes, at = [], 15.0
     marked = maker.chance.random() < 0.5
     hurt = maker.chance.randrange(2)
@@ -28,12 +28,12 @@ def torchrun(maker: Maker) -> tuple[list[Process], str]:
         prefix = f"[rank{rank}]: " if marked else ""
         when = at if rank == hurt else at + maker.later()
         raised = maker.raised(maker.cause if rank == hurt else _PEER_EXITED, "train.py")
-        process.say(when, *(f"{prefix}{line}" for line in raised))
+        process.print(when, *(f"{prefix}{line}" for line in raised))
     launcher = Process("launcher")
     at += 4.0
     head = f"E{maker.clock(at, '%m%d %H:%M:%S')[:13]}.310000 {maker.pid} {_ELASTIC}:833]"
     binary = f"local_rank: {hurt} (pid: {maker.pid + hurt}) of binary: /opt/env/bin/python3.12"
-    launcher.say(
+    launcher.print(
         at,
         f"{head} failed (exitcode: 1) {binary}",
         *maker.raised(_CHILD_FAILED, "torch/distributed/run.py"),
@@ -53,15 +53,15 @@ def torchrun(maker: Maker) -> tuple[list[Process], str]:
 
 
 def watchdog(maker: Maker) -> tuple[list[Process], str]:
-    """A collective that never ends: the watchdog of a rank, the abort, the launcher."""
+    """A collective operation that hangs: the watchdog of a rank, the abort, the launcher."""
     process, launcher = Process("rank1"), Process("launcher")
     at = 40.0
 
     def glog(when: float, place: str, text: str) -> str:
         return f"[rank1]:[E{maker.clock(when, '%m%d %H:%M:%S')[:13]}.903881913 {place}] {text}"
 
-    process.say(at, glog(at, "ProcessGroupNCCL.cpp:607", f"[Rank 1] {_WATCHDOG}"))
-    process.say(
+    process.print(at, glog(at, "ProcessGroupNCCL.cpp:607", f"[Rank 1] {_WATCHDOG}"))
+    process.print(
         at + 0.1,
         glog(
             at,
@@ -69,17 +69,17 @@ def watchdog(maker: Maker) -> tuple[list[Process], str]:
             "[Rank 1] To avoid data inconsistency, we are taking the entire process down.",
         ),
     )
-    process.say(
+    process.print(
         at + 0.2,
         "terminate called after throwing an instance of 'c10::DistBackendError'",
         f"  what():  [PG ID 0 Rank 1] {_TERMINATED} [Rank 1] {_WATCHDOG}",
     )
     at += maker.later()
     head = f"E{maker.clock(at, '%m%d %H:%M:%S')[:13]}.021000 4001 {_ELASTIC}:869]"
-    launcher.say(
+    launcher.print(
         at, f"{head} failed (exitcode: -6) local_rank: 1 (pid: {maker.pid}) of binary: /opt/env/bin/python"
     )
-    launcher.say(
+    launcher.print(
         at + 0.1,
         *maker.raised(_CHILD_FAILED, "torch/distributed/run.py"),
     )
@@ -87,13 +87,13 @@ def watchdog(maker: Maker) -> tuple[list[Process], str]:
 
 
 def ray_crash(maker: Maker) -> tuple[list[Process], str]:
-    """An actor that a signal ends, and the driver that waited for it."""
+    """An actor killed by a signal, and the driver that waited for it."""
     actor, driver = Process("actor"), Process("driver")
     name, word = maker.chance.choice((("SIGBUS", "Bus error"), ("SIGSEGV", "Segmentation fault")))
     prefix = f"(RayWorker pid={maker.pid})"
     if maker.chance.random() < 0.5:
         prefix = f"\x1b[36m{prefix}\x1b[0m"
-    actor.say(
+    actor.print(
         9.0,
         f"{prefix} *** {name} received at time=1692931519 on cpu 13 ***",
         f"{prefix} PC: @     0x7f60c5616291  (unknown)  __memset_avx2_erms",
@@ -102,5 +102,5 @@ def ray_crash(maker: Maker) -> tuple[list[Process], str]:
     )
     raised = "ray.exceptions.RayActorError: The actor died unexpectedly before finishing this task."
     stack = maker.raised(raised, "ray/_private/worker.py")
-    driver.say(12.0, *stack, "\tclass_name: RayWorker", f"\tpid: {maker.pid}", "\tip: 10.0.0.5")
+    driver.print(12.0, *stack, "\tclass_name: RayWorker", f"\tpid: {maker.pid}", "\tip: 10.0.0.5")
     return [actor, driver], f"Fatal Python error: {word}"

@@ -38,30 +38,30 @@ def vllm_start(maker: Maker) -> tuple[list[Process], str]:
     pid, ranks = maker.pid, maker.chance.choice(("_TP1", "_DP1_TP0", ""))
     name = f"(Worker pid={pid + 2}) (Worker{ranks} pid={pid + 2})" if ranks else f"(Worker pid={pid + 2})"
     at = 9.0
-    worker.say(1.0, *_logged(maker, name, 1.0, "INFO gpu_worker.py:1", ["Starting to load model"]))
+    worker.print(1.0, *_logged(maker, name, 1.0, "INFO gpu_worker.py:1", ["Starting to load model"]))
     failed = ["WorkerProc failed to start.", *maker.raised(maker.cause, "vllm/v1/worker/gpu_worker.py")]
-    worker.say(at, *_logged(maker, name, at, "ERROR multiproc_executor.py:852", failed))
+    worker.print(at, *_logged(maker, name, at, "ERROR multiproc_executor.py:852", failed))
     gone = f"(Worker pid={pid + 3})"
     at += maker.later(0.3)
-    said = ["Parent process exited, terminating worker queues"]
-    other.say(at, *_logged(maker, gone, at, "INFO multiproc_executor.py:707", said))
+    exited = ["Parent process exited, terminating worker queues"]
+    other.print(at, *_logged(maker, gone, at, "INFO multiproc_executor.py:707", exited))
     pipe = maker.raised("BrokenPipeError: [Errno 32] Broken pipe", "vllm/queue.py")
-    other.say(at, *(f"{gone} {line}" for line in pipe))
+    other.print(at, *(f"{gone} {line}" for line in pipe))
     at += maker.later()
     followed = ["EngineCore failed to start.", *maker.raised(_NOT_STARTED, "vllm/v1/engine/core.py")]
     own = f"(EngineCore_DP0 pid={pid + 1})"
-    core.say(at, *_logged(maker, own, at, "ERROR core.py:946", followed))
-    core.say(at + 0.1, *(f"{own} {line}" for line in ["Process EngineCore_DP0:", *followed[1:]]))
+    core.print(at, *_logged(maker, own, at, "ERROR core.py:946", followed))
+    core.print(at + 0.1, *(f"{own} {line}" for line in ["Process EngineCore_DP0:", *followed[1:]]))
     at += maker.later()
     ended = "RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}"
-    server.say(
+    server.print(
         at, *(f"(APIServer pid={pid}) {line}" for line in maker.raised(ended, "vllm/v1/engine/utils.py"))
     )
     return [worker, other, core, server], maker.cause
 
 
 def vllm_run(maker: Maker) -> tuple[list[Process], str]:
-    """A worker that fails at work, its engine core, and the requests of the server."""
+    """A worker that fails while serving, its engine core, and the requests of the server."""
     worker, core, server = Process("worker"), Process("core"), Process("server")
     pid = maker.pid
     name = maker.chance.choice(
@@ -69,7 +69,7 @@ def vllm_run(maker: Maker) -> tuple[list[Process], str]:
     )
     at = 30.0
     for second in range(1, 29, 3):
-        server.say(
+        server.print(
             second,
             f"(APIServer pid={pid}) INFO:     127.0.0.1:4{second:04} - {_STEP} 200 OK",
         )
@@ -77,38 +77,38 @@ def vllm_run(maker: Maker) -> tuple[list[Process], str]:
         "WorkerProc hit an exception.",
         *maker.raised(maker.cause, "vllm/v1/executor/multiproc_executor.py"),
     ]
-    worker.say(at, *_logged(maker, name % (pid + 2), at, "ERROR multiproc_executor.py:602", hit))
+    worker.print(at, *_logged(maker, name % (pid + 2), at, "ERROR multiproc_executor.py:602", hit))
     at += maker.later()
-    said = maker.cause.partition(": ")[2]
-    raised = f"RuntimeError: Worker failed with error '{said}', {_SEE_ABOVE}"
+    message = maker.cause.partition(": ")[2]
+    raised = f"RuntimeError: Worker failed with error '{message}', {_SEE_ABOVE}"
     fatal = ["EngineCore encountered a fatal error.", *maker.raised(raised, "vllm/v1/engine/core.py")]
-    core.say(at, *_logged(maker, f"(EngineCore_0 pid={pid + 1})", at, "ERROR core.py:700", fatal))
+    core.print(at, *_logged(maker, f"(EngineCore_0 pid={pid + 1})", at, "ERROR core.py:700", fatal))
     at += maker.later()
     output = ["AsyncLLM output_handler failed.", *maker.raised(_DEAD, "vllm/v1/engine/async_llm.py")]
-    server.say(at, *_logged(maker, f"(APIServer pid={pid})", at, "ERROR async_llm.py:430", output))
-    server.say(
+    server.print(at, *_logged(maker, f"(APIServer pid={pid})", at, "ERROR async_llm.py:430", output))
+    server.print(
         at + 0.1,
         f"(APIServer pid={pid}) INFO:     127.0.0.1:41000 - {_STEP} 500 Internal Server Error",
     )
     return [worker, core, server], maker.cause
 
 
-def vllm_silent(maker: Maker) -> tuple[list[Process], str]:
-    """A worker that vanishes: the first symptom is all there is."""
+def vllm_killed(maker: Maker) -> tuple[list[Process], str]:
+    """A worker that is killed: only the symptom is logged."""
     core, server = Process("core"), Process("server")
     at = 12.0
     own = f"(EngineCore_DP0 pid={maker.pid + 1})"
     died = "Worker proc VllmWorker-1 died unexpectedly, shutting down executor."
-    core.say(at, *_logged(maker, own, at, "ERROR multiproc_executor.py:284", [died]))
+    core.print(at, *_logged(maker, own, at, "ERROR multiproc_executor.py:284", [died]))
     at += maker.later()
     fatal = [
         "EngineCore encountered a fatal error.",
         *maker.raised("RuntimeError: cancelled", "vllm/shm_broadcast.py"),
     ]
-    core.say(at, *_logged(maker, own, at, "ERROR core.py:1101", fatal))
+    core.print(at, *_logged(maker, own, at, "ERROR core.py:1101", fatal))
     at += maker.later()
     output = ["AsyncLLM output_handler failed.", *maker.raised(_DEAD, "vllm/v1/engine/async_llm.py")]
-    server.say(at, *_logged(maker, f"(APIServer pid={maker.pid})", at, "ERROR async_llm.py:708", output))
+    server.print(at, *_logged(maker, f"(APIServer pid={maker.pid})", at, "ERROR async_llm.py:708", output))
     return [core, server], died
 
 
@@ -122,16 +122,16 @@ def sglang(maker: Maker) -> tuple[list[Process], str]:
         when = at if rank == hurt else at + maker.later(0.3)
         head = f"[{maker.clock(when, '%Y-%m-%d %H:%M:%S')[:19]} TP{rank}]"
         early = f"[{maker.clock(rank, '%Y-%m-%d %H:%M:%S')[:19]} TP{rank}]"
-        process.say(
+        process.print(
             rank, f"{early} Prefill batch, #new-seq: 4, #new-token: 1024, #cached-token: 0, token usage: 0.02"
         )
         raised = maker.cause if rank == hurt else _PEER_CLOSED
         first, *rest = maker.raised(raised, "sglang/srt/managers/scheduler.py")
-        process.say(when, f"{head} Scheduler hit an exception: {first}", *rest, "")
+        process.print(when, f"{head} Scheduler hit an exception: {first}", *rest, "")
     launcher = Process("launcher")
     at += 3.0
     stamp = maker.clock(at, "%Y-%m-%d %H:%M:%S")[:19]
-    launcher.say(
+    launcher.print(
         at, f"[{stamp}] Received sigquit from a child process. It usually means the child failed.", "Killed"
     )
     return [*processes, launcher], maker.cause

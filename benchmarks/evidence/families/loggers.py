@@ -17,12 +17,12 @@ def loggers(maker: Maker) -> tuple[list[Process], str]:
     form = maker.chance.choice(sorted(_FORMS))
     write = _FORMS[form]
     for second in range(1, 6):
-        engine.say(second, *write(maker, second, "INFO", f"step {second} of 5", []))
-    engine.say(
+        engine.print(second, *write(maker, second, "INFO", f"step {second} of 5", []))
+    engine.print(
         7.0, *write(maker, 7.0, "ERROR", "request failed", maker.raised(maker.cause, "proj/engine.py"))
     )
     lost = maker.raised("ConnectionRefusedError: [Errno 111] Connection refused", "proj/client.py")
-    client.say(9.5, *write(maker, 9.5, "ERROR", "no answer", lost))
+    client.print(9.5, *write(maker, 9.5, "ERROR", "no answer", lost))
     return [engine, client], maker.cause
 
 

@@ -1,4 +1,4 @@
-"""What a made-up failure is made of: processes with their lines, and what is drawn by chance."""
+"""Parts of a made-up failure: processes with their lines, and random values."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ _CAUSES = (
 
 @dataclass
 class Process:
-    """One process, and what it prints: when, and the lines that come together."""
+    """One process and its output: times, and the lines printed at once."""
 
     name: str
     source: str = "log"
     prints: list[tuple[float, list[str]]] = field(default_factory=list)
 
-    def say(self, at: float, *lines: str) -> None:
+    def print(self, at: float, *lines: str) -> None:
         """Print lines at once."""
         self.prints.append((at, list(lines)))
 
 
 class Maker:
-    """Draws what differs between two failures of a family."""
+    """Draws the values that differ between failures of a family."""
 
     def __init__(self, chance: random.Random) -> None:
         self.chance = chance
@@ -58,7 +58,7 @@ class Maker:
         return moment.strftime(form) + (f".{fraction}" if fraction else "")
 
     def later(self, least: float = 1.1) -> float:
-        """Seconds between a cause and what follows: no less than clocks can tell apart."""
+        """Seconds between a cause and its effect: at least what the clocks can resolve."""
         return least + self.chance.random()
 
     def stack(self, *places: str) -> list[str]:

@@ -16,7 +16,7 @@ from benchmarks.search.problem import FlakyTest, Problem, Run
 
 
 def start(journal: Path, problem: Problem) -> None:
-    """Begin a journal without runs."""
+    """Start a journal without runs."""
     journal.write_text(written(problem) + "\n", encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""A virtual environment for the peers: made once, beside the benchmarks, and never the one of bisect-run."""
+"""A virtual environment for the peers: made once, in this folder, separate from that of bisect-run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Problems into a peer's own interpreter and outcomes out of it: one JSON object a line."""
+"""Send problems to a peer's interpreter and read its outcomes: one JSON object a line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def ask(python: Path, module: str, asked: Iterable[Problem]) -> list[Outcome]:
     """Solve problems with a module of this folder, run by the interpreter that has the peer."""
-    told = subprocess.run(
+    output = subprocess.run(
         (python, "-m", module),
         cwd=ROOT,
         input="".join(f"{written(problem)}\n" for problem in asked),
@@ -27,7 +27,7 @@ def ask(python: Path, module: str, asked: Iterable[Problem]) -> list[Outcome]:
         text=True,
         check=True,
     ).stdout
-    return [_outcome(line) for line in told.splitlines()]
+    return [_outcome(line) for line in output.splitlines()]
 
 
 def serve(solve: Callable[[Problem], Outcome]) -> None:
@@ -42,7 +42,7 @@ def written(problem: Problem) -> str:
 
 
 def read(line: str) -> Problem:
-    """What `written` wrote."""
+    """Parse a line of `written`."""
     found = json.loads(line)
     return Problem(**{**found, "noise": Noise(**found["noise"])})
 

@@ -1,4 +1,4 @@
-"""`git bisect run` in process: git's choice of the next commit, and what a checker may do there."""
+"""`git bisect run` in process: git's choice of the next commit, and the checkers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def midpoint(good: int, bad: int) -> int:
-    """What git tries next between a good and a bad commit of a linear history.
+    """The commit that git tests next between a good and a bad commit of a linear history.
 
     It takes the first commit, from the good end, that is as near to the middle as can be; the very first one
     it only takes where there is no other, so that of three it tries the second. From 3,072 commits on it is
@@ -33,12 +33,12 @@ def single(fails: Fails) -> bool:
 
 
 def any_of_5(fails: Fails) -> bool:
-    """Bad if any of five runs fails; the first that does is the last."""
+    """Bad if any of five runs fails; stop at the first failure."""
     return any(fails() for _ in range(5))
 
 
 def majority_of_3(fails: Fails) -> bool:
-    """Bad if two of three runs fail; the third is left out where the first two agree."""
+    """Bad if two of three runs fail; the third is skipped if the first two agree."""
     first, second = fails(), fails()
     return first if first == second else fails()
 
@@ -50,7 +50,7 @@ QUORUM: Mapping[str, int] = {"attempts": 5, "min_passes": 2}
 
 
 def solve(problem: Problem, judge: Judge) -> Outcome:
-    """Bisect as git does, with both ends taken as told and the last answer not confirmed."""
+    """Bisect as git does: both ends are trusted, and the result is not confirmed."""
     test = FlakyTest(problem)
     good, bad = 0, problem.candidates
     while bad - good > 1:

@@ -27,7 +27,7 @@ _BOOKKEEPING = ("_arm", "_echo_start", "_begin_step", "_record_step", "_echo_res
 
 
 def solve(problem: Problem) -> Outcome:
-    """Bisect with git's choice of commits; what a commit is, is for the library to judge."""
+    """Bisect with git's choice of commits; the library judges each commit."""
     return git.solve(problem, _bad)
 
 
@@ -42,7 +42,7 @@ def _bad(fails: Callable[[], bool]) -> bool:
 
 
 def _without_repository() -> None:
-    """Leave out what the library writes into the repository it is run in: here that would be our own."""
+    """Disable what the library writes into the current repository, which is that of the benchmarks."""
     atexit.unregister(bisectlib._finalize)  # noqa: SLF001
     sys.excepthook = sys.__excepthook__
     for name in _BOOKKEEPING:

@@ -1,4 +1,4 @@
-"""The same problems given to the real commands, in a real repository."""
+"""Solve the same problems with the real commands, in a real repository."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ class Real:
 
     def quorum(self, problem: Problem) -> Outcome:
         """Run `git bisect run` with the recipe of git_bisectlib."""
-        told = "".join(f", {name}={value}" for name, value in QUORUM.items())
+        arguments = "".join(f", {name}={value}" for name, value in QUORUM.items())
         words = " ".join(map(str, self._check("single")))
         recipe = self.journal.with_name("recipe.py")
-        recipe.write_text(f"from bisectlib import test\n\ntest({words!r}{told})\n", encoding="utf-8")
+        recipe.write_text(f"from bisectlib import test\n\ntest({words!r}{arguments})\n", encoding="utf-8")
         return self._bisect(problem, (str(interpreter()), str(recipe)))
 
     def bayesect(self, problem: Problem) -> Outcome:
-        """Run `git bayesect run` and read what it says it converged to."""
+        """Run `git bayesect run` and read the commit to which it converged."""
         checker.start(self.journal, problem)
         bayesect = str(command("git_bayesect"))
         self._run(bayesect, "start", "--old", self._sha(0), "--new", "main")
-        said = self._run(bayesect, "run", *self._check("single"))
-        short = said.rpartition("converged to ")[2].split()[0]
+        output = self._run(bayesect, "run", *self._check("single"))
+        short = output.rpartition("converged to ")[2].split()[0]
         return Outcome(self._number(short), checker.runs(self.journal))
 
     def _bisect(self, problem: Problem, check: tuple[str, ...]) -> Outcome:
@@ -87,7 +87,7 @@ class Real:
 
 @contextmanager
 def made(candidates: int) -> Iterator[Real]:
-    """A repository with a good end and this many commits above it, for as long as it is used."""
+    """A temporary repository with a good end and this many commits after it."""
     with TemporaryDirectory() as name:
         folder = Path(name, "repository")
         repository(folder, linear(candidates + 1), numbered=True)
