@@ -21,6 +21,7 @@ from bisect_tool.mode import Bisect, Repro, Walk
 from bisect_tool.options.resolve import resolve
 from bisect_tool.paths import home
 from bisect_tool.planner.cell_conclusion import HIDES_FAILURES, WITHOUT_TESTS
+from bisect_tool.planner.cell_runs import NO_TEST_RAN
 from bisect_tool.reproduction_script.script import needed, origin, script
 from bisect_tool.session import confirmation, runner, walk
 from bisect_tool.session import session as sessions
@@ -195,6 +196,9 @@ def _untested_advice(document: Document) -> str:
     reports = document.cells.values()
     if not reports and not document.fixes:
         return "No test ran at the bad commit: see the reason above, and the log of the trial."
+    if any(NO_TEST_RAN in report.note for report in reports):
+        program = f"git checkout {short(document.bad)} -- TESTS || exit 125; COMMAND"
+        return f"If the tests are newer than this commit, use them at every commit: -- sh -c '{program}'"
     if any(report.finding == "unverified" for report in reports):
         untested = not any(report.bad.runs for report in reports)
         other = f", such as --bad {short(document.bad)}~1" if untested and document.find != "fix" else ""

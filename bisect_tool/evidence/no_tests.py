@@ -1,4 +1,4 @@
-"""Find that a test runner succeeded without running a test: none matched, or all were skipped. Pure."""
+"""Find that a test runner ran no test: none matched, all were skipped, or it could not start. Pure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+_PYTEST = r"(?:=+ )?(?:no tests ran|(?:\d+ (?:skipped|deselected|warnings?),? ?)+) in [\d.]+s"
 _NONE_RAN = re.compile(
     r"\W*(?:Ran 0 tests in|NO TESTS RAN|OK \(skipped=\d+\))"  # unittest
-    r"|(?:=+ )?(?:no tests ran|(?:\d+ (?:skipped|deselected|warnings?),? ?)+) in [\d.]+s"  # pytest
+    rf"|{_PYTEST}"
     r"|No tests were found!!!"  # ctest
     r"|testing: warning: no tests to run|ok\s.*\[no tests to run\]|\?\s.*\[no test files\]"  # go
     r"|running 0 tests$"  # cargo
@@ -23,6 +24,18 @@ _NONE_RAN = re.compile(
     r"|\[=+\] Running 0 tests|No test matches the given testcase filter",  # googletest, dotnet
     re.IGNORECASE,
 )
+_NOT_STARTED = re.compile(
+    rf"{_PYTEST}|.*\bpy\.?test(?:\.exe|\.py)?: error: "  # pytest
+    r"|ERROR: Missing required plugins: |ImportError: Error importing plugin |.*: No module named pytest$"
+    r"|NO TESTS RAN$"  # unittest
+    r"|No tests were found!!!"  # ctest
+    r"|No tests? (?:files )?found, exiting with code 1"  # jest, vitest
+    r"|\s*Error: No test files found"  # mocha
+    r"|error: no tests to run"  # nextest
+    r"|(?:> )?No tests found for given includes"  # gradle
+    r"|.*No tests were executed!|No tests executed!"  # surefire, phpunit
+)
+"""What runners print before they fail for lack of a test, an option or a plugin."""
 _SOME_RAN = re.compile(
     r"\b[1-9]\d* (?:tests?|passed|passing|failed|xfailed|xpassed|errors?|examples|runs|specs|assertions)\b"
     r"|Tests run: +[1-9]|(?:tests|pass|passed:|ok:|out of) +[1-9]"
@@ -38,7 +51,15 @@ def no_test_ran(lines: Iterable[str]) -> str:
 
     `lines` are the output of a command that succeeded. It may have started several runners.
     """
-    texts = _ALL_SKIPPED.sub("", "\n".join(lines)).split("\n")
+    return _said(_ALL_SKIPPED.sub("", "\n".join(lines)).split("\n"), _NONE_RAN)
+
+
+def no_test_started(lines: Iterable[str]) -> str:
+    """Return the line with which a test runner says why it failed before any test; empty if it ran one."""
+    return _said(tuple(lines), _NOT_STARTED)
+
+
+def _said(texts: Sequence[str], pattern: re.Pattern[str]) -> str:
     if any(_SOME_RAN.search(text) for text in texts):
         return ""
-    return next((text.strip("= ") for text in texts if _NONE_RAN.match(text)), "")
+    return next((text.strip("= ") for text in texts if pattern.match(text)), "")

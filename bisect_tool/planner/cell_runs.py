@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bisect_tool.planner.types import Goal
     from bisect_tool.trial.result import CellResult, TrialResult
 
+NO_TEST_RAN = "no test ran"
 _TIMES_SLOWER, _SECONDS_SLOWER = 10.0, 1.0
 """How much longer a busy machine can make a test take; beyond both, it hangs."""
 _SHORTEST_S = 0.5
@@ -37,8 +38,8 @@ class Run:
     """One run of a cell in a trial.
 
     `busy` names the load measure, with its figure, under which the cell missed a deadline; it is empty if no
-    deadline was missed or the machine was quiet. Of a run that passed, `no_tests` is what it printed if no
-    test ran, and `failed_tests` are tests that it reports as failed.
+    deadline was missed or the machine was quiet. `no_tests` is what it printed if no test ran. Of a run that
+    passed, `failed_tests` are tests that it reports as failed.
     """
 
     sha: str
@@ -247,25 +248,27 @@ def _skip_every_other_doubtful(runs: Iterable[Run]) -> Iterator[Run]:
 class _Target:
     """The failures under investigation: those of the cell at the failing end, by identifying signatures.
 
-    Failures of the machine itself are left out. If a command is judged by its exit code alone, only hangs and
-    other failures are distinguished.
+    Failures of the machine itself are left out. If a command is judged by its exit code alone, only hangs,
+    failures before any test, and other failures are distinguished.
     """
 
     signatures: frozenset[Signature]
-    outcomes: frozenset[Outcome]
+    outcomes: frozenset[Outcome] = frozenset()
+    runs_tests: bool = False
 
     @classmethod
     def of(cls, goal: Goal, found: Iterable[tuple[TrialResult, CellResult]]) -> _Target:
         red = [result for trial, result in found if trial.sha in goal.failing and result.outcome in RED]
         if goal.by_exit_code:
-            return cls(frozenset(), frozenset(result.outcome for result in red))
+            outcomes = frozenset(result.outcome for result in red)
+            return cls(frozenset(), outcomes, bool(red) and not any(result.no_tests for result in red))
         failures = [result.failure for result in red if result.failure]
-        return cls(
-            frozenset(each for failure in failures for each in identifying_signatures(failure)), frozenset()
-        )
+        return cls(frozenset(each for failure in failures for each in identifying_signatures(failure)))
 
     def judge(self, result: CellResult) -> Judgement:
         if self.outcomes and result.outcome in RED and result.outcome not in self.outcomes:
             signature = result.failure.signature if result.failure else result.outcome
             return Judgement(verdict=Verdict.SKIP, reason=f"another failure: {signature}")
+        if self.runs_tests and result.outcome in RED and result.no_tests:
+            return Judgement(verdict=Verdict.SKIP, reason=f"{NO_TEST_RAN}: {result.no_tests}")
         return classify(result.outcome, result.failure, self.signatures)

@@ -22,7 +22,7 @@ from bisect_tool.evidence import (
     with_chain,
 )
 from bisect_tool.evidence.command_failure import NO_OUTPUT, ROLE, reported_as_failed
-from bisect_tool.evidence.no_tests import no_test_ran
+from bisect_tool.evidence.no_tests import no_test_ran, no_test_started
 from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.sanitise import clean, clean_line, redact, secret_values
 from bisect_tool.supervise.guardian_protocol import Reason
@@ -77,7 +77,8 @@ def command_cell(argv: Sequence[str], ended: GuardianResult, log: Path) -> CellR
     if code == _CANNOT_TEST:
         return CellResult(cell=CELL, outcome=Outcome.SKIPPED, seconds=seconds, reason=_why_untested(log))
     failure = output_failure(log, code, ended.ended)
-    return CellResult(cell=CELL, outcome=Outcome.FAILED, seconds=seconds, failure=failure)
+    said = clean_line(no_test_started(_output(log, _LINES_READ)), _REASON_LIMIT)
+    return CellResult(cell=CELL, outcome=Outcome.FAILED, seconds=seconds, failure=failure, no_tests=said)
 
 
 def _passed(lines: Sequence[str], seconds: float) -> CellResult:

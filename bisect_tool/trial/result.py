@@ -21,7 +21,7 @@ class _Model(BaseModel):
 class CellResult(_Model):
     """The outcome of one cell; `seconds` counts its set-up, call and teardown.
 
-    Of a command that passed, `no_tests` is the line that says that it ran no test, and `failed_tests` are
+    Of a command, `no_tests` is the line that says that it ran no test. Of one that passed, `failed_tests` are
     tests that its output reports as failed all the same.
     """
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bisect_tool.evidence.no_tests import no_test_ran
+from bisect_tool.evidence.no_tests import no_test_ran, no_test_started
 
 NONE = [
     "Ran 0 tests in 0.000s\n\nOK",
@@ -57,3 +57,40 @@ def test_what_the_runner_said_is_returned_without_decoration():
 @pytest.mark.parametrize("output", SOME)
 def test_output_of_a_runner_that_ran_a_test_or_of_none(output):
     assert no_test_ran(output.splitlines()) == ""
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "ERROR: usage: pytest [options] [file_or_dir]\npytest: error: unrecognized arguments: --cov",
+        "no tests ran in 0.00s\nERROR: file or directory not found: test_a.py",
+        "1 deselected in 0.16s",
+        "ERROR: Missing required plugins: pytest-asyncio",
+        "ImportError: Error importing plugin \"pytest_cov\": No module named 'pytest_cov'",
+        "/usr/bin/python3: No module named pytest",
+        "Ran 0 tests in 0.000s\n\nNO TESTS RAN",
+        "No tests found, exiting with code 1\nRun with `--passWithNoTests` to exit with code 0",
+        "No test files found, exiting with code 1",
+        'Error: No test files found: "test/a.js"',
+        "error: no tests to run",
+        "> No tests found for given includes: [com.example.ATest](--tests filter)",
+        "[ERROR] Failed to execute goal surefire:test: No tests were executed!  (Set -DfailIfNoTests=false)",
+    ],
+)
+def test_output_of_a_runner_that_failed_before_any_test(output):
+    assert no_test_started(output.splitlines())
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "ERROR test_a.py - ImportError: no spam\n1 error in 0.10s",
+        "no tests ran in 0.00s\n1 failed, 2 passed in 0.31s",
+        "?   \texample.org/x\t[no test files]\nFAIL\texample.org/y [build failed]",
+        "running 0 tests\nerror[E0308]: mismatched types",
+        "ImportError while loading conftest 'conftest.py'.\nE   ImportError: no spam",
+        "gcc: error: no input files",
+    ],
+)
+def test_output_of_a_failure_that_is_not_the_runner_s(output):
+    assert not no_test_started(output.splitlines())

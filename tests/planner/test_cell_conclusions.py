@@ -104,6 +104,23 @@ def test_culprit_is_suspect_if_its_tests_fail_at_the_adjacent_passing_commit(hid
     assert ("failed tests: test_a and test_b" in found.note) == (finding is Finding.SUSPECT)
 
 
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_commit_is_skipped_if_no_test_ran_only_there(everywhere):
+    """No test runs at c1, and none at the later commits either if `everywhere`."""
+
+    def red(sha):
+        said = command_failure(["error"], 4 if everywhere or sha == "c1" else 1, 1.0, "suite")
+        silent = "no tests ran in 0.01s" if everywhere or sha == "c1" else ""
+        return CellResult(cell="cell", outcome=FAILED, failure=said, no_tests=silent)
+
+    trials = [ran(sha, red(sha)) for sha in ("c4", "c3", "c1") for _ in range(4)]
+    trials += [ran(sha, cell()) for sha in (*(() if everywhere else ("c2",)), "c0", GOOD) for _ in range(4)]
+    (found,) = decide(goal(5, by_exit_code=True), trials).conclusions
+    assert (found.culprit, found.finding) == ("c1" if everywhere else "c3", Finding.CULPRIT)
+    reason = (("c1", "no test ran: no tests ran in 0.01s"),)
+    assert found.skipped == (() if everywhere else reason)
+
+
 def test_merge_is_not_suspect_if_tests_passed_at_one_parent():
     parents = {"a": (GOOD,), "b": (GOOD,), "m": ("a", "b")}
     verdicts = {"m": cell(FAILED), "a": cell(no_tests="0 passing"), "b": cell()}

@@ -35,6 +35,11 @@ def test_a_bad_end_at_which_no_test_ran_is_told_from_one_that_passes(note, advic
     assert advice in _endpoint_advice(passing)
 
 
+def test_tests_of_a_command_that_are_newer_are_taken_from_the_bad_commit():
+    note = "the passing end 1234 gave no result for it: no test ran: no tests ran in 0.01s"
+    assert f"git checkout {documents.BAD[:9]} -- TESTS || exit 125; COMMAND" in _endpoint_advice(ended(note))
+
+
 def test_a_bad_end_without_a_result_leads_to_its_log():
     nothing = documents.culprit().model_copy(update={"cells": {}})
     assert "the log of the trial" in _endpoint_advice(nothing)
