@@ -60,6 +60,20 @@ def test_a_job_that_passed_says_so_of_every_cell(log, asked, expected):
     assert result.cell("x" if "x" in asked or not asked else TEST).outcome == "passed"
 
 
+@pytest.mark.parametrize(
+    ("log", "reports", "said"),
+    [
+        ("2026-03-06T10:00:01.0000000Z === 4 deselected in 0.31s ===", (), "4 deselected in 0.31s"),
+        ("running 0 tests\ntest result: ok", (), "running 0 tests"),
+        ("4 deselected in 0.31s\n2 passed in 0.31s", (), ""),
+        ("4 deselected in 0.31s", (junit_of(red=False),), ""),
+    ],
+)
+def test_a_job_that_passed_without_a_test_says_so(log, reports, said):
+    result = trial_result(attempt("passed", 0), log, "Buildkite", ("x",), reports=reports)
+    assert (result.cell("x").outcome, result.cell("x").no_tests) == ("passed", said)
+
+
 def test_of_a_job_that_failed_a_cell_passed_if_its_log_says_so():
     result = trial_result(attempt(), FAIL.log, "Buildkite", (PASSING, TEST))
     assert outcomes(result) == {TEST: "failed", PASSING: "passed"}

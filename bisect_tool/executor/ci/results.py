@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from bisect_tool.ci_results.log_results import explained
 from bisect_tool.ci_results.observation import CONCLUSIVE, State
 from bisect_tool.evidence import LogLine, command_failure, signatures
+from bisect_tool.evidence.no_tests import no_test_ran
+from bisect_tool.evidence.prefix import collector_prefix
 from bisect_tool.executor.ci.job_tests import job_tests
 from bisect_tool.executor.ci.jobs import is_named
 from bisect_tool.sanitise import clean, clean_line
@@ -99,17 +101,21 @@ def _cells(
     if state not in CONCLUSIVE:
         return ()
     red = _failed(attempt, tests, log) if state is State.FAILED else ()
+    silent = "" if state is State.FAILED or tests.passed else _no_test_ran(log)
     chosen = tuple(each for each in red if _is_chosen(each.cell, patterns))
     known = {each.cell for each in chosen}
-    return (*chosen, *(_asked(name, tests, state) for name in asked if name not in known))
+    return (*chosen, *(_asked(name, tests, state, silent) for name in asked if name not in known))
 
 
-def _asked(name: str, tests: JobTests, state: State) -> CellResult:
-    """Return the result of a cell that did not fail: passed, skipped, or unknown in a failed job."""
+def _asked(name: str, tests: JobTests, state: State, silent: str) -> CellResult:
+    """Return the result of a cell that did not fail: passed, skipped, or unknown in a failed job.
+
+    `silent` is what a passed job says if it ran no test.
+    """
     if name in tests.skipped:
         return CellResult(cell=name, outcome=Outcome.SKIPPED, reason=SKIPPED)
     if state is State.PASSED or name in tests.passed:
-        return CellResult(cell=name, outcome=Outcome.PASSED)
+        return CellResult(cell=name, outcome=Outcome.PASSED, no_tests=silent)
     return CellResult(cell=name, outcome=Outcome.ERRORED, reason=UNNAMED)
 
 
@@ -127,8 +133,18 @@ def _failed(attempt: Attempt, tests: JobTests, log: str) -> tuple[CellResult, ..
 
 
 def _of_output(log: str) -> Failure:
-    lines = tuple(clean_line(line, _LINE_LIMIT) for line in clean(log).split("\n")[-_LINES_READ:])
+    lines = tuple(clean_line(line, _LINE_LIMIT) for line in _last_lines(log))
     return command_failure(lines, _FAILED_CODE, 0.0, "log")
+
+
+def _no_test_ran(log: str) -> str:
+    """Return the line with which the runner of a job says that it ran no test; empty if it ran one."""
+    lines = (clean_line(line[collector_prefix(line).end :], _LINE_LIMIT) for line in _last_lines(log))
+    return clean_line(no_test_ran(lines), _REASON_LIMIT)
+
+
+def _last_lines(log: str) -> Sequence[str]:
+    return clean(log).split("\n")[-_LINES_READ:]
 
 
 def _is_chosen(cell: str, patterns: Collection[str]) -> bool:
