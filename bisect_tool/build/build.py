@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.build.environment import BuildFailed, BuildInterrupted
 from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.build.profile import PLACEHOLDERS
 from bisect_tool.git.repository import ignore
 from bisect_tool.sanitise import clean_line
 from bisect_tool.supervise.files import append_regular, open_regular
@@ -87,7 +88,7 @@ class Build:
 
     def fill(self, template: str) -> str:
         """Fill in `{python}`, `{tree}` and `{out}`; any other brace is kept."""
-        for name, value in (("python", self.python), ("tree", self.tree), ("out", self.folder)):
+        for name, value in zip(PLACEHOLDERS, (self.python, self.tree, self.folder), strict=True):
             template = template.replace(f"{{{name}}}", str(value))
         return template
 

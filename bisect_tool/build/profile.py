@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated
 
@@ -10,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from bisect_tool.wheels.settings import CommitWheels  # pydantic needs it at run time
 
 _Name = Annotated[str, Field(min_length=1)]
+PLACEHOLDERS = ("python", "tree", "out")
+_PLACEHOLDER = re.compile(r"\{(?P<name>\w+)\}(?=/|$)")
+"""A placeholder at the start of a word; elsewhere, braces may belong to the language of an argument."""
 
 
 class Provider(StrEnum):
@@ -66,6 +70,11 @@ class BuildProfile(BaseModel):
             raise ValueError("provider overlay needs `wheel` and `files`")
         if self.provider is Provider.COMMAND and not self.command:
             raise ValueError("provider command needs `command`")
+        for word in (word for program in self.command for word in program):
+            found = _PLACEHOLDER.match(word)
+            if found and found["name"] not in PLACEHOLDERS:
+                known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+                raise ValueError(f"`command` has {found[0]}, which is none of {known}")
         if self.commit_wheels is not None and self.provider is not Provider.SOURCE:
             raise ValueError("`commit_wheels` needs provider source")
         return self

@@ -55,6 +55,26 @@ def test_unknown_placeholder_is_reported(check, command, value):
 
 
 @pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("{pyhton}", "`command` has {pyhton}, which is none of {python}, {tree}, {out}"),
+        ("{ouput}/bin", "`command` has {ouput}, which is none of {python}, {tree}, {out}"),
+        ("{out}/bin", ""),
+        ("{print}; x", ""),
+        ("s={x}", ""),
+    ],
+)
+def test_unknown_placeholder_of_a_build_is_reported(cli, tmp_path, word, message):
+    text = SCENARIO.format(command="{python}", value="")
+    build = f'{{ provider = "command", command = [["awk", "{word}"]] }}'
+    (tmp_path / "scenario.toml").write_text(text.replace('{ provider = "none" }', build))
+    (tmp_path / "test_odd.py").write_text("def test_it(): ...\n")
+    ended = cli("scenarios", "check", str(tmp_path))
+    assert ended.code == (2 if message else 0)
+    assert message in ended.err
+
+
+@pytest.mark.parametrize(
     ("old", "new", "field"),
     [
         ('command = ["{python}"]', "command = []", "profiles.cpu.launch.command"),
