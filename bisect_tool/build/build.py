@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import sys
@@ -12,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.build.environment import BuildFailed, BuildInterrupted
-from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.build.profile import PLACEHOLDERS
+from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.git.repository import ignore
 from bisect_tool.sanitise import clean_line
 from bisect_tool.supervise.files import append_regular, open_regular
@@ -108,7 +109,7 @@ class Build:
         Raises:
             BuildFailed: it ended with a code other than 0, or the deadline passed.
             BuildInterrupted: the build was cancelled.
-            EnvironmentFailed: the program could not be supervised.
+            EnvironmentFailed: the program could not be supervised, or this machine lacks it.
         """
         self.note(f"$ {shlex.join(argv)}")
         spec = GuardianSpec(
@@ -129,9 +130,19 @@ class Build:
             raise BuildFailed(f"the build took longer than {self.profile.timeout_s:g} s", self.log)
         if result.reason is not Reason.EXITED:
             raise EnvironmentFailed(f"{program} could not be supervised: {result.reason}", f"See {self.log}.")
+        if result.not_started and not self._is_of_commit(argv[0]):
+            raise EnvironmentFailed(
+                f"the build cannot start: {result.not_started}",
+                f"Install it, or change the build. See {self.log}.",
+            )
         if result.exit_code != 0:
             message = f"{program} ended with code {result.exit_code}: {last_line(self.log)}"
             raise BuildFailed(message, self.log, program, result.exit_code)
+
+    def _is_of_commit(self, program: str) -> bool:
+        """Whether a program is part of the commit's tree, or of what was built."""
+        path = self.tree / program
+        return os.sep in program and any(path.is_relative_to(each) for each in (self.tree, self.folder))
 
     def remove_temporary_files(self) -> None:
         """Remove files that only the build needed."""

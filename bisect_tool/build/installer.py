@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 _UNAVAILABLE = re.compile(
     r"Retrying \(Retry\(|Max retries exceeded|Connection (?:broken|refused|reset|aborted)|Read timed out"
     r"|error sending request|dns error|operation timed out|HTTP error 5\d\d|\b5\d\d Server Error"
-    r"|status server error|No space left on device|Network connectivity is disabled",
+    r"|status server error|No space left on device|Network connectivity is disabled"
+    r"|error: command '\S*(?:cc|\+\+|clang)[\d.-]*' failed: No such file|can't find Rust compiler",
     re.IGNORECASE,
 )
 
@@ -128,7 +129,7 @@ class Installer:
 
 
 def unavailable(output: str) -> str:
-    """Return the line of an installer's output that reports a network, server or disk error; else empty."""
+    """Return the line of an installer's output that reports an error of network or machine; else empty."""
     for line in output.splitlines():
         if _UNAVAILABLE.search(line):
             return clean_line(line.strip(), 300)

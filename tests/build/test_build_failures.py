@@ -169,8 +169,29 @@ def test_registry_that_does_not_answer(registry, build_paths, installed_by):
         ("WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by ...", True),
         ("ERROR: No matching distribution found for engine-cpu==1.0", False),
         ("error: HTTP status client error (404 Not Found) for url (https://x.invalid/503/)", False),
+        ("error: command 'x86_64-linux-gnu-gcc' failed: No such file or directory", True),
+        ("error: command 'gcc' failed with exit code 1", False),
+        ("error: can't find Rust compiler", True),
         ("", False),
     ],
 )
 def test_unavailable_recognises_errors_of_index_and_disk(output, expected):
     assert bool(unavailable(f"before\n{output}\nafter")) == expected
+
+
+@pytest.mark.parametrize(
+    ("program", "error"),
+    [
+        ("no-such-program", EnvironmentFailed),
+        ("/no/such/program", EnvironmentFailed),
+        ("./configure", BuildFailed),
+        ("tools/configure", BuildFailed),
+        ("{tree}/configure", BuildFailed),
+        ("{out}/tool", BuildFailed),
+    ],
+)
+def test_a_missing_program_is_the_commit_s_fault_only_if_it_belongs_to_the_commit(
+    program, error, build_paths
+):
+    with pytest.raises(error, match=r"does not exist|not found"):
+        build_paths.prepare(BuildProfile(provider="command", command=[[program]]))
