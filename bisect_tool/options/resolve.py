@@ -144,17 +144,19 @@ def _open(
 ) -> Repository:
     """Open the requested repository; else that of the current folder, if it fits; else the scenario's.
 
-    A bare repository has no files that identify the engine, so it always fits: no one is in one by accident.
+    Test files without a scenario are always those of the current folder's repository. A bare repository has
+    no files that identify the engine, so it always fits: no one is in one by accident.
 
     Raises:
-        UsageError: the current folder is another project's repository, and no check is given.
+        UsageError: the current folder is another project's repository, and no check is given; or it is not
+            in a repository, and test files are given.
     """
     requested, here = options.repo, Path.cwd()
     meant = scenario is None or not scenario.repository or _inside(here, scenario) or is_bare(here)
-    if not requested and not meant and not options.scenario and is_checkout(here):
-        if not options.pytest:
+    if not requested and not meant and not options.scenario:
+        if not options.pytest and is_checkout(here):
             raise UsageError(NO_CHECK.format(what="the repository of this directory"), ANY_PROJECT)
-        meant = True
+        meant = bool(options.pytest)
     spec = requested or ("." if scenario is None or meant else scenario.repository)
     if is_url(spec):
         why = (

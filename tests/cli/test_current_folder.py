@@ -32,6 +32,14 @@ def test_no_check_in_a_repository_that_is_no_engine_names_both_ways(project, mon
     assert "-- ./check.sh" in raised.value.hint
 
 
+def test_test_files_outside_a_repository_are_no_engine_s(tmp_path, monkeypatch):
+    """Nothing is cloned: the files are those of a project."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="is not a git repository") as raised:
+        resolve(RunOptions(good=("a",), bad="b", pytest=("tests/test_a.py",)), current_home(), pytest.fail)
+    assert "--repo takes a checkout" in raised.value.hint
+
+
 def test_a_scenario_by_name_reads_its_own_repository_from_any_other(project, monkeypatch):
     class Asked(Exception):
         pass
