@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
 from bisect_tool.file_lock import lease
-from bisect_tool.git.bare_repository import Parts, Settings, begin, finish, place, write
+from bisect_tool.git.bare_repository import Parts, Settings, alternate, begin, finish, place, write
 from bisect_tool.git.clone import is_local, without_account
 from bisect_tool.git.origin import remote_urls
 from bisect_tool.git.plumbing import Git, GitFailed
@@ -97,7 +97,6 @@ def open_shared(git_dir: Path, cache: Path, on_wait: Callable[[str], None]) -> t
     does this at the same time.
 
     Raises:
-        UsageError: the path of the repository cannot be written to git's files.
         EnvironmentFailed: another run has been setting it up for too long.
     """
     common = _common(git_dir)
@@ -181,12 +180,9 @@ def _replaces(theirs: Git, entries: Entries) -> bool:
 
 def _alternates(objects: Path) -> bytes:
     """Return the user's objects and alternates; git does not follow relative ones any further."""
-    listed = objects / "info" / "alternates"
-    further = listed.read_text().splitlines() if listed.is_file() else []
+    further = os.fsdecode(_read(objects / "info" / "alternates")).split("\n")
     paths = [objects, *((objects / line).resolve() for line in further if line.startswith("."))]
-    if any("\n" in str(path) for path in paths):
-        raise UsageError("a repository whose path has a line break cannot be read", "Rename the directory.")
-    return b"".join(os.fsencode(path) + b"\n" for path in paths)
+    return b"".join(alternate(path) for path in paths)
 
 
 def _read(path: Path) -> bytes:

@@ -154,6 +154,12 @@ def config(parts: Parts, *settings: tuple[str, str]) -> bytes:
     )
 
 
+def alternate(objects: Path) -> bytes:
+    """Return the line of objects/info/alternates for a folder of objects (gitrepository-layout(5))."""
+    path = os.fsencode(objects)
+    return (_quoted(os.fsdecode(path)).encode("utf-8", "surrogateescape") if b"\n" in path else path) + b"\n"
+
+
 def _written(name: str, value: str) -> str:
     """Format a setting as git does."""
     section, _, key = name.rpartition(".")

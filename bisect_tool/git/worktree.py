@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.file_lock import first_free
-from bisect_tool.git.bare_repository import config, make_folder, write_if_changed
+from bisect_tool.git.bare_repository import alternate, config, make_folder, write_if_changed
 from bisect_tool.git.plumbing import CHECKOUT_S, GitFailed
 from bisect_tool.git.slot_files import SlotFiles
 from bisect_tool.git.tree_mtimes import Folders
@@ -116,9 +116,8 @@ class Worktree:
         Raises:
             GitFailed: a path does not exist at that commit.
         """
-        git = replace(self.repo.git, git_dir=self._files.git_dir, work_tree=self.path, held=(self.held,))
         how = (f"--source={sha}", "--worktree", "--ignore-skip-worktree-bits")
-        git.run("restore", *how, "--", *paths, timeout_s=CHECKOUT_S)
+        self._git.run("restore", *how, "--", *paths, timeout_s=CHECKOUT_S)
 
     def added(self) -> set[str]:
         """Return the paths added to the tree since the checkout, as far as its folders show."""
@@ -130,8 +129,7 @@ class Worktree:
         The copy keeps its timestamp: git rereads files that are as new as the index.
         """
         self._renew_repository(sha)
-        git = replace(self.repo.git, git_dir=self._files.git_dir, work_tree=self.path, held=(self.held,))
-        index, kept = self._files.git_dir / "index", self._files.index
+        git, index, kept = self._git, self._files.git_dir / "index", self._files.index
         if kept.is_file():
             shutil.copy2(kept, index)
             kept.unlink()
@@ -144,6 +142,17 @@ class Worktree:
         shutil.copy2(index, kept)
         self._folders.snapshot()
         return self.path
+
+    @property
+    def _git(self) -> Git:
+        """Git on the worktree; objects that a partial clone lacks are fetched into ours, for later trials."""
+        return replace(
+            self.repo.git,
+            git_dir=self._files.git_dir,
+            work_tree=self.path,
+            held=(self.held,),
+            environment=(("GIT_OBJECT_DIRECTORY", str(self.repo.git_dir / "objects")),),
+        )
 
     @cached_property
     def _folders(self) -> Folders:
@@ -218,14 +227,11 @@ class Worktree:
     def _share_objects(self) -> None:
         """Make our objects readable to the trial's repository; what it writes is its own.
 
-        A partial clone fetches objects into ours, where later trials find them.
+        They are not a link: git refuses to clone from one, as checks do with their own tree.
         """
-        theirs, objects = self.repo.git_dir / "objects", self._files.git_dir / "objects"
-        if self.repo.parts.is_partial:
-            objects.symlink_to(theirs)
-        else:  # no link: git refuses to clone from one, as checks do with their own tree
-            (objects / "info").mkdir(parents=True)
-            (objects / "info" / "alternates").write_bytes(os.fsencode(theirs) + b"\n")
+        info = self._files.git_dir / "objects" / "info"
+        info.mkdir(parents=True)
+        (info / "alternates").write_bytes(alternate(self.repo.git_dir / "objects"))
 
     def _patterns(self) -> str:
         return "".join(f"{pattern}\n" for pattern in patterns(self.sparse))

@@ -134,6 +134,21 @@ def test_missing_objects_of_a_blobless_checkout_are_fetched(served, project, tmp
     assert sorted(blobless.rglob("*")) == before
 
 
+def test_a_trial_can_clone_and_prune_a_partial_clone(served, project, tmp_path):
+    """What its checkout fetches stays in our objects; what it writes is its own."""
+    url, first, second = served
+    blobless = tmp_path / "blobless"
+    project.git("clone", "-q", "--bare", "--filter=blob:none", url, str(blobless))
+    repository = Repository.open(str(blobless), tmp_path / "cache")
+    with Worktrees(repository, tmp_path / "trees").slot(0) as tree:
+        path = tree.checkout(first)
+        project.git("-C", str(path), "clone", "-q", ".", "inner")
+        project.git("-C", str(path), "gc", "-q", "--prune=now")
+        assert has(repository, f"{first}:src/a")
+        project.git("-C", str(path), "cat-file", "-e", f"{second}:src/a")
+        assert not has(repository, f"{second}:src/a")
+
+
 class Guarded(http.server.BaseHTTPRequestHandler):
     """Git's HTTP backend behind an account."""
 

@@ -13,7 +13,7 @@ import pytest
 from real_projects import contents
 
 from bisect_tool.errors import EnvironmentFailed
-from bisect_tool.git import CheckoutFailed, Worktrees
+from bisect_tool.git import CheckoutFailed, Repository, Worktrees
 from bisect_tool.git.plumbing import Git
 
 
@@ -403,3 +403,15 @@ def test_full_disk_is_an_environment_error(two, worktrees, monkeypatch):
         monkeypatch.setattr(shutil, "copy2", full)
         with pytest.raises(EnvironmentFailed, match="No space left"):
             tree.checkout(two[0])
+
+
+def test_paths_with_a_line_break(project, tmp_path):
+    odd = tmp_path / "a\nb"
+    odd.mkdir()
+    sha = project.commit("first", {"a": "1"})
+    (tmp_path / "project").rename(odd / '"project"')
+    repository = Repository.open(str(odd / '"project"'), odd / "cache")
+    with Worktrees(repository, odd / "trees").slot(0) as tree:
+        path = tree.checkout(sha)
+        assert contents(path) == {"a": "1"}
+        git_in(path, "cat-file", "-e", sha)
