@@ -188,6 +188,7 @@ class MachineLoad(_Model):
     memory: float | None = None
     io: float | None = None
     own: float | None = None
+    oom_kills: int = 0
 
 
 class GpuMemoryReport(_Model):

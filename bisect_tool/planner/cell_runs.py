@@ -31,6 +31,7 @@ _TIMES_SLOWER, _SECONDS_SLOWER = 10.0, 1.0
 """How much longer a busy machine can make a test take; beyond both, it hangs."""
 _SHORTEST_S = 0.5
 """No test has a shorter deadline: a failure before that only mentions time."""
+_OUT_OF_MEMORY = "memory ran out, and the kernel killed a process"
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,11 @@ class Run:
     def doubtful(self) -> bool:
         """Whether it missed a deadline while other work kept the machine busy."""
         return bool(self.busy)
+
+    @property
+    def lost(self) -> bool:
+        """Whether the machine failed, not the check."""
+        return self.outcome is Outcome.INFRASTRUCTURE or self.reason == _OUT_OF_MEMORY
 
     @property
     def preceding(self) -> frozenset[str]:
@@ -168,7 +174,7 @@ class CellRuns:
 def _is_given_up(runs: Sequence[Run], retries: int) -> bool:
     skips = [run for run in runs if run.verdict is Verdict.SKIP]
     conclusive = len(runs) - len(skips)
-    retryable = conclusive or all(run.doubtful or run.outcome is Outcome.INFRASTRUCTURE for run in skips)
+    retryable = conclusive or all(run.doubtful or run.lost for run in skips)
     return len(skips) > retries + conclusive if retryable else bool(skips)
 
 
@@ -193,6 +199,8 @@ def _without(result: CellResult, good: frozenset[Signature]) -> CellResult:
 
 def _run(trial: TrialResult, result: CellResult, target: _Target, longest: float | None) -> Run:
     judgement = target.judge(result)
+    if target.is_other_failure(trial, result):
+        judgement = Judgement(verdict=Verdict.SKIP, reason=_OUT_OF_MEMORY)
     reason = result.reason or judgement.reason
     doubtful = judgement.verdict is Verdict.BAD and is_doubtful(trial, result, longest)
     busy = trial.slowed if doubtful else ""
@@ -249,21 +257,32 @@ class _Target:
     """The failures under investigation: those of the cell at the failing end, by identifying signatures.
 
     Failures of the machine itself are left out. If a command is judged by its exit code alone, only hangs,
-    failures before any test, and other failures are distinguished.
+    failures before any test, and other failures are distinguished. Where memory ran out, a failure may have
+    any signature: it counts only if memory ran out in all failures at the failing end.
     """
 
     signatures: frozenset[Signature]
     outcomes: frozenset[Outcome] = frozenset()
     runs_tests: bool = False
+    out_of_memory: bool = False
 
     @classmethod
     def of(cls, goal: Goal, found: Iterable[tuple[TrialResult, CellResult]]) -> _Target:
-        red = [result for trial, result in found if trial.sha in goal.failing and result.outcome in RED]
+        failed = [each for each in found if each[0].sha in goal.failing and each[1].outcome in RED]
+        certain = [result for trial, result in failed if not trial.out_of_memory]
+        red = certain or [result for _, result in failed]
+        out_of_memory = bool(failed) and not certain
         if goal.by_exit_code:
             outcomes = frozenset(result.outcome for result in red)
-            return cls(frozenset(), outcomes, bool(red) and not any(result.no_tests for result in red))
+            runs_tests = bool(red) and not any(result.no_tests for result in red)
+            return cls(frozenset(), outcomes, runs_tests, out_of_memory)
         failures = [result.failure for result in red if result.failure]
-        return cls(frozenset(each for failure in failures for each in identifying_signatures(failure)))
+        signatures = frozenset(each for failure in failures for each in identifying_signatures(failure))
+        return cls(signatures, out_of_memory=out_of_memory)
+
+    def is_other_failure(self, trial: TrialResult, result: CellResult) -> bool:
+        """Whether a cell failed while memory ran out, which is not what is investigated."""
+        return trial.out_of_memory and result.outcome in RED and not self.out_of_memory
 
     def judge(self, result: CellResult) -> Judgement:
         if self.outcomes and result.outcome in RED and result.outcome not in self.outcomes:

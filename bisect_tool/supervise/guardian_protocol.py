@@ -202,7 +202,8 @@ def marked(env: Mapping[str, str], token: str) -> dict[str, str]:
 def _load(raw: Mapping[str, Any] | None) -> Load | None:
     if raw is None:
         return None
-    return Load(**{name: seconds(value) for name, value in raw.items() if value is not None})
+    figures: dict[str, Any] = {name: seconds(value) for name, value in raw.items() if value is not None}
+    return Load(**{**figures, "oom_kills": whole(raw.get("oom_kills", 0))})
 
 
 def process_info(raw: Mapping[str, Any]) -> ProcessInfo:

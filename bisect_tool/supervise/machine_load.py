@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 PRESSURE = ("/proc/pressure/{}", "/sys/fs/cgroup/{}.pressure")
 """Pressure stall information (PSI) of the machine, and of the container."""
 STAT, LOADAVG, QUOTA = "/proc/stat", "/proc/loadavg", "/sys/fs/cgroup/cpu.max"
+VMSTAT = "/proc/vmstat"
 RESOURCES = ("cpu", "memory", "io")
 
 BUSY_CPU, BUSY_MEMORY = 0.25, 0.1
@@ -30,6 +31,7 @@ BUSY_LOAD = 1.5
 WATCH_S = 5.0
 
 _TOTAL = re.compile(rb"some avg10=([\d.]+) .*total=(\d+)")
+_OOM_KILLS = re.compile(rb"^oom_kill (\d+)$", re.MULTILINE)
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -43,6 +45,7 @@ class Load:
         load_after: the same at the end.
         others: CPUs used by other programs, on average; None if unknown.
         own: CPUs used by the program, on average; None if unknown.
+        oom_kills: processes of the machine that the kernel killed because memory ran out.
         cpu: the share of the time in which some process waited for a CPU, between 0 and 1; None if the kernel
             does not report it.
         memory: the same for memory.
@@ -57,6 +60,7 @@ class Load:
     memory: float | None = None
     io: float | None = None
     own: float | None = None
+    oom_kills: int = 0
 
     @property
     def busy(self) -> str:
@@ -94,14 +98,16 @@ class LoadMeter:
         seconds = max(now.time - start.time, 1e-3)
         own = (now.own - start.own) / seconds
         others = max((now.busy - start.busy) / seconds - own, 0.0) if now.busy else None
-        stalled = {name: _share(name, start, now, seconds) for name in RESOURCES}
-        return Load(_cpus(), start.load, now.load, others, own=own, **stalled)
+        cpu, memory, io = (_share(name, start, now, seconds) for name in RESOURCES)
+        kills = now.oom_kills - start.oom_kills
+        return Load(_cpus(), start.load, now.load, others, cpu, memory, io, own, kills)
 
 
 def current_load() -> Load:
     """Return the load of the machine in the last ten seconds, including our own."""
     load = _load()
-    return Load(_cpus(), load, load, **{name: _recent(name) for name in RESOURCES})
+    cpu, memory, io = map(_recent, RESOURCES)
+    return Load(_cpus(), load, load, cpu=cpu, memory=memory, io=io)
 
 
 class BusyWatch:
@@ -130,13 +136,14 @@ class _Sample:
     busy: float
     own: float
     stalled: Mapping[str, float]
+    oom_kills: int
 
     @staticmethod
     def take(own: float) -> _Sample:
         paths = [path.format(name) for name in RESOURCES for path in PRESSURE]
         found = {path: match for path in paths if (match := _TOTAL.search(read_bytes(path)))}
         stalled = {path: int(match[2]) / 1e6 for path, match in found.items()}
-        return _Sample(time.monotonic(), _load(), _busy(), own, stalled)
+        return _Sample(time.monotonic(), _load(), _busy(), own, stalled, _oom_kills())
 
 
 def _share(name: str, start: _Sample, now: _Sample, seconds: float) -> float | None:
@@ -154,6 +161,12 @@ def _busy() -> float:
     """Return the CPU seconds of all processes of the machine, without idle and I/O wait."""
     fields = [int(field) for field in read_bytes(STAT).partition(b"\n")[0].split()[1:9]]
     return (sum(fields) - sum(fields[3:5])) / _TICKS
+
+
+def _oom_kills() -> int:
+    """Return how many processes the kernel has killed for want of memory, in whatever container."""
+    found = _OOM_KILLS.search(read_bytes(VMSTAT))
+    return int(found[1]) if found else 0
 
 
 def _percent(share: float) -> str:

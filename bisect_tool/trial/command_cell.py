@@ -1,13 +1,15 @@
 """The cell of a command: its exit code has the meaning that it has in `git bisect run`.
 
 0 is good, 125 cannot be tested, 1-127 bad, and 128 or more (or death by a signal) stops the bisection
-(https://git-scm.com/docs/git-bisect#_bisect_run).
+(https://git-scm.com/docs/git-bisect#_bisect_run). A command that the kernel killed because memory ran out has
+failed: the machine may be to blame, so the planner compares it with other runs.
 """
 
 from __future__ import annotations
 
 import os
 import shlex
+import signal
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import BisectError, ExitCode
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 CELL = "command"
 _CANNOT_TEST = 125
 _FIRST_ABORT = 128
+_KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 _LINES_READ, _LINE_LIMIT = 10_000, 500
 _EXCERPT_LINES = 40
 _REASON_LIMIT = 200
@@ -56,7 +59,8 @@ def command_cell(argv: Sequence[str], ended: GuardianResult, log: Path) -> CellR
     """Return the one cell of a command, whose output is in `log`.
 
     Raises:
-        CheckAborted: the command ended with 128 or more, or was killed by a signal.
+        CheckAborted: the command ended with 128 or more, or was killed by a signal, other than by the kernel
+            because memory ran out.
     """
     code, seconds = ended.exit_code, ended.seconds
     if ended.reason in (Reason.DEADLINE, Reason.IDLE):
@@ -70,7 +74,8 @@ def command_cell(argv: Sequence[str], ended: GuardianResult, log: Path) -> CellR
             f"the guardian was killed, and the command with it (log: {log})",
             "Check that the command does not kill its parent process, then resume.",
         )
-    if code < 0 or code >= _FIRST_ABORT:
+    out_of_memory = ended.load is not None and ended.load.oom_kills > 0 and code in _KILLED
+    if (code < 0 or code >= _FIRST_ABORT) and not out_of_memory:
         raise _aborted(argv, code, log)
     if code == 0:
         return _passed(_output(log, _LINES_READ), seconds)

@@ -115,6 +115,11 @@ class TrialResult(_Model):
         """As `busy`, but empty if the tests hardly used a CPU and so cannot have been slowed."""
         return self.load.slowing if self.load else ""
 
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether the kernel killed a process while the check ran, because memory ran out."""
+        return self.load is not None and self.load.oom_kills > 0
+
     def cell(self, name: str) -> CellResult | None:
         """Return the result of a cell; None if the trial did not run it, or has no result."""
         place = self.places.get(name)

@@ -53,7 +53,7 @@ def test_a_program_that_hardly_used_a_cpu_was_not_slowed(changes, slowing):
 def kernel(tmp_path, monkeypatch):
     """A function that writes what the kernel says; a file that it is not given is absent."""
     monkeypatch.setattr(machine_load, "PRESSURE", (f"{tmp_path}/pressure-{{}}", f"{tmp_path}/{{}}.pressure"))
-    for name in ("STAT", "LOADAVG", "QUOTA"):
+    for name in ("STAT", "LOADAVG", "QUOTA", "VMSTAT"):
         monkeypatch.setattr(machine_load, name, str(tmp_path / name))
 
     def write(**files: str) -> None:
@@ -79,11 +79,12 @@ def test_a_meter_tells_what_was_between(kernel, monkeypatch):
     own, times = iter([1.0, 4.0]), iter([100.0, 110.0])
     monkeypatch.setattr(machine_load.time, "monotonic", lambda: next(times))
     kernel(STAT=cpu(50), LOADAVG="0.50 0.40 0.30 1/100 7\n", QUOTA="50000 100000\n")
-    kernel(pressure__cpu=pressure(1.0, 10), pressure__memory=pressure(0.0, 0))
+    kernel(pressure__cpu=pressure(1.0, 10), pressure__memory=pressure(0.0, 0), VMSTAT="oom_kill 3\n")
     meter = LoadMeter(lambda: next(own))
     kernel(STAT=cpu(68), LOADAVG="8.25 0.40 0.30 1/100 7\n")
-    kernel(pressure__cpu=pressure(1.0, 16))
-    assert meter.read() == Load(0.5, 0.5, 8.25, others=1.5, cpu=0.6, memory=0.0, io=None, own=0.3)
+    kernel(pressure__cpu=pressure(1.0, 16), VMSTAT="nr_free_pages 7\noom_kill 5\n")
+    expected = Load(0.5, 0.5, 8.25, others=1.5, cpu=0.6, memory=0.0, io=None, own=0.3, oom_kills=2)
+    assert meter.read() == expected
 
 
 def test_the_pressure_is_the_higher_one_of_machine_and_container(kernel, monkeypatch):

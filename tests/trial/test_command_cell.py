@@ -1,9 +1,12 @@
 """The cell of a plain command, by exit code and output."""
 
+from dataclasses import replace
+
 import pytest
 
 from bisect_tool.supervise.guardian_protocol import GuardianResult, Reason
-from bisect_tool.trial.command_cell import command_cell
+from bisect_tool.supervise.machine_load import Load
+from bisect_tool.trial.command_cell import CheckAborted, command_cell
 from bisect_tool.verdict import Outcome
 
 
@@ -49,3 +52,16 @@ def test_passing_command_has_the_failed_tests_of_its_output(tmp_path, printed, f
     log.write_text(printed)
     cell = command_cell(["sh", "-c", "pytest | tee log"], GuardianResult(Reason.EXITED, 0, 0.1, 1.0), log)
     assert (cell.outcome, cell.failed_tests) == (Outcome.PASSED, failed)
+
+
+@pytest.mark.parametrize("code", [-9, 137])
+def test_command_that_the_oom_killer_ended_has_failed(tmp_path, code):
+    log = tmp_path / "suite.log"
+    log.write_text("loading\n")
+    load = Load(cpus=2, load_before=0.1, load_after=0.1)
+    with pytest.raises(CheckAborted, match="SIGKILL"):
+        command_cell(["./check.sh"], GuardianResult(Reason.EXITED, code, 0.1, 1.0, load=load), log)
+    killed = GuardianResult(Reason.EXITED, code, 0.1, 1.0, load=replace(load, oom_kills=1))
+    cell = command_cell(["./check.sh"], killed, log)
+    assert cell.outcome is Outcome.FAILED
+    assert "SIGKILL" in cell.failure.root.headline
