@@ -1,4 +1,4 @@
-"""Log lines in the engine's format, written by hand: what each process prints, one stream per process."""
+"""Log lines in the engine's format, written by hand: one stream per process."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def logged(
 
 
 def worker_failure(raised: str, pid: int = 31) -> list[str]:
-    """What a worker that cannot start prints."""
+    """The output of a worker that cannot start."""
     where = (f"{TREE}/vllm/v1/executor/multiproc_executor.py", 772, "worker_main")
     cause = (f"{TREE}/vllm/v1/worker/gpu_worker.py", 255, "init_device")
     record = ["WorkerProc failed to start.", *traceback(where, cause, raised=raised)]
@@ -87,7 +87,7 @@ def worker_failure(raised: str, pid: int = 31) -> list[str]:
 
 
 def engine_core_failure(pid: int = 21) -> list[str]:
-    """What the engine core prints when its worker could not start: logged, then once more when it dies."""
+    """The output of the engine core when its worker could not start: logged, then again when it dies."""
     raised = (
         "Exception: WorkerProc initialization failed due to an exception in a background process. "
         "See stack trace for root cause."
@@ -107,7 +107,7 @@ def engine_core_failure(pid: int = 21) -> list[str]:
 
 
 def broken_pipe(pid: int = 32) -> list[str]:
-    """What a worker of the other rank prints when its parent has gone."""
+    """The output of a worker of the other rank when its parent has ended."""
     prefix = f"(Worker pid={pid}) (Worker_DP0_TP0 pid={pid})"
     gone = logged(
         prefix,
@@ -123,7 +123,7 @@ def broken_pipe(pid: int = 32) -> list[str]:
 
 
 def suite_end() -> list[str]:
-    """What the engine's own test utility prints."""
+    """The output of the engine's test utility."""
     raised = "Exception: Servers failed to start"
     return [
         "Failed to start server rank 0: Server exited unexpectedly",

@@ -1,4 +1,4 @@
-"""What a CI service runs after a job has ended is no cause."""
+"""Errors of a CI service's clean-up after a job are no root."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def test_error_of_a_clean_up_is_not_the_root(end, begins):
     assert "fatal" not in root
 
 
-def test_steps_after_a_cancellation_are_no_cause():
+def test_steps_after_a_cancellation_are_no_root():
     lines = (f"{_STAMP}##[error]The operation was canceled.", f"{_STAMP}Error: No reports found.")
     assert _roots(*lines) == ["The operation was canceled."]
 

@@ -1,4 +1,4 @@
-"""When lines were written, by their time stamps and those of the lines around them."""
+"""Times of lines, by their time stamps and those of the lines around them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def test_a_line_without_a_stamp_has_the_latest_time_before_it():
     assert times("2026-01-01 00:00:09 a", "2026-01-01 00:00:02 late", "ValueError: x") == [9.0]
 
 
-def test_a_clock_that_is_set_back_is_followed_in_the_end():
+def test_clock_set_back_is_followed_after_a_while():
     back = [f"2026-01-01 00:00:{second:02} a" for second in range(1, 12)]
     assert times("2026-01-01 00:00:50 a", *back, "ValueError: x") == [11.0]
 

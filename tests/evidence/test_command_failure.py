@@ -163,7 +163,7 @@ def test_command_failure_has_the_frames_of_its_traceback():
     assert [frame.line for frame in failure(TRACEBACK).root.frames] == [4, 2]
 
 
-def test_a_check_that_only_calls_another_program_is_explained_by_that():
+def test_error_of_a_called_program_explains_the_check():
     wrapper = """
         Traceback (most recent call last):
           File "check.py", line 2, in <module>
@@ -240,7 +240,7 @@ def test_excerpt_has_the_root_and_the_end():
     assert len(excerpt) <= 41
 
 
-def test_excerpt_of_a_short_output_is_all_of_it():
+def test_excerpt_of_a_short_output_is_complete():
     assert failure(TRACEBACK).excerpt == dedent(TRACEBACK).rstrip("\n")
 
 

@@ -32,7 +32,7 @@ def _roots(text):
         "src/a.ts:20:7 - error TS2551: Property 'x' does not exist on type 'B'.",
     ],
 )
-def test_a_compiler_s_numbered_error_is_the_root(line):
+def test_numbered_error_of_a_compiler_is_the_root(line):
     found = _roots(f"restoring packages\n{line}\nBuild FAILED.\n")
     assert found == [("", line.strip(), 2)]
 
@@ -60,7 +60,7 @@ def test_a_healthy_list_of_pods_has_no_failure():
     assert _roots("Evicted 12 blocks\nconnect: connection refused, trying again\n") == []
 
 
-def test_a_server_s_fatal_line_is_the_root_of_a_refused_connection():
+def test_fatal_line_of_a_server_is_the_root_of_a_refused_connection():
     database = '2026-11-20 10:00:01.400 UTC [30] FATAL:  data directory "/data" has wrong ownership'
     client = (
         "Traceback (most recent call last):",
@@ -85,7 +85,7 @@ def test_a_refused_connection_alone_is_a_symptom(line):
     assert is_symptom(found.failure.root)
 
 
-def test_the_process_id_of_a_postgres_line_is_no_rank():
+def test_process_id_of_a_postgres_line_is_no_rank():
     (found,) = _explained("2026-11-20 10:00:01 UTC [30] FATAL:  no space")
     assert found.failure.root.role == "Launcher"
 
@@ -123,7 +123,7 @@ FAILED tests/test_a.py::{title.replace(".test", "::test")} - assert 1 == 2
     assert [frame.function for frame in found.failure.root.frames] == ["test_b"]
 
 
-def test_an_rspec_example_has_its_description_for_a_name():
+def test_rspec_example_is_named_by_its_description():
     text = "4 examples, 1 failure\n\nrspec ./spec/user_spec.rb:8 # User#name is the full name\n"
     assert [test for test, *_ in _roots(text)] == ["User#name is the full name"]
 
@@ -144,7 +144,7 @@ org.opentest4j.AssertionFailedError: expected: <10.50> but was: <10.49>
 """
 
 
-def test_maven_s_summary_does_not_follow_from_a_failed_test():
+def test_maven_summary_is_no_consequence_of_a_failed_test():
     (found,) = _explained(MAVEN)
     assert [event.headline.partition(":")[0] for event in found.failure.chain] == [
         "org.opentest4j.AssertionFailedError",
@@ -152,14 +152,14 @@ def test_maven_s_summary_does_not_follow_from_a_failed_test():
     ]
 
 
-def test_the_frame_of_a_java_failure_is_the_project_s_own():
+def test_frame_of_a_java_failure_is_in_the_project():
     (found,) = _explained(MAVEN)
     frame = found.failure.root.frames[-1]
     assert (frame.function, frame.line) == ("com.acme.OrderTest.rounds", 31)
     assert found.failure.signature.frame == "OrderTest.java:com.acme.OrderTest.rounds"
 
 
-def test_a_java_failure_of_libraries_alone_keeps_its_frames():
+def test_java_failure_within_libraries_keeps_its_frames():
     text = "java.lang.IllegalStateException: closed\n\tat java.util.Scanner.next(Scanner.java:9)\n"
     (found,) = _explained(text)
     assert [frame.function for frame in found.failure.root.frames] == ["java.util.Scanner.next"]
@@ -177,7 +177,7 @@ def test_a_java_failure_of_libraries_alone_keeps_its_frames():
         ("        FAIL [   0.004s] ( 2/13) widget::it adds", "widget::it adds"),
     ],
 )
-def test_a_runner_s_failed_test_has_its_name(line, test):
+def test_failed_test_of_a_runner_has_its_name(line, test):
     (found,) = _explained(f"running\n{line}\nExpected: 1\n  Actual: 2\n")
     assert found.test == test
     assert "Actual: 2" in found.failure.excerpt
@@ -234,7 +234,7 @@ def test_gradle_refers_to_the_error_of_the_compiler():
         ("--- FAIL: TestCart (0.01s)", "    cart_test.go:12: total is 0", "total is 0"),
     ],
 )
-def test_line_below_the_name_of_a_failed_test_says_why(name, reason, root):
+def test_line_below_a_failed_test_is_its_reason(name, reason, root):
     (found,) = _explained(f"{name}\n{reason}\nFAIL")
     assert found.failure.root.headline == root
 

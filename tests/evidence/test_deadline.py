@@ -1,4 +1,4 @@
-"""Failures that say that something took too long."""
+"""Failures caused by a time limit."""
 
 from __future__ import annotations
 

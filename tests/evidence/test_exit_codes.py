@@ -1,4 +1,4 @@
-"""How processes ended, according to text about them."""
+"""How processes ended, read from text about them."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def test_different_exit_codes_without_other_text_are_two_failures():
     assert end("Process Worker_3 (PID: 5) died with exit code 1") == one
 
 
-def test_servers_that_died_differently_are_two_failures():
+def test_servers_with_different_exits_are_two_failures():
     def seen(status):
         message = f"Server exited unexpectedly: rank 0, exit status {status}, last line: step {status}00 done"
         failure = SuiteFailure(phase="setup", exception="ServersFailed", message=message, time=1.0)

@@ -74,7 +74,7 @@ class TestFiveLines:
             errors = [event.headline for event in failure_of(lines).chain if event.severity == "error"]
             assert errors == [FIVE[0].partition(": ")[2], FIVE[2].partition(": ")[2], *FIVE[3:]]
 
-    def test_one_source_keeps_all_five(self):
+    def test_one_source_keeps_all_five_lines(self):
         for order in permutations(FIVE):
             failure = failure_of(as_lines(order))
             assert in_order(failure, CASCADE)
@@ -108,7 +108,7 @@ class TestFiveLines:
             "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.",
         ],
     )
-    def test_the_workers_own_exception_is_the_root(self, raised):
+    def test_exception_of_the_worker_is_the_root(self, raised):
         streams = [worker_failure(raised), engine_core_failure(), broken_pipe(), suite_end()]
         for order in permutations(streams):
             failure = failure_of(as_lines([line for stream in order for line in stream]))
@@ -141,7 +141,7 @@ class TestHealthy:
     def test_no_event_is_serious(self):
         assert [event.severity for event in read_events(as_lines(HEALTHY))] == ["info"]
 
-    def test_parent_process_exited_alone_proves_nothing(self):
+    def test_parent_process_exited_alone_is_not_serious(self):
         failure = failure_of(as_lines(HEALTHY), suite_failure())
         assert [event.kind for event in failure.chain] == ["test"]
 
@@ -156,7 +156,7 @@ class TestShutdown:
             "resource_tracker: There appear to be <n> leaked shared_memory objects to clean up at shutdown"
         )
 
-    def test_a_leak_explains_nothing_else(self):
+    def test_leak_is_no_cause_of_another_failure(self):
         failure = failure_of(as_lines([*HEALTHY, *LEAK]), suite_failure(message="assert '' # no text"))
         assert [event.kind for event in failure.chain] == ["test", "leak"]
 
@@ -187,7 +187,7 @@ class TestShutdown:
 
 
 class TestSuite:
-    def test_alone_it_is_its_own_root(self):
+    def test_failure_of_the_suite_alone_is_the_root(self):
         failure = failure_of(as_lines(HEALTHY), suite_failure(frames=SUITE_FRAMES))
         assert failure.chain == (failure.root,)
         assert failure.root.role == "Test"
@@ -196,36 +196,36 @@ class TestSuite:
             "(external_lb_dp/test_external_lb_dp.py:test_external_lb_server_info)"
         )
 
-    def test_an_engine_error_explains_it(self):
+    def test_engine_error_explains_a_failure_of_the_suite(self):
         lines = prefixed(
             "(ApiServer_2 pid=9)", traceback((f"{TREE}/vllm/a.py", 3, "f"), raised="KeyError: 'x'")
         )
         failure = failure_of(as_lines(lines), suite_failure())
         assert headlines(failure) == ["KeyError: 'x'", "AssertionError: assert 1 == 4"]
 
-    def test_its_exception_in_a_log_counts_once(self):
+    def test_logged_exception_of_the_suite_is_counted_once(self):
         suite = suite_failure("Exception", "Servers failed to start")
         assert sum("Servers failed" in text for text in headlines(failure_of(as_lines(FIVE), suite))) == 1
 
-    def test_nothing_at_all_is_still_a_failure(self):
+    def test_chain_without_events_has_a_root(self):
         failure = explain((), None, {})
         assert failure.chain == (failure.root,)
 
 
 class TestAfterTheSuiteHadFailed:
-    def test_ending_the_servers_explains_nothing(self):
+    def test_shutdown_of_the_servers_is_no_cause(self):
         failure = failure_of(
             as_lines([*DIED, *broken_pipe(), *LEAK], start=201.0), suite_failure(message="assert ''")
         )
         assert [event.kind for event in failure.chain] == ["test"]
 
-    def test_a_cause_may_be_seen_a_moment_later(self):
+    def test_cause_may_be_logged_shortly_afterwards(self):
         failure = failure_of(
             as_lines(worker_failure("ValueError: x"), start=200.6), suite_failure(message="assert ''")
         )
         assert failure.root.exception == "ValueError"
 
-    def test_leak_that_a_teardown_reports_may_be_seen_a_moment_later(self):
+    def test_reported_leak_may_be_logged_shortly_afterwards(self):
         failure = failure_of(
             as_lines([*LEAK], start=200.6), suite_failure(message="assert not Teardown(...).error_lines")
         )
@@ -260,7 +260,7 @@ class TestFourTextsOfOneTeardown:
         ],
     )
 
-    def test_the_signature_is_one(self):
+    def test_all_texts_have_one_signature(self):
         suite = suite_failure(
             message="assert not ('1-rank1: ...',)\n +  where (...) = Teardown(seconds=0.7, shm_left=())"
         )
@@ -295,7 +295,7 @@ def test_report_of_another_failure_is_no_root(raised):
 
 
 class TestHang:
-    def test_it_names_what_was_waited_for_and_is_stable(self):
+    def test_hang_names_what_was_waited_for(self):
         one = suite_failure(
             "Hang", "GET /health was not 200 on every rank within 120 s (rank 0: 503, rank 1: never asked)"
         )
@@ -309,18 +309,18 @@ class TestHang:
         assert str(failure.signature) == "Test: Hang: GET /health was not <n> on every rank within <n>"
         assert failure_of([], two).signature.message == failure.signature.message
 
-    def test_events_after_the_hang_was_ended_are_no_cause(self):
+    def test_events_after_the_end_of_a_hang_are_no_cause(self):
         failure = failure_of(
             as_lines([*broken_pipe(), *LEAK, *DIED]), suite_failure("Hang", "call did not end (deadline)")
         )
         assert failure.root.kind == "hang"
 
-    def test_an_exception_before_it_is_the_cause(self):
+    def test_exception_before_a_hang_is_the_cause(self):
         lines = as_lines(worker_failure("ValueError: no such kernel"))
         failure = failure_of(lines, suite_failure("Hang", "GET /health (deadline)"))
         assert failure.root.exception == "ValueError"
 
-    def test_an_exception_after_it_is_not(self):
+    def test_exception_after_a_hang_is_no_cause(self):
         lines = as_lines(worker_failure("ValueError: interrupted"), start=201)
         assert [
             event.kind for event in failure_of(lines, suite_failure("Hang", "call did not end (idle)")).chain
@@ -352,11 +352,11 @@ class TestAncestry:
         events = (self.raised(21, 100.0), self.raised(32, 100.1))
         assert explain(events, None, PARENTS).root.pid == 21
 
-    def test_different_times_decide(self):
+    def test_earlier_time_takes_precedence(self):
         events = (self.raised(11, 100.0), self.raised(31, 103.0))
         assert explain(events, None, PARENTS).root.pid == 11
 
-    def test_a_loop_of_parents_ends(self):
+    def test_circular_parents_end(self):
         events = (self.raised(1, 100.0), self.raised(2, 100.0))
         assert explain(events, None, {1: 2, 2: 1}).root.pid in {1, 2}
 
@@ -371,7 +371,7 @@ def test_unexplained_error_comes_before_a_broken_pipe():
     assert headlines(failure_of(as_lines([*broken_pipe(), *error])))[0] == "Out of cheese"
 
 
-def test_an_option_that_a_server_does_not_know_comes_before_a_broken_pipe():
+def test_unknown_option_of_a_server_comes_before_a_broken_pipe():
     misuse = [
         "usage: vllm serve [model_tag]",
         "vllm serve: error: unrecognized arguments: --shutdown-timeout 5",
@@ -381,7 +381,7 @@ def test_an_option_that_a_server_does_not_know_comes_before_a_broken_pipe():
     assert failure.root.role == "Launcher"
 
 
-def test_a_worker_that_was_killed_comes_before_the_pipes_that_broke():
+def test_killed_worker_comes_before_broken_pipes():
     message = "Worker proc VllmWorker-1 died unexpectedly, shutting down executor."
     killed = logged("(EngineCore_DP0 pid=3)", "multiproc_executor.py:273", [message])
     failure = failure_of(as_lines([*broken_pipe(), *killed]), suite_failure())

@@ -1,4 +1,4 @@
-"""What a program printed counts, at whatever level another one logged it."""
+"""Output of a program that another one logs: its own level counts."""
 
 import json
 
@@ -49,11 +49,11 @@ def _logged(lines):
         ([f"[rank3]: {line}" for line in TRACEBACK], "Rank_3", "RuntimeError: no memory is left"),
     ],
 )
-def test_a_failure_that_a_launcher_forwards_is_the_root(printed, role, root):
+def test_failure_forwarded_by_a_launcher_is_the_root(printed, role, root):
     assert _roots(*_logged(printed), GIVEN_UP) == [(role, root)]
 
 
-def test_a_traceback_that_its_own_program_logged_is_not_a_failure():
+def test_traceback_logged_as_information_by_its_program_is_no_failure():
     first, *rest = TRACEBACK
     assert _roots(*_logged([first]), *rest, GIVEN_UP) == [("Launcher", "the server ended")]
 
@@ -87,7 +87,7 @@ MILLIS, ISO = "1772755200123", "2026-03-06T00:00:00.1Z"
         (f'{MILLIS} [WARN ] PyProcess - W-117-model-stderr: a "b" c', MILLIS),
     ],
 )
-def test_a_row_that_a_log_service_exported_is_read_as_its_line(row, stamp):
+def test_exported_row_of_a_log_service_is_parsed_as_its_line(row, stamp):
     parsed = parse_line(row)
     assert (parsed.text, parsed.stamp) == ('a "b" c', stamp)
 
@@ -102,7 +102,7 @@ def test_a_traceback_in_records_of_one_line_each_is_one_failure(field, level):
     assert _roots(*lines, GIVEN_UP) == [("Launcher", "RuntimeError: no memory is left")]
 
 
-def test_the_level_of_a_wrapped_line_is_its_own():
+def test_wrapped_line_has_its_own_level():
     record = {"textPayload": "INFO 01-05 10:00:05 [a.py:1] ready", "severity": "ERROR"}
     parsed = parse_line(json.dumps(record))
     assert (parsed.level, parsed.text) == ("INFO", "ready")

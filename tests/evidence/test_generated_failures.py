@@ -1,4 +1,4 @@
-"""The root of generated failures: right in at least 98 of 100, and never later than its consequences."""
+"""The root of generated failures: correct in at least 98 of 100, and never later than its consequences."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ HEADLINES = (
 
 @st.composite
 def events(draw: st.DrawFn) -> list[Event]:
-    """What some processes report, in any order and at any time."""
+    """Reports of some processes, in any order and at any time."""
     found = []
     for _ in range(draw(st.integers(1, 8))):
         exception, message = draw(st.sampled_from(HEADLINES))

@@ -56,5 +56,5 @@ def test_each_process_is_kept_once():
     assert [line.number for line in kept] == [1001]
 
 
-def test_a_log_without_end_of_line_is_read_to_its_end():
+def test_last_line_without_a_newline_is_read():
     assert [line.text for line in relevant_lines("log", ["a\nb\n", "c"])] == ["a", "b", "c"]

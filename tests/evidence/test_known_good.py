@@ -1,4 +1,4 @@
-"""Events that also occur in passing runs are no root, neither of a cell nor of a command."""
+"""Events that also occur in passing runs are no root of a cell or command."""
 
 from bisect_tool.evidence import (
     Event,
@@ -31,7 +31,7 @@ def event(time, message, **fields):
 GOOD = frozenset({signature_of(event(0.0, NOISE))})
 
 
-def test_the_next_cause_is_the_root():
+def test_next_cause_becomes_the_root():
     failure = explain([event(1.0, NOISE), event(2.0, "torn page")], SEEN, {})
     assert failure.root.message == NOISE
     left = failure_without_good_events(failure, GOOD)
@@ -52,7 +52,7 @@ def test_failure_of_the_suite_is_kept_if_all_events_are_removed():
     assert failure_without_good_events(explain([event(1.0, NOISE)], SEEN, {}), GOOD).root.role == "Test"
 
 
-def test_other_failures_stay_as_they_are():
+def test_other_failures_are_unchanged():
     failure = explain([event(1.0, "torn page")], SEEN, {})
     assert failure_without_good_events(failure, GOOD) is failure
 
@@ -79,7 +79,7 @@ def test_command_is_explained_by_its_own_error():
     assert "bad header" in left.excerpt
 
 
-def test_the_next_process_below_a_command_is_the_root():
+def test_next_process_of_a_command_becomes_the_root():
     noise = "(Worker pid=3) ERROR 11-23 09:49:34 [w.py:1] OSError: no statistics"
     cause = "(Engine pid=4) ERROR 11-23 09:49:35 [w.py:1] KeyError: 'page'"
     failure = command(noise, cause, "RuntimeError: server returned 500")

@@ -28,20 +28,20 @@ def seen_by_the_suite() -> SuiteFailure:
 
 
 @pytest.mark.parametrize("events", [CHAIN_KEPT - 1, CHAIN_KEPT, CHAIN_KEPT + 20])
-def test_of_a_long_chain_the_first_are_kept_and_the_last(events):
+def test_long_chain_keeps_its_first_events_and_the_last(events):
     chain = explain([died(number) for number in range(events)], seen_by_the_suite(), {}).chain
     assert len(chain) == CHAIN_KEPT
     assert [event.time for event in chain[:-1]] == [100.0 + number for number in range(CHAIN_KEPT - 1)]
     assert chain[-1].exception == "AssertionError"
 
 
-def test_a_chain_that_is_short_enough_is_kept_whole():
+def test_short_chain_is_kept_completely():
     events = [died(number) for number in range(CHAIN_KEPT)]
     assert len(explain(events, None, {}).chain) == CHAIN_KEPT
     assert explain([*events, died(99)], None, {}).chain[-1].time == 199.0
 
 
-def test_of_events_at_the_same_time_the_deepest_descendant_is_the_root():
+def test_deepest_descendant_is_the_root_of_simultaneous_events():
     """The root is moved before its ancestors, but not before an unrelated process."""
     times = {10: 100.0, 11: 100.1, 12: 100.1, 30: 100.1}
     events = [died(pid, time=time, pid=pid) for pid, time in times.items()]
@@ -67,14 +67,14 @@ def test_failure_without_evidence_is_bad_until_one_has_evidence():
 STAMP, LATER = "2026-03-06T10:00:00Z", "2026-03-06T10:00:01Z"
 
 
-def test_of_nested_prefixes_the_outermost_parts_count():
+def test_outermost_parts_of_nested_prefixes_are_used():
     text = f"web-1  | {STAMP} [pod/engine] {LATER} [rank3]: 7: hello"
     prefix = collector_prefix(text)
     assert text[prefix.end :] == "hello"
     assert (prefix.stamp, prefix.writer, prefix.rank) == (STAMP, "web-1", "3")
 
 
-def test_a_step_of_a_docker_build_is_a_writer():
+def test_step_of_a_docker_build_is_a_writer():
     text = "#12 345.1 ops.cu(112): error: no such thing"
     prefix = collector_prefix(text)
     assert (text[prefix.end :], prefix.writer) == ("ops.cu(112): error: no such thing", "#12")
@@ -83,12 +83,12 @@ def test_a_step_of_a_docker_build_is_a_writer():
 
 
 @pytest.mark.parametrize("layers", [1, 5, 6, 7, 20])
-def test_no_more_than_six_prefixes_are_taken_off(layers):
+def test_at_most_six_prefixes_are_removed(layers):
     text = f"{'[rank0]: ' * layers}hello"
     assert text[collector_prefix(text).end :] == f"{'[rank0]: ' * max(layers - 6, 0)}hello"
 
 
-def test_a_line_without_a_prefix_begins_where_it_begins():
+def test_line_without_a_prefix_is_unchanged():
     assert collector_prefix("hello 7: [rank3]: there").end == 0
 
 
@@ -101,7 +101,7 @@ def entry(pid, parent, spawned, role="", gone=90.0):
 
 
 def test_children_of_a_reused_pid_belong_to_its_second_owner():
-    """50 was an engine, then another program: what the second starts is no process of the engine."""
+    """50 was an engine, then another program, whose children are no processes of the engine."""
     line = LogLine(
         source="1-rank0", time=15.0, text="(EngineCore_DP0 pid=50) INFO 11-23 09:49:33 [a.py:1] hello"
     )

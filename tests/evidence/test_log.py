@@ -96,11 +96,11 @@ def test_each_failed_test_is_a_failure():
     }
 
 
-def test_the_gravest_comes_first():
+def test_most_serious_failure_comes_first():
     assert explain_log(lines(REPORT))[0].test == "tests/test_a.py::TestK::test_m[x y]"
 
 
-def test_the_captured_output_of_a_test_is_its_evidence_and_no_other_test_s():
+def test_captured_output_is_evidence_of_its_test_only():
     failures = explained(REPORT)
     assert headlines(failures["tests/test_a.py::TestK::test_m[x y]"]) == [
         ("EngineCore_DP0", "RuntimeError: KV cache is too small"),
@@ -119,7 +119,7 @@ def test_the_captured_output_of_a_test_is_its_evidence_and_no_other_test_s():
         ("subprocess.CalledProcessError: Command 'x' returned non-zero exit status 1.", "retry failed"),
     ],
 )
-def test_what_a_test_raised_is_the_root_before_what_its_process_logged(raised, root):
+def test_exception_of_a_test_comes_before_logged_errors(raised, root):
     text = f"""\
 =================================== FAILURES ===================================
 _________________________________ test_upload __________________________________
@@ -135,7 +135,7 @@ FAILED tests/test_upload.py::test_upload - {raised}
     assert found.failure.root.headline == root
 
 
-def test_a_test_s_frames_and_line_are_those_of_its_section():
+def test_frames_and_line_of_a_test_come_from_its_section():
     root = explained(REPORT)["tests/test_a.py::test_key"].root
     assert [(frame.file, frame.line, frame.function) for frame in root.frames] == [
         ("tests/test_a.py", 12, "test_key"),
@@ -162,14 +162,14 @@ def test_the_first_of_chained_exceptions_is_the_root():
     ],
     ids=["github", "gh run view", "buildkite", "coloured", "crlf"],
 )
-def test_collectors_change_nothing(wrapped):
+def test_prefixes_of_collectors_change_no_failure(wrapped):
     text = "\n".join(wrapped(line) for line in REPORT.split("\n"))
     assert {test: failure.signature for test, failure in explained(text).items()} == {
         test: failure.signature for test, failure in explained(REPORT).items()
     }
 
 
-def test_without_the_summary_a_test_has_the_name_of_its_section():
+def test_test_without_a_summary_is_named_by_its_section():
     text, _, _ = REPORT.partition("=========================== short")
     assert set(explained(text)) == {"TestK.test_m[x y]", "test_key", "test_chain", "test_disk"}
 
@@ -179,7 +179,7 @@ def test_summary_without_a_section_gives_the_root():
     assert headlines(explained(text)["tests/test_a.py::test_key"]) == [("Test", "KeyError: 'b'")]
 
 
-def test_a_native_traceback_is_the_test_s():
+def test_native_traceback_belongs_to_its_test():
     text = """\
 =================================== FAILURES ===================================
 ___________________________________ test_key ___________________________________
@@ -228,7 +228,7 @@ def test_live_output_belongs_to_the_test_that_ran():
     assert headlines(failures["tests/test_a.py::test_three"]) == [("Test", "AssertionError: assert 1 == 2")]
 
 
-def test_a_log_cut_off_before_the_report_still_names_its_failed_tests():
+def test_log_truncated_before_the_report_names_its_failed_tests():
     text, _, _ = LIVE.partition("=====")
     failures = explained(text)
     assert set(failures) == {"tests/test_a.py::test_two", "tests/test_a.py::test_three"}
@@ -256,7 +256,7 @@ FAILED tests/test_n.py::test_shape
     assert failures["tests/test_n.py::test_shape"].root.headline == "Fatal Python error: Segmentation fault"
 
 
-def test_a_log_of_no_test_is_one_failure():
+def test_log_without_tests_is_one_failure():
     text = f"INFO starting\n{ENGINE}\n"
     found = explain_log(lines(text))
     assert [each.test for each in found] == [""]
@@ -293,7 +293,7 @@ def test_error_that_is_also_in_the_passing_log_is_no_root():
     assert headlines(explained(bad, good)[""]) == [("EngineCore_DP0", "RuntimeError: KV cache is too small")]
 
 
-def test_a_test_that_fails_in_the_good_log_as_well_is_no_failure():
+def test_test_that_also_fails_in_the_good_log_is_no_failure():
     assert explain_log(lines(REPORT), signatures(lines(REPORT))) == ()
 
 
@@ -342,7 +342,7 @@ FAILED tests/test_a.py::test_one - subprocess.CalledProcessError: Command 'x' re
     assert [each.test for each in explain_log(lines(text))] == ["tests/test_a.py::test_one"]
 
 
-def test_many_failed_tests_and_many_errors_of_no_test_are_read():
+def test_many_failed_tests_and_many_other_errors_are_read():
     head = "(Worker pid=7) ERROR 06-10 16:45:05"
     errors = [f"{head} [a.py:{n}] ValueError: {chr(97 + n % 26)}" for n in range(300)]
     summary = [f"FAILED tests/test_a.py::test_{n} - assert {n} == 0" for n in range(200)]
@@ -378,7 +378,7 @@ def test_report_about_the_servers_is_no_root_if_the_engine_failed():
     assert [event.role for event in found.failure.chain] == ["EngineCore_DP1", "Test"]
 
 
-def test_what_stopped_pytest_before_a_test_ran_is_found():
+def test_error_that_stopped_pytest_before_a_test_is_found():
     lines = [
         "===== test session starts =====",
         "Fatal Python error: Bus error",

@@ -25,7 +25,7 @@ PIPES = EngineLogs(
 JSON = EngineLogs(
     format="json",
     fields={
-        "message": "say",
+        "message": "text",
         "level": "log.sev",
         "time": "when",
         "role": "who",
@@ -50,7 +50,7 @@ def test_regular_expression_parses_a_line():
     assert (parsed.text, parsed.stamp) == ("no room for page 3", "2026-01-01 10:00:00")
 
 
-def test_a_line_of_another_form_is_read_as_usual():
+def test_line_of_another_form_is_parsed_as_usual():
     parsed = parse_line("(Worker_TP0 pid=9) ERROR 01-02 10:00:00 [w.py:3] broken", PIPES.known)
     assert (parsed.role, parsed.pid, parsed.level, parsed.text) == ("Worker_TP0", 9, "ERROR", "broken")
 
@@ -62,7 +62,7 @@ def test_a_level_of_one_letter_makes_an_event():
     assert events(EngineLogs(), "2026-01-01 10:00:01|E|shard|no room") == ()
 
 
-def test_a_traceback_without_a_head_is_of_the_process_before_it():
+def test_traceback_without_a_head_belongs_to_the_previous_process():
     found = root(
         PIPES,
         "2026-01-01 10:00:01|E|shard/7|request failed",
@@ -92,29 +92,29 @@ def test_json_fields_are_those_of_the_scenario():
         '  File "/x/kiln/a.py", line 3, in load',
         "KeyError: 'page'",
     ]
-    record = {"say": "load failed", "log": {"sev": 50}, "who": "shard 2", "proc": {"id": 9}, "stack": stack}
-    found = root(JSON, json.dumps({"say": "fine", "log": {"sev": 30}}), json.dumps(record))
+    record = {"text": "load failed", "log": {"sev": 50}, "who": "shard 2", "proc": {"id": 9}, "stack": stack}
+    found = root(JSON, json.dumps({"text": "fine", "log": {"sev": 30}}), json.dumps(record))
     assert (found.role, found.pid, found.exception) == ("shard_2", 9, "KeyError")
 
 
-def test_a_field_that_is_not_named_is_looked_for_under_its_usual_names():
+def test_unnamed_field_is_read_from_its_usual_names():
     parsed = parse_line('{"msg": "boom", "severity": "error"}', EngineLogs(format="json").known)
     assert (parsed.text, parsed.level) == ("boom", "ERROR")
 
 
 def test_json_of_a_collector_around_a_line_is_removed():
-    inner = json.dumps({"say": "boom", "log": {"sev": 50}, "who": "shard"})
-    assert parse_line(json.dumps({"say": inner, "stream": "stderr"}), JSON.known).role == "shard"
+    inner = json.dumps({"text": "boom", "log": {"sev": 50}, "who": "shard"})
+    assert parse_line(json.dumps({"text": inner, "stream": "stderr"}), JSON.known).role == "shard"
 
 
 @pytest.mark.parametrize(
-    "text", ["{}", "{1", '{"say": {"a": 1}}', '{"say": null}', "[" * 9000, '{"when": 5}']
+    "text", ["{}", "{1", '{"text": {"a": 1}}', '{"text": null}', "[" * 9000, '{"when": 5}']
 )
 def test_json_without_a_message_is_text(text):
     assert parse_line(text, JSON.known).text == text[:2000] or len(text) > 2000
 
 
-def test_a_known_consequence_is_no_root():
+def test_known_consequence_is_no_root():
     lost = "ERROR kiln: shard link is gone"
     texts = (lost, "ERROR kiln: page 3 is torn")
     assert root(EngineLogs(), *texts).message == "shard link is gone"
@@ -146,11 +146,11 @@ def test_fatal_text_of_a_scenario_is_recognised():
     assert not is_fatal("ERROR kiln: kiln is cold")
 
 
-def test_a_role_heads_a_line():
+def test_role_at_the_start_of_a_line():
     assert parse_line("Shard_3: gone", EngineLogs(roles=("Shard",)).known).role == "Shard_3"
 
 
-def test_the_frame_of_a_signature_is_in_the_engine_s_packages():
+def test_frame_of_a_signature_is_in_the_packages_of_the_engine():
     lines = (
         "Traceback (most recent call last):",
         '  File "/v/lib/python3.12/site-packages/kiln/shard.py", line 3, in load',

@@ -33,6 +33,6 @@ def test_signature_ignores_the_variant_of_a_function_for_a_processor():
     assert failure_of(*crash("__memset")).signature != failure_of(*crash("__memcpy")).signature
 
 
-def test_a_record_that_another_one_replaces_is_kept():
+def test_replaced_record_is_kept():
     texts = ["[ERROR] Traceback (most recent call last):", "[ERROR] Traceback (most recent call last):"]
     assert len(read_events([LogLine("log", 0.0, text) for text in texts])) == 2

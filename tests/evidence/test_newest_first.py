@@ -17,7 +17,7 @@ def _read(tmp_path, lines):
     return [(line.text, logs.location(line.source, line.number)[1]) for line in logs.lines()], notes
 
 
-def test_times_that_only_go_back_are_newest_first():
+def test_only_decreasing_times_are_newest_first():
     assert is_newest_first(LINES)
 
 
@@ -33,7 +33,7 @@ def test_times_that_only_go_back_are_newest_first():
     ],
     ids=["oldest first", "one goes forward", "few", "all equal", "no times", "empty"],
 )
-def test_other_logs_are_not_turned(lines):
+def test_other_logs_are_not_reversed(lines):
     assert not is_newest_first(lines)
 
 
@@ -41,13 +41,13 @@ def test_lines_without_a_time_stay_below_the_line_above():
     assert oldest_first(["head", LINES[0], "  more", "  and more", LINES[1]]) == [0, 4, 1, 2, 3]
 
 
-def test_a_turned_log_keeps_the_numbers_of_its_lines(tmp_path):
+def test_reversed_log_keeps_its_line_numbers(tmp_path):
     read, notes = _read(tmp_path, LINES)
     assert read == [(LINES[at - 1], at) for at in range(9, 0, -1)]
     assert notes == []
 
 
-def test_a_very_long_log_is_not_turned(tmp_path, monkeypatch):
+def test_very_long_log_is_not_reversed(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "_TURNED_LIMIT", 100)
     monkeypatch.setattr(files, "_BLOCK", 200)
     read, notes = _read(tmp_path, LINES)

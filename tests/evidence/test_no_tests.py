@@ -1,4 +1,4 @@
-"""Whether a command that succeeded says that it ran no test."""
+"""Whether the output of a successful command shows that it ran no test."""
 
 import pytest
 
@@ -48,7 +48,7 @@ def test_output_of_a_runner_that_ran_nothing(output):
     assert no_test_ran(output.splitlines())
 
 
-def test_what_the_runner_said_is_returned_without_decoration():
+def test_message_of_the_runner_is_returned_without_decoration():
     assert (
         no_test_ran(["collected 0 items", "", "==== no tests ran in 0.01s ===="]) == "no tests ran in 0.01s"
     )

@@ -64,7 +64,7 @@ def test_an_exception_of_dotnet_is_the_root_of_its_abort():
     ]
 
 
-def test_the_last_of_the_causes_that_a_program_of_rust_lists_is_the_root():
+def test_last_listed_cause_of_a_rust_program_is_the_root():
     root = _root("Error: cannot serve", "", "Caused by:", "    0: no listener", "    1: port 80 is taken")
     assert root.headline == "port 80 is taken"
 
@@ -103,7 +103,7 @@ def test_message_of_a_java_crash_distinguishes_crashes():
         ("[2025-06-02 09:05:31 TP0] Watchdog timeout (self.watchdog_timeout=300)", "Killed"),
     ],
 )
-def test_root_is_the_error_and_not_the_end_that_it_caused(line, last):
+def test_error_and_not_the_resulting_exit_is_the_root(line, last):
     root = _root("+ make", line, last)
     assert root is not None
     assert root.line == 2
@@ -193,7 +193,7 @@ def _json(**fields):
         ),
     ],
 )
-def test_a_record_of_json_is_read_in_the_usual_fields(line, headline):
+def test_json_record_is_read_from_the_usual_fields(line, headline):
     assert _root(line).headline == headline
 
 
@@ -232,7 +232,7 @@ def test_the_frames_of_an_exception_in_json_are_kept():
         ("2024-04-18T18:44:33.144-04:00     x", "  x"),
     ],
 )
-def test_a_prefix_ends_where_the_line_of_the_program_begins(line, rest):
+def test_prefix_ends_at_the_start_of_the_programs_line(line, rest):
     assert line[collector_prefix(line).end :] == rest
 
 
@@ -254,7 +254,7 @@ def test_head_of_a_logger_is_not_part_of_the_text(line, level, text):
 
 
 @pytest.mark.parametrize("stamp", ["25/05/20 15:12:00", "2025/05/20 15:12:00", "05/20/2025-15:12:00"])
-def test_days_are_written_in_several_orders(stamp):
+def test_dates_are_parsed_in_several_orders(stamp):
     assert read_stamp(stamp, 2000) == read_stamp("2025-05-20 15:12:00", 2000)
 
 
@@ -303,11 +303,11 @@ def test_announcement_of_the_output_of_a_shard_is_not_its_end():
         ("[Mon Jan  5 10:00:00 2026] NVRM: x", "NVRM: x"),
     ],
 )
-def test_words_before_a_colon_are_a_writer_only_where_they_can_be(line, rest):
+def test_words_before_a_colon_are_a_writer_only_if_plausible(line, rest):
     assert line[collector_prefix(line).end :] == rest
 
 
-def test_stamps_without_a_year_are_of_the_year_that_their_log_names():
+def test_stamps_without_a_year_have_the_year_of_their_log():
     lines = (
         "[2026-01-05 10:00:00 TP0] starting",
         "(Worker_TP1 pid=2) ERROR 01-05 10:00:07 [worker.py:7] ValueError: late",

@@ -61,7 +61,7 @@ HEAD = "INFO 11-23 07:56:00 [core.py:1242]"
             "",
             "Exception: Servers failed to start",
         ),
-        ("it says '(EngineCore_DP0 pid=3) ERROR'", "", None, "", "it says '(EngineCore_DP0 pid=3) ERROR'"),
+        ("it logs '(EngineCore_DP0 pid=3) ERROR'", "", None, "", "it logs '(EngineCore_DP0 pid=3) ERROR'"),
         ("(see pid=3)", "see", 3, "", ""),
         ("(Worker pid=x) y", "", None, "", "(Worker pid=x) y"),
         ("", "", None, "", ""),
@@ -73,7 +73,7 @@ def test_parse_line(raw, role, pid, level, text):
 
 
 @pytest.mark.parametrize("text", ['{"message": ' * 5000, f'{{"message": {"1" * 5000}}}'])
-def test_a_record_that_cannot_be_read_is_text(text):
+def test_malformed_record_is_text(text):
     assert parse_line(text).text
 
 

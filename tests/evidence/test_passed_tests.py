@@ -19,7 +19,7 @@ ONE = "tests/test_a.py::test_one"
         f"\x1b_bk;t=1772800000123\x07{ONE} \x1b[32mPASSED\x1b[0m",
     ],
 )
-def test_a_test_that_is_listed_as_passed(log):
+def test_test_listed_as_passed(log):
     assert passed_tests(log.split("\n")) == {ONE}
 
 
@@ -36,7 +36,7 @@ def test_a_test_that_is_listed_as_passed(log):
         f"FAILED {ONE} - PASSED",
     ],
 )
-def test_what_is_no_verdict_of_a_test(log):
+def test_lines_without_an_outcome_of_a_test(log):
     assert passed_tests(log.split("\n")) == frozenset()
 
 
@@ -53,7 +53,7 @@ def test_parameters_are_part_of_the_name():
         f"[gw1] [ 50%] SKIPPED {ONE} ",
     ],
 )
-def test_a_test_that_is_listed_as_skipped(log):
+def test_test_listed_as_skipped(log):
     assert skipped_tests(log.split("\n")) == {ONE}
     assert passed_tests(log.split("\n")) == frozenset()
     assert skipped_tests([*log.split("\n"), f"{ONE} PASSED"]) == frozenset()

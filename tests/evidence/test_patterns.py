@@ -1,4 +1,4 @@
-"""The table of patterns is the only place that knows the texts of engines."""
+"""The table of patterns is the only place with texts of engines."""
 
 import re
 from pathlib import Path

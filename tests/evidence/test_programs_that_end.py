@@ -1,4 +1,4 @@
-"""The lines by which programs, shells, schedulers and CI agents say why they ended."""
+"""Lines in which programs, shells, schedulers and CI agents report why they ended."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _root(*lines):
         ("Different tests were collected between gw0 and gw1. The difference is:", "--- gw0"),
     ],
 )
-def test_what_a_program_says_of_its_end_is_the_root(line, last):
+def test_reported_reason_of_an_exit_is_the_root(line, last):
     root = _root(line, last)
     assert root.line == 2
     assert not is_symptom(root)
@@ -127,7 +127,7 @@ def test_a_killed_container_is_the_root():
     assert "OOMKilled" in _root('            "OOMKilled": true,', "engine-1 exited with code 1").headline
 
 
-def test_the_failed_process_of_a_group_is_the_root_of_what_its_parent_raises():
+def test_failed_process_of_a_group_is_the_root_of_its_parents_error():
     lines = [
         "Traceback (most recent call last):",
         '  File "/app/train.py", line 9, in <module>',
@@ -165,22 +165,22 @@ def _raised(*exceptions, explicit):
         (("TimeoutError", "TimeoutError: the call of 'sample' timed out"), True),
     ],
 )
-def test_the_end_of_a_wait_is_not_the_root_of_what_it_is_reported_as(exceptions, explicit):
+def test_exception_of_a_wait_is_not_the_root_of_its_report(exceptions, explicit):
     root = _root(*_raised(*exceptions, explicit=explicit))
     assert root.headline == exceptions[-1]
     assert not is_symptom(root)
 
 
-def test_what_is_raised_while_a_task_is_cancelled_follows_from_that():
+def test_exception_during_a_cancellation_is_a_consequence():
     lines = _raised("asyncio.exceptions.CancelledError", "RuntimeError: loop is closed", explicit=False)
     assert is_symptom(_root(*lines))
 
 
-def test_the_end_of_a_wait_is_the_root_if_nothing_else_is():
+def test_exception_of_a_wait_is_the_root_without_another():
     assert _root(*_raised("_queue.Empty", explicit=True)).headline == "_queue.Empty"
 
 
-def test_the_head_of_glog_with_a_year_is_not_part_of_the_failure():
+def test_glog_head_with_a_year_is_not_part_of_the_failure():
     (found,) = _explained("F20250312 10:11:12.123456  4242 cache.cc:99] Check failed: blocks > 0 (0 vs. 0) ")
     assert found.failure.root.headline.startswith("Check failed: blocks > 0")
 
@@ -196,7 +196,7 @@ def test_the_head_of_glog_with_a_year_is_not_part_of_the_failure():
         "httpx.RemoteProtocolError: Server disconnected without sending a response.",
     ],
 )
-def test_what_a_client_says_of_a_server_that_is_gone_is_a_symptom(exception):
+def test_connection_error_of_a_client_is_a_symptom(exception):
     assert is_symptom(_root(*_raised(exception, explicit=True)))
     server = "ValueError: the server cannot start"
     assert _root(*_raised(exception, explicit=True), server).headline == server
@@ -223,7 +223,7 @@ def test_colours_whose_escape_character_is_written_as_a_number_are_removed():
     assert _root(ends).stage == "died" or is_symptom(_root(ends))
 
 
-def test_how_a_dead_worker_ended_comes_before_the_notice_of_its_death():
+def test_exit_of_a_worker_comes_before_the_notice_of_it():
     root = _root(
         "[01-05 10:00:08] Rank 0 scheduler is dead. Please check if there are relevant logs.",
         "[01-05 10:00:10] Exit code: -9",
@@ -244,7 +244,7 @@ LOST = "vllm.v1.engine.exceptions.EngineDeadError: EngineCore encountered an iss
         ("INFO:     Exception in ASGI application", LOST, True),
     ],
 )
-def test_what_announces_a_symptom_is_one(line, raised, symptom):
+def test_heading_of_a_symptom_is_a_symptom(line, raised, symptom):
     below = _raised(raised, explicit=True) if raised else []
     root = _root(line, *below)
     assert is_symptom(root) is symptom
@@ -259,13 +259,13 @@ def test_sigterm_before_a_failure_is_not_its_cause():
     assert _root(*lines).headline.startswith("RESOURCE_EXHAUSTED")
 
 
-def test_an_end_without_a_cause_is_shown_with_the_lines_before_it():
+def test_exit_without_a_cause_is_shown_with_preceding_lines():
     (found,) = _explained("too small: 1 of 2", "srun: error: node12: task 0: Exited with exit code 1")
     assert is_symptom(found.failure.root)
     assert found.failure.excerpt.splitlines()[:2] == ["Before it:", "    too small: 1 of 2"]
 
 
-def test_a_failure_with_a_cause_is_shown_without_the_lines_before_it():
+def test_failure_with_a_cause_is_shown_without_preceding_lines():
     (found,) = _explained("starting", "[kernel] Out of memory: Killed process 7 (python3)")
     assert "starting" not in found.failure.excerpt
 
@@ -292,7 +292,7 @@ def test_end_of_a_job_in_the_log_of_htcondor_is_the_root(line):
     assert _root(line, "...").message == line
 
 
-def test_end_of_a_long_line_is_shown_if_that_is_what_is_known():
+def test_end_of_a_long_line_is_shown_if_it_matches():
     command = " ".join(f"--option-{number}" for number in range(60))
     root = _root(
         f"[2026-03-01 10:00:01,304] [ERROR] [launch.py:321:kill] [{command}] exits with return code = 1"

@@ -51,7 +51,7 @@ def all_lines(lines):
     return [LogLine("log", 0.0, text, number) for number, text in enumerate(lines, 1)]
 
 
-def test_a_failure_in_a_loop_is_read_at_both_ends():
+def test_repeated_failure_is_read_at_both_ends():
     lines = loop()
     kept = relevant(lines)
     assert len(kept) < len(lines) * 2 / 3
@@ -60,7 +60,7 @@ def test_a_failure_in_a_loop_is_read_at_both_ends():
 
 
 @pytest.mark.parametrize("within", range(0, SIZE, 17))
-def test_another_failure_in_the_middle_is_read_as_a_whole(within):
+def test_other_failure_in_the_middle_is_read_completely(within):
     half = LOOPS * len(LOOP) // 2 + within
     lines = loop()
     lines[half:half] = failing(7, NEW)
@@ -68,7 +68,7 @@ def test_another_failure_in_the_middle_is_read_as_a_whole(within):
     assert numbers.issuperset(range(half - CONTEXT_LINES + SIZE, half + len(NEW) + CONTEXT_LINES - SIZE))
 
 
-def test_another_failure_that_ends_on_the_next_block_has_its_first_lines():
+def test_other_failure_across_blocks_has_its_first_lines():
     lines = loop()
     at = 15 * SIZE - 2
     lines[at:at] = failing(7, NEW)
@@ -105,7 +105,7 @@ def test_a_short_log_is_read_line_by_line():
     assert relevant(lines) == all_lines(lines)
 
 
-def test_the_end_begins_at_the_block_that_holds_its_first_character(monkeypatch):
+def test_end_starts_at_the_block_of_its_first_character(monkeypatch):
     monkeypatch.setattr(repeated_lines, "TAIL", 5)
     assert list(with_end_marked(["aaa", "bb", "cc", "dd"])) == [
         ("aaa", False),

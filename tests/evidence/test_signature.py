@@ -139,7 +139,7 @@ IDS = st.one_of(
 )
 @settings(deadline=None)
 @given(IDS)
-def test_an_id_is_an_id_whatever_its_digits(text, drawn):
+def test_ids_are_normalised_whatever_their_digits(text, drawn):
     assert normalise(text.replace("{}", drawn)) == normalise(text.replace("{}", "3a99b890"))
 
 
@@ -196,7 +196,7 @@ def signature(tree: str, line: int, raised: str):
     return signature_of(event)
 
 
-def test_the_same_failure_in_two_trees_is_the_same():
+def test_same_failure_in_two_trees_has_one_signature():
     one = signature(TREE, 10, "ValueError: no block 7 in /dev/shm/psm_1234abcd at 0xdead")
     two = signature(
         "/mnt/ci/worktrees/abc/slot-3", 99, "ValueError: no block 12 in /dev/shm/psm_99 at 0xbeef"

@@ -1,4 +1,4 @@
-"""Timelines: which line dates which milestone, lines without a writer, hostile lines."""
+"""Timelines: the line of each milestone, lines without a writer, hostile lines."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ NAMED = (
 
 
 @pytest.mark.parametrize(("pid", "role", "text", "milestones"), NAMED)
-def test_a_line_under_its_name(pid, role, text, milestones):
+def test_line_with_a_writer(pid, role, text, milestones):
     process = read((20.0, f"({role} pid={pid}) {text}"))[pid]
     assert known_milestones(process) == dict.fromkeys(milestones.split(), 20.0)
     assert process.imports_done == 20.0
@@ -89,13 +89,13 @@ UNNAMED = (
 
 
 @pytest.mark.parametrize(("pid", "text", "milestones"), UNNAMED)
-def test_a_line_without_a_name_has_one_possible_writer(pid, text, milestones):
+def test_line_without_a_writer_has_one_possible_writer(pid, text, milestones):
     process = read((9.0, f"(EngineCore_DP0 pid={ENGINE}) hello"), (20.0, HEAD + text))[pid]
     assert known_milestones(process) == dict.fromkeys(milestones.split(), 20.0)
     assert process.imports_done == 20.0
 
 
-TELLS_NOTHING = (
+IGNORED = (
     (SERVER, "ApiServer_0", 'INFO:     1:4 - "GET /health HTTP/1.1" 200 OK'),
     (SERVER, "ApiServer_0", 'INFO:     1:4 - "GET /metrics HTTP/1.1" 200 OK'),
     (SERVER, "ApiServer_0", HEAD + "Route: /v1/completions, Methods: POST"),
@@ -106,7 +106,7 @@ TELLS_NOTHING = (
 )
 
 
-@pytest.mark.parametrize(("pid", "role", "text"), TELLS_NOTHING)
+@pytest.mark.parametrize(("pid", "role", "text"), IGNORED)
 def test_line_without_a_known_writer_is_ignored(pid, role, text):
     assert known_milestones(read((20.0, f"({role} pid={pid}) {text}"))[pid]) == {}
 
@@ -127,17 +127,17 @@ def test_roles_parents_and_times_from_the_table():
     assert processes[ENGINE].title == "VLLM::EngineCore_DP0"
 
 
-def test_the_log_of_a_rank_is_that_of_all_its_processes():
+def test_all_processes_of_a_rank_have_its_log():
     processes = read((9.0, f"(EngineCore_DP0 pid={ENGINE}) hello"))
     assert {process.source for process in processes.values()} == {"4-rank0"}
 
 
-def test_the_first_time_counts():
+def test_first_time_of_a_milestone_is_kept():
     ready = f"(EngineCore_DP0 pid={ENGINE}) {HEAD}Engine core is ready"
     assert read((20.0, ready), (30.0, ready))[ENGINE].ready == 20.0
 
 
-def test_no_process_is_gone_before_its_last_line():
+def test_exit_is_not_before_the_last_line():
     gone = f"(EngineCore_DP0 pid={ENGINE}) {HEAD}Shutting down."
     assert read((90.3, gone))[ENGINE].exit == 90.3
 
@@ -158,7 +158,7 @@ def test_line_with_two_possible_writers_is_ignored():
     assert [processes[pid].ready for pid in (ROOT, 301)] == [None, None]
 
 
-def test_a_pid_used_twice():
+def test_reused_pid():
     table = (entry(50, 1, 10.0, gone=20.0), entry(50, 1, 30.0, gone=40.0))
     log_lines = [(time, f"(EngineCore_DP0 pid=50) {HEAD}Engine core is ready") for time in (15.0, 35.0)]
     lines = [LogLine(source="1-rank0", time=time, text=text) for time, text in log_lines]
@@ -167,12 +167,12 @@ def test_a_pid_used_twice():
     assert (second.spawned, second.ready, second.exit) == (30.0, 35.0, 40.0)
 
 
-def test_a_process_that_only_the_log_names():
+def test_process_named_only_in_the_log():
     process = read((9.0, f"(EngineCore_DP0 pid=77) {HEAD}Engine core is ready"), table=())[77]
     assert (process.parent, process.spawned, process.ready, process.exit) == (None, None, 9.0, None)
 
 
-def test_a_plain_command_has_none():
+def test_plain_command_has_no_timeline():
     table = (entry(SUITE, 99, 0.0, "sh check.sh"), entry(101, SUITE, 1.0, "make all"))
     assert read((9.0, "Started 4 API server processes"), (9.5, "ready"), table=table) == {}
     assert read() != {}, "titles alone name an engine"
@@ -198,7 +198,7 @@ def test_hostile_lines_are_ignored(text):
     assert read((20.0, text)) == plain
 
 
-def test_texts_are_cleaned_and_bounded():
+def test_texts_are_sanitised_and_truncated():
     title = "VLLM::EngineCore\x1b[31m" + "x" * 5000
     table = (entry(50, 1, 1.0, title), entry(51, 50, 2.0, "\x1b]0;x\x07python " + "y" * 5000))
     line = (9.0, f"(EngineCore{'x' * 300} pid=50) hello")
@@ -210,7 +210,7 @@ def test_texts_are_cleaned_and_bounded():
         assert len(process.source) <= 100
 
 
-def test_the_number_of_processes_is_bounded_and_names_come_first():
+def test_number_of_processes_is_limited_and_named_ones_come_first():
     children = [entry(1000 + number, ROOT, 7.0 + number, "cc1 x.c") for number in range(1000)]
     processes = read(table=(*TABLE, *children))
     assert len(processes) == PROCESSES_KEPT
@@ -219,6 +219,6 @@ def test_the_number_of_processes_is_bounded_and_names_come_first():
     assert len(read(*forged, table=())) == PROCESSES_KEPT
 
 
-def test_a_circle_of_parents_ends():
+def test_circular_parents_of_the_table_end():
     table = (entry(50, 51, 1.0, "VLLM::EngineCore_DP0"), entry(51, 50, 1.0))
     assert read(table=table)[50].role == "EngineCore_DP0"

@@ -40,7 +40,7 @@ except ExceptionGroup as group:
 RECURSION = "def f(n):\n    return f(n + 1)\nf(0)\n"
 NOTES = 'error = ValueError("noted")\nerror.add_note("a note\\nof two lines")\nraise error\n'
 MULTILINE = 'raise RuntimeError("first line\\n\\nsecond: line\\n  third")\n'
-EMPTY_FIRST = 'raise RuntimeError("\\n    told below")\n'
+EMPTY_FIRST = 'raise RuntimeError("\\n    message below")\n'
 SYNTAX = 'compile("def f(:\\n  pass", "/w/slot-0/vllm/broken.py", "exec")\n'
 CUT_SHORT = """
 import sys
@@ -52,7 +52,7 @@ IGNORED = (
 
 
 def printed_by_python(code: str) -> list[str]:
-    """What a real interpreter prints when `code` fails."""
+    """The output of a real interpreter when `code` fails."""
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
     )
@@ -128,7 +128,7 @@ def wrap(request):
         (RECURSION, [("RecursionError", "maximum recursion depth exceeded")]),
         (NOTES, [("ValueError", "noted")]),
         (MULTILINE, [("RuntimeError", "first line")]),
-        (EMPTY_FIRST, [("RuntimeError", "told below")]),
+        (EMPTY_FIRST, [("RuntimeError", "message below")]),
         (SYNTAX, [("SyntaxError", "invalid syntax")]),
         (CUT_SHORT, [("", "traceback cut short")]),
     ],
@@ -199,7 +199,7 @@ def test_the_level_of_a_logged_traceback_counts(level, severity):
     assert (event.exception, event.severity) == ("OSError", severity)
 
 
-def test_the_announced_process_is_the_role_of_an_unprefixed_traceback():
+def test_announced_process_is_the_role_of_an_unprefixed_traceback():
     lines = ["Process EngineCore_DP0:", *traceback((f"{TREE}/vllm/a.py", 1, "f"), raised="OSError: x")]
     (event,) = read_events(as_lines(lines))
     assert event.role == "EngineCore_DP0"
@@ -248,7 +248,7 @@ def test_long_tracebacks_keep_head_and_tail():
         ([], ["Copy"]),
     ],
 )
-def test_a_word_alone_is_an_exception_unless_one_follows(after, found):
+def test_single_word_is_an_exception_unless_one_follows(after, found):
     lines = ["Traceback (most recent call last):", f'  File "{TREE}/a.py", line 3, in run', "Copy", *after]
     assert [event.headline for event in read_events(as_lines(lines))] == found
 
@@ -273,7 +273,7 @@ def test_exception_explains_a_command_if_the_same_function_raised_it(function, r
     assert root in explain(read_events(as_lines(lines)), None, {}).root.headline
 
 
-def test_a_stack_that_rich_drew_in_a_box_is_read():
+def test_boxed_traceback_of_rich_is_read():
     box = [
         "\u256d\u2500\u2500 Traceback (most recent call last) \u2500\u2500\u256e",
         "\u2502 /w/run.py:8 in <module>                  \u2502",
@@ -291,7 +291,7 @@ def test_a_stack_that_rich_drew_in_a_box_is_read():
         ]
 
 
-def test_what_two_processes_print_at_once_is_one_exception():
+def test_equal_output_of_two_processes_is_one_exception():
     lines = [
         "Traceback (most recent call last):Traceback (most recent call last):",
         '  File "/w/run.py", line 8, in main',

@@ -53,7 +53,7 @@ def without_runs(lines):
         '    File "/a.py", line 1, in f [repeated 3x across cluster]',
     ],
 )
-def test_runs_change_nothing(prefix, between):
+def test_reading_runs_changes_no_event(prefix, between):
     for place in range(1, len(STACK)):
         texts = [f"{prefix}{text}" for text in STACK]
         if between is not None:
@@ -71,7 +71,7 @@ def test_times_within_the_prefix_may_differ(between):
     assert [event.time % 60 for event in read_events(lines)] == pytest.approx([0.0, 8.0000008, 9.0000009])
 
 
-def test_another_log_with_the_same_prefix_is_no_part_of_it():
+def test_log_with_the_same_prefix_is_separate():
     lines = [LogLine("a", 1.0, text) for text in STACK[:3]]
     lines += [LogLine("b", 1.0, "    of another log"), LogLine("a", 1.0, STACK[-1])]
     (event,) = read_events(lines)

@@ -79,7 +79,7 @@ def test_the_same_signature_is_bad():
         "OSError: [Errno 28] No space left on device",
     ],
 )
-def test_another_failure_is_skipped_though_its_cascade_is_the_same(raised):
+def test_other_failure_with_the_same_cascade_is_skipped(raised):
     failure = planted(raised)
     judgement = classify(Outcome.FAILED, failure, frozenset(identifying_signatures(CASCADE)))
     assert judgement.verdict is Verdict.SKIP
@@ -87,7 +87,7 @@ def test_another_failure_is_skipped_though_its_cascade_is_the_same(raised):
     assert raised.partition(":")[0] in judgement.reason
 
 
-def test_the_investigated_exception_is_found_behind_an_earlier_one():
+def test_investigated_exception_is_found_after_an_earlier_one():
     noise = traceback((f"{TREE}/vllm/noise.py", 1, "f"), raised="ValueError: noise")
     cause = worker_failure("RuntimeError: the bug")
     alone = failure_of(cause)
@@ -96,7 +96,7 @@ def test_the_investigated_exception_is_found_behind_an_earlier_one():
     assert classify(Outcome.FAILED, both, frozenset({alone.signature})).verdict is Verdict.BAD
 
 
-def test_symptoms_of_one_teardown_stand_for_each_other():
+def test_symptoms_of_one_teardown_match_each_other():
     both, one, other = (
         failure_of([*DIED, *LEAK], TEARDOWN),
         failure_of(LEAK, TEARDOWN),
@@ -107,12 +107,12 @@ def test_symptoms_of_one_teardown_stand_for_each_other():
         assert classify(Outcome.FAILED, failure, investigated).verdict is Verdict.BAD
 
 
-def test_the_end_of_a_server_identifies_nothing():
+def test_exit_of_a_server_identifies_no_failure():
     messages = {signature.message for signature in identifying_signatures(failure_of(FIVE))}
     assert not {message for message in messages if "exited unexpectedly" in message or "Servers" in message}
 
 
-def test_a_hang_matches_a_hang_on_the_same_thing_only():
+def test_hang_matches_only_a_hang_on_the_same_thing():
     def hang(what: str) -> Failure:
         return explain((), SuiteFailure(phase="call", exception="Hang", message=what, time=9.0), {})
 

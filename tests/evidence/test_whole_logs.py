@@ -1,4 +1,4 @@
-"""What logs have that nobody shortened: noise around the failure, and several programs in one file."""
+"""Complete logs: noise around the failure, and several programs in one file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _chain(text):
     return [event.headline for event in _explained(text)[0].failure.chain]
 
 
-def test_traceback_that_begins_after_text_does_not_continue_a_finished_one():
+def test_traceback_after_text_does_not_continue_a_finished_one():
     assert _chain("""\
 [2026-03-01 10:00:01] Error in request: shape is wrong
 Traceback (most recent call last):
@@ -91,7 +91,7 @@ def test_level_is_read_from_the_mark_of_a_line(line, level, text):
 
 
 @pytest.mark.parametrize("letter", ["E", "C"])
-def test_error_of_ray_is_read_whatever_its_words_are(letter):
+def test_error_of_ray_with_any_text_is_read(letter):
     root = _root(f"[2026-03-01 10:00:01,948 {letter} 74 74] (raylet) a.cc:170: it is gone")
     assert (root.role, root.headline) == ("raylet", "it is gone")
 
@@ -144,7 +144,7 @@ def test_ci_service_s_error_is_the_root_and_not_the_exit_code_that_follows():
         ("ValueError: no such layer", "Exception: retry() exceed maximum number of retries."),
     ],
 )
-def test_what_ended_a_job_is_the_root_before_what_its_runner_says(line, last):
+def test_error_of_a_job_comes_before_that_of_its_runner(line, last):
     root = _root(f"starting\n{line}\n{last}")
     assert root.line == 2
     assert not is_symptom(root)
@@ -162,7 +162,7 @@ def test_what_ended_a_job_is_the_root_before_what_its_runner_says(line, last):
         "+ exit 1",
     ],
 )
-def test_who_waits_or_gives_up_does_not_know_the_cause(line):
+def test_error_of_a_waiting_process_is_a_symptom(line):
     assert is_symptom(_root(f"starting\n{line}"))
 
 
@@ -327,7 +327,7 @@ ValueError: later
         ("ERROR -    = note: lld-link: error: undefined symbol: foo", "ERROR: build failed"),
     ],
 )
-def test_what_a_tool_found_is_the_root(line, last):
+def test_finding_of_a_tool_is_the_root(line, last):
     root = _root(f"10:00:01 {line}\n10:00:02 {last}")
     assert root.line == 1
     assert not is_symptom(root)

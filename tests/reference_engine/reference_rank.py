@@ -33,7 +33,7 @@ PROBLEM = re.compile(r"ERROR|Traceback|leaked|Error:")
 
 @dataclass(frozen=True)
 class Checkout:
-    """A commit's tree, and where its kernels were built; its workers have a stand-in for torch or torch."""
+    """A commit's tree, and the folder of its built kernels; its workers use torch or a stand-in for it."""
 
     tree: Path
     native: Path
@@ -53,7 +53,7 @@ class Checkout:
 
 
 class Rank:
-    """One `refengine serve`, with its log in a file and its processes in a session of their own."""
+    """One `refengine serve`, with its log in a file and its processes in a separate session."""
 
     def __init__(self, checkout: Checkout, log: Path, flags: Sequence[str]) -> None:
         self._held = hold_port()
@@ -113,7 +113,7 @@ class Rank:
         return [root, *root.children(recursive=True)]
 
     def terminate(self, mode: str) -> int:
-        """SIGTERM to the process group or to the root alone; the exit status once all have gone."""
+        """Send SIGTERM to the process group or only to the root; returns the status once all have ended."""
         everybody = self.tree()
         if mode == "group":
             os.killpg(self.process.pid, signal.SIGTERM)
@@ -124,7 +124,7 @@ class Rank:
         return status
 
     def sweep(self) -> None:
-        """End the rank if the test has not, and by force what a failed test has left."""
+        """End the rank if the test has not, and kill what a failed test has left."""
         if not self.has_ended():
             self.process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -187,5 +187,5 @@ def is_alive(process: psutil.Process) -> bool:
 
 
 def hold_port() -> HeldPorts:
-    """A port that no other test is given, and that the kernel gives out to nobody, until it is closed."""
+    """Hold a port, so that neither other tests nor the kernel use it until it is closed."""
     return hold_free(1, 25_000, 26_000)

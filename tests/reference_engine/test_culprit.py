@@ -1,4 +1,4 @@
-"""What the suite would see at the culprit, before it and after it."""
+"""The servers at the culprit, before it and after it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Checkouts = Callable[[str], Checkout]
 
 @pytest.mark.slow
 def test_four_api_servers_start_before_the_culprit(checkout: Checkouts, tmp_path: Path) -> None:
-    """Those of its revert do, too, in tests/cli/test_fixes_story.py."""
+    """tests/cli/test_fixes_story.py checks the revert."""
     with matrix(checkout("priority-engine"), tmp_path, 4) as servers:
         for server in servers:
             server.wait_until_up()
@@ -27,7 +27,7 @@ def test_four_api_servers_start_before_the_culprit(checkout: Checkouts, tmp_path
 
 @pytest.mark.slow
 def test_four_api_servers_do_not_start_at_the_culprit(checkout: Checkouts, tmp_path: Path) -> None:
-    """Those of the bad end do not, either, in tests/cli/test_demo.py."""
+    """tests/cli/test_demo.py checks the bad end."""
     with matrix(checkout("culprit"), tmp_path, 4) as servers:
         for number, server in enumerate(servers):
             assert server.process.wait(START) == 1
@@ -47,8 +47,8 @@ def test_four_api_servers_do_not_start_at_the_culprit(checkout: Checkouts, tmp_p
 
 
 @pytest.mark.slow
-def test_one_api_server_is_well_at_the_culprit(checkout: Checkouts, tmp_path: Path) -> None:
-    """Whichever way a rank is ended."""
+def test_one_api_server_works_at_the_culprit(checkout: Checkouts, tmp_path: Path) -> None:
+    """For each way to end a rank."""
     with matrix(checkout("culprit"), tmp_path, 1) as servers:
         for server in servers:
             server.wait_until_up()
@@ -58,7 +58,7 @@ def test_one_api_server_is_well_at_the_culprit(checkout: Checkouts, tmp_path: Pa
         assert [server.problems() for server in servers] == [[], []]
 
 
-def test_the_other_failure_has_a_signature_of_its_own(checkout: Checkouts, tmp_path: Path) -> None:
+def test_other_failure_has_its_own_signature(checkout: Checkouts, tmp_path: Path) -> None:
     with rank(checkout("broken"), tmp_path) as server:
         server.wait_until_up()
         body = {"model": MODEL, "prompt": "Hello, my name is"}
@@ -69,8 +69,8 @@ def test_the_other_failure_has_a_signature_of_its_own(checkout: Checkouts, tmp_p
         assert server.terminate("group") == 0
 
 
-def test_the_flaky_commit_fails_by_colliding_request_ids(checkout: Checkouts) -> None:
-    """4 hex digits and up to 25 requests in flight at one server: a collision is rare, and honest."""
+def test_flaky_commit_fails_by_colliding_request_ids(checkout: Checkouts) -> None:
+    """4 hex digits and up to 25 requests in flight at one server: collisions are rare."""
     flaky = checkout("flaky").tree / "refengine" / "client.py"
     assert "secrets.token_hex(2)" in flaky.read_text(encoding="utf-8")
     pairs = 25 * 24 / 2

@@ -1,4 +1,4 @@
-"""The engine at the end of its history: what it serves, and how it ends."""
+"""The engine at the end of its history: its responses, and how it shuts down."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def assert_serves(servers: list[Rank], api_servers: int) -> None:
 def test_two_ranks_serve_and_end_cleanly(
     label: str, api_servers: int, mode: str, checkout: Checkouts, tmp_path: Path
 ) -> None:
-    """Every two of the three together; the demo, too, ends 4 API servers of the good end by their groups."""
+    """Pairs cover the three parameters; the demo also ends 4 API servers of the good end by group."""
     with matrix(checkout(label), tmp_path, api_servers) as servers:
         for server in servers:
             server.wait_until_up()
@@ -81,7 +81,7 @@ def test_two_ranks_serve_and_end_cleanly(
 
 
 @pytest.mark.slow
-def test_the_processes_are_those_of_vllm(checkout: Checkouts, tmp_path: Path) -> None:
+def test_processes_match_those_of_vllm(checkout: Checkouts, tmp_path: Path) -> None:
     with matrix(checkout("fixed"), tmp_path, 2, "--tensor-parallel-size", "2") as servers:
         for server in servers:
             server.wait_until_up()
@@ -132,7 +132,7 @@ def test_requests_in_flight_may_finish_within_the_timeout(
 
 
 @pytest.mark.slow
-def test_what_does_not_finish_within_the_timeout_is_aborted(checkout: Checkouts, tmp_path: Path) -> None:
+def test_requests_that_exceed_the_timeout_are_aborted(checkout: Checkouts, tmp_path: Path) -> None:
     with rank(checkout("fixed"), tmp_path, "--shutdown-timeout", "0.5") as server:
         server.wait_until_up()
         chunks, ended = stream_while(server, lambda: server.terminate("group"))
@@ -141,7 +141,7 @@ def test_what_does_not_finish_within_the_timeout_is_aborted(checkout: Checkouts,
         assert server.problems() == []
 
 
-def test_new_requests_are_refused_while_others_finish(checkout: Checkouts, tmp_path: Path) -> None:
+def test_new_requests_are_rejected_while_others_finish(checkout: Checkouts, tmp_path: Path) -> None:
     with rank(checkout("fixed"), tmp_path, "--shutdown-timeout", "600") as server:
         server.wait_until_up()
 
@@ -166,20 +166,20 @@ def test_new_requests_are_refused_while_others_finish(checkout: Checkouts, tmp_p
 
 
 def stream_while(server: Rank, act: Callable[[], int]) -> tuple[list[dict], int]:
-    """A long streamed completion; `act` is called once its first token has come."""
+    """A long streamed completion; `act` is called after its first token."""
     under_way = Event()
 
     def act_later() -> int:
         assert under_way.wait(60)
         return act()
 
-    story = partial(server.stream, "tell a long story", under_way, max_tokens=1900)
+    story = partial(server.stream, "write a long story", under_way, max_tokens=1900)
     chunks, result = together([story, act_later])
     return chunks, result
 
 
 @pytest.mark.parametrize("delay", [0.4, 0.8, 1.3])
-def test_a_start_can_be_interrupted(delay: float, checkout: Checkouts, tmp_path: Path) -> None:
+def test_start_can_be_interrupted(delay: float, checkout: Checkouts, tmp_path: Path) -> None:
     with rank(checkout("fixed").with_torch(), tmp_path, "--api-server-count", "4") as server:
         wait_for(lambda: server.tree()[1:], START)  # the launcher has its signal handlers
         time.sleep(delay)
@@ -187,7 +187,7 @@ def test_a_start_can_be_interrupted(delay: float, checkout: Checkouts, tmp_path:
         assert server.problems() == []
 
 
-def test_a_rank_whose_launcher_is_killed_ends(checkout: Checkouts, tmp_path: Path) -> None:
+def test_rank_with_a_killed_launcher_ends(checkout: Checkouts, tmp_path: Path) -> None:
     with rank(checkout("fixed"), tmp_path, "--api-server-count", "2") as server:
         server.wait_until_up()
         everybody = server.tree()
@@ -196,7 +196,7 @@ def test_a_rank_whose_launcher_is_killed_ends(checkout: Checkouts, tmp_path: Pat
         wait_for(lambda: not any(is_alive(process) for process in everybody), END)
 
 
-def test_a_rank_whose_worker_is_killed_fails(checkout: Checkouts, tmp_path: Path) -> None:
+def test_rank_with_a_killed_worker_fails(checkout: Checkouts, tmp_path: Path) -> None:
     with rank(checkout("fixed"), tmp_path) as server:
         server.wait_until_up()
         worker = next(process for process in server.tree() if process.name().startswith("Worker_"))
@@ -208,7 +208,7 @@ def test_a_rank_whose_worker_is_killed_fails(checkout: Checkouts, tmp_path: Path
         assert "Engine core proc EngineCore_DP0 died unexpectedly, shutting down client." in server.log()
 
 
-def test_the_folder_of_the_sockets_is_removed(checkout: Checkouts, tmp_path: Path) -> None:
+def test_folder_of_the_sockets_is_removed(checkout: Checkouts, tmp_path: Path) -> None:
     found = checkout("fixed")
     environment = found.environment() | {"TMPDIR": str(tmp_path)}
     command = [sys.executable, "-m", "refengine", "serve", MODEL, "--port"]
@@ -235,14 +235,14 @@ def test_the_folder_of_the_sockets_is_removed(checkout: Checkouts, tmp_path: Pat
         (["--shutdown-timeout", "-1"], "--shutdown-timeout must not be negative"),
     ],
 )
-def test_flags_that_make_no_sense(flags: list[str], message: str, checkout: Checkouts) -> None:
+def test_invalid_flags(flags: list[str], message: str, checkout: Checkouts) -> None:
     status, output = run_to_the_end(checkout("fixed").environment(), *flags)
     assert status == 2
     assert message in output
     assert "Traceback" not in output
 
 
-def test_kernels_that_are_missing_or_damaged(checkout: Checkouts, tmp_path: Path) -> None:
+def test_missing_or_damaged_kernels(checkout: Checkouts, tmp_path: Path) -> None:
     environment = checkout("fixed").environment()
     status, output = run_to_the_end(environment | {"REFENGINE_NATIVE": ""})
     assert (status, "REFENGINE_NATIVE is not set" in output) == (2, True)
@@ -253,7 +253,7 @@ def test_kernels_that_are_missing_or_damaged(checkout: Checkouts, tmp_path: Path
     assert (status, "is damaged: build it again" in output) == (2, True)
 
 
-def test_a_port_that_is_taken(checkout: Checkouts) -> None:
+def test_port_in_use(checkout: Checkouts) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -269,7 +269,7 @@ def run_to_the_end(environment: dict[str, str], *flags: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_requests_that_make_no_sense(checkout: Checkouts, tmp_path: Path) -> None:
+def test_invalid_requests(checkout: Checkouts, tmp_path: Path) -> None:
     with rank(checkout("fixed").with_torch(), tmp_path) as server:
         server.wait_until_up()
         url = f"{server.url}/v1/completions"
@@ -334,7 +334,7 @@ print(smallest, largest)
 
 
 def test_batching_never_changes_the_text(checkout: Checkouts) -> None:
-    """The best token leads by more than a hundred times what batching changes by rounding."""
+    """The best token's margin is over a hundred times the rounding error of batching."""
     done = subprocess.run(
         [sys.executable, "-c", MARGINS],
         env=checkout("fixed").with_torch().environment(),

@@ -1,4 +1,4 @@
-"""The second history: the first one, but for a culprit that shows by chance."""
+"""The second history: the first one with a flaky culprit."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_the_readme_names_its_ends(flaky_history: Replayed, series: Path) -> Non
     }
 
 
-def test_it_is_the_first_history_up_to_its_culprit(
+def test_flaky_history_equals_the_first_up_to_its_culprit(
     history: Replayed, flaky_history: Replayed, flaky_repository: Path
 ) -> None:
     other = {label for label, sha in flaky_history.labels.items() if history.labels[label] != sha}
@@ -54,7 +54,7 @@ def test_it_is_the_first_history_up_to_its_culprit(
     assert len(git(flaky_repository, "rev-list", "good..bad")) == 20
 
 
-def test_the_culprit_tells_the_same_story(
+def test_flaky_culprit_has_the_same_metadata(
     repository: Path, history: Replayed, flaky_repository: Path, flaky_history: Replayed
 ) -> None:
     show = ("log", "-1", "--format=%an %ae %ad %s")
@@ -75,8 +75,8 @@ print(sum(not anyone_speaks(4) for _ in range(20_000)) / 20_000, all(anyone_spea
 """
 
 
-def test_nobody_speaks_for_four_servers_in_one_of_three_runs(flaky_checkout: Checkouts) -> None:
-    """Every server draws for itself who speaks for all; 0.02 is six standard deviations."""
+def test_four_servers_have_no_speaker_in_one_of_three_runs(flaky_checkout: Checkouts) -> None:
+    """Every server draws the speaker by itself; 0.02 is six standard deviations."""
     done = subprocess.run(
         [sys.executable, "-c", DRAWS],
         env=flaky_checkout("culprit").environment(),
@@ -85,14 +85,14 @@ def test_nobody_speaks_for_four_servers_in_one_of_three_runs(flaky_checkout: Che
         text=True,
         timeout=60,
     )
-    silent, single = done.stdout.split()
-    assert float(silent) == pytest.approx(ODDS, abs=0.02)
+    no_speaker, single = done.stdout.split()
+    assert float(no_speaker) == pytest.approx(ODDS, abs=0.02)
     assert single == "True"
 
 
 @pytest.mark.slow
-def test_one_api_server_ends_without_complaints(flaky_checkout: Checkouts, tmp_path: Path) -> None:
-    """The ends of four, with the culprit and without it, are those of tests/cli/test_demo_flaky.py."""
+def test_one_api_server_ends_without_errors(flaky_checkout: Checkouts, tmp_path: Path) -> None:
+    """tests/cli/test_demo_flaky.py ends four of them, with and without the culprit."""
     with matrix(flaky_checkout("bad"), tmp_path, 1) as servers:
         for server in servers:
             server.wait_until_up()

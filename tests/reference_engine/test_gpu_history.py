@@ -1,4 +1,4 @@
-"""The fourth history: the first one on a device with memory, and a culprit that holds on to it."""
+"""The fourth history: the first one on a device with memory, with a culprit that leaks it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_the_readme_names_its_ends(fourth, series):
     assert set(re.findall(r"`([0-9a-f]{9})`", section)) == {sha[:9] for sha in PINNED.values()}
 
 
-def test_it_is_the_first_history_with_changes_at_two_commits(fourth, other_repository, history, repository):
+def test_gpu_history_changes_the_first_at_two_commits(fourth, other_repository, history, repository):
     """At each other commit it changes the same lines."""
 
     def changed(where, sha):
@@ -63,8 +63,8 @@ def test_it_is_the_first_history_with_changes_at_two_commits(fourth, other_repos
             "--no-commit-id",
             sha,
         ]
-        said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
-        return [line for line in said.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+        diff = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+        return [line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
 
     labels = fourth.labels.keys() - PINNED.keys()
     other = {
@@ -92,7 +92,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def worker(tree, folder):
-    """Starts a process that reserves 45% of the device, as a worker does."""
+    """Start a process that reserves 45% of the device, as a worker does."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(tree),
@@ -119,8 +119,8 @@ def worker(tree, folder):
         process.communicate(timeout=60)
 
 
-def said(process):
-    """What a worker says up to that it has its memory, or ends."""
+def output(process):
+    """The output of a worker until it has reserved its memory, or ended."""
     lines = []
     for line in process.stdout:
         lines.append(line.strip())
@@ -135,9 +135,9 @@ def used(folder):
 
 def test_workers_share_a_device_until_too_little_is_free(worker, folder):
     first, second = worker(), worker()
-    assert [said(each)[-1] for each in (first, second)] == ["reserved", "reserved"]
+    assert [output(each)[-1] for each in (first, second)] == ["reserved", "reserved"]
     assert used(folder) == 900
-    *_, error = said(worker())
+    *_, error = output(worker())
     assert error == (
         "ValueError: Free memory on device sim:0 (0.10/0.98 GiB) on startup is less than desired "
         "GPU memory utilization (0.45, 0.44 GiB). "
@@ -145,5 +145,5 @@ def test_workers_share_a_device_until_too_little_is_free(worker, folder):
     )
     first.kill()
     first.wait(60)
-    assert said(worker())[-1] == "reserved"
+    assert output(worker())[-1] == "reserved"
     assert used(folder) == 900

@@ -1,4 +1,4 @@
-"""The third history: the first one, but for a culprit that shows only after other tests."""
+"""The third history: the first one with an order-dependent culprit."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_the_readme_names_its_ends(third, series):
     assert set(re.findall(r"`([0-9a-f]{9})`", section)) == {sha[:9] for sha in PINNED.values()}
 
 
-def test_it_is_the_first_history_up_to_what_it_changes(third, history):
+def test_order_history_equals_the_first_up_to_its_changes(third, history):
     other = {label for label, sha in third.labels.items() if history.labels[label] != sha}
     following = {"token-index", "announced-ranks", "revert-report", "shutdown-docs"}
     assert other == {"shutdown-timeout", "culprit", "bad", *following}

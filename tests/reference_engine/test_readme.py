@@ -1,4 +1,4 @@
-"""The README names commits by hash: they must be the ones that a replay makes."""
+"""The README names commits by hash, which must be those of a replay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The replay: the same hashes everywhere, whole or not at all."""
+"""The replay: equal hashes everywhere, complete or absent."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PINNED = {
 
 @pytest.fixture(scope="module")
 def short_series(series: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The first four commits, for what does not depend on how many there are."""
+    """The first four commits, for tests that need no more."""
     folder = tmp_path_factory.mktemp("short") / "engine"
     shutil.copytree(series.parent, folder)
     text = 'extends = "series.toml"\nuntil = "models-limit"\ncommit = []\nmarks = { good = "models-limit" }\n'
@@ -45,7 +45,7 @@ def test_the_hashes_are_those_that_the_documentation_names(history: Replayed) ->
     assert {name: (history.labels | {"head": history.head})[name] for name in PINNED} == PINNED
 
 
-def test_the_repository_is_whole(history: Replayed, repository: Path) -> None:
+def test_replayed_repository_is_complete(history: Replayed, repository: Path) -> None:
     git = ["git", "--git-dir", str(repository)]
     subprocess.run([*git, "fsck", "--strict", "--no-dangling"], check=True, capture_output=True, timeout=60)
     head = subprocess.run([*git, "rev-parse", "main"], check=True, capture_output=True, text=True, timeout=60)
@@ -59,7 +59,7 @@ def test_marks_are_tags(mark: str, history: Replayed, repository: Path) -> None:
     assert tag.stdout.strip() == history.labels[mark]
 
 
-def test_the_users_own_settings_change_nothing(
+def test_settings_of_the_user_do_not_change_hashes(
     series: Path, history: Replayed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hooks = tmp_path / "hooks"
@@ -91,7 +91,7 @@ def test_the_users_own_settings_change_nothing(
     assert not (tmp_path / "hook-ran").exists()
 
 
-def test_a_second_replay_leaves_the_repository_alone(short_series: Path, tmp_path: Path) -> None:
+def test_second_replay_does_not_change_the_repository(short_series: Path, tmp_path: Path) -> None:
     destination = tmp_path / "history.git"
     first = replay(short_series, destination)
     before = {path: path.stat().st_mtime_ns for path in destination.rglob("*")}
@@ -108,7 +108,7 @@ def test_an_older_replay_is_replaced(short_series: Path, short_history: Replayed
     assert [path.name for path in tmp_path.iterdir()] == ["history.git"]
 
 
-def test_what_is_not_a_replay_is_never_touched(series: Path, tmp_path: Path) -> None:
+def test_other_repository_is_not_replaced(series: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("keep", encoding="utf-8")
     with pytest.raises(UsageError, match="was not created by bisect-run"):
@@ -116,7 +116,7 @@ def test_what_is_not_a_replay_is_never_touched(series: Path, tmp_path: Path) -> 
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
 
 
-def test_several_at_once_agree(short_series: Path, short_history: Replayed, tmp_path: Path) -> None:
+def test_concurrent_replays_are_equal(short_series: Path, short_history: Replayed, tmp_path: Path) -> None:
     destination = tmp_path / "history.git"
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(lambda _: replay(short_series, destination), range(4)))
@@ -125,10 +125,10 @@ def test_several_at_once_agree(short_series: Path, short_history: Replayed, tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["history.git"]
 
 
-def test_what_another_process_replayed_meanwhile_stays(
+def test_replay_of_another_process_is_kept(
     short_series: Path, short_history: Replayed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It may be in use: replaced, it would be missing for an instant."""
+    """It may be in use: while it is replaced, it would be missing."""
     destination, build, made = tmp_path / "history.git", patch_series._build, []
 
     def overtaken(*arguments: Any) -> Replayed:
@@ -143,7 +143,7 @@ def test_what_another_process_replayed_meanwhile_stays(
     assert [path.name for path in tmp_path.iterdir()] == ["history.git"]
 
 
-def test_caches_in_the_base_tree_do_not_count(series: Path, history: Replayed, tmp_path: Path) -> None:
+def test_caches_in_the_base_tree_are_ignored(series: Path, history: Replayed, tmp_path: Path) -> None:
     shutil.copytree(series.parent, tmp_path / "engine")
     for folder in ("__pycache__", ".ruff_cache"):
         (tmp_path / "engine" / "base" / folder).mkdir(exist_ok=True)
@@ -209,18 +209,14 @@ def write_variant(folder: Path, text: str) -> Path:
     return folder / "variant.toml"
 
 
-def test_a_variant_is_the_other_series_but_for_what_it_says(tmp_path: Path) -> None:
+def test_variant_changes_only_the_given_fields(tmp_path: Path) -> None:
     variant = Series.read(write_variant(tmp_path, VARIANT))
     first, second, _ = Series.read(tmp_path / "series.toml").commits
     assert variant.commits == (replace(first, body="other"), second)
     assert variant.marks == {"good": "a"}
 
 
-@pytest.mark.parametrize(
-    ("said", "instead"), [('label = "a"', 'label = "z"'), ('until = "b"', 'until = "z"')]
-)
-def test_a_variant_of_commits_that_do_not_exist_is_a_usage_error(
-    said: str, instead: str, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(("old", "new"), [('label = "a"', 'label = "z"'), ('until = "b"', 'until = "z"')])
+def test_variant_of_missing_commits_is_a_usage_error(old: str, new: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a series"):
-        Series.read(write_variant(tmp_path, VARIANT.replace(said, instead)))
+        Series.read(write_variant(tmp_path, VARIANT.replace(old, new)))

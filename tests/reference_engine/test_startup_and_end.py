@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from bisect_tool.evidence import ProcessTimeline
 
 CELL = "test_external_lb_single_completion[4]"
-# What the engine logs or the table shows of every process of a role; it says nothing of a worker's handshake.
+# Milestones that the log or the process table has for every process of a role; a worker's handshake is not
+# logged.
 APPLIES = {
     "Launcher": {"spawned", "imports_done", "sigterm", "exit"},
     "EngineCore": {"spawned", "imports_done", "ready", "sigterm", "exit"},
@@ -83,7 +84,7 @@ def test_every_process_has_every_milestone_that_applies(
     for role, milestones in APPLIES.items():
         for process in processes[role]:
             known = dict(times(process))
-            # Whoever accepts a connection first answers it.
+            # The first server that accepts a connection answers it.
             unasked = {"first_request"} if role == "ApiServer" else set()
             assert known.keys() | unasked == milestones, process
             assert list(known.values()) == sorted(known.values()), process
@@ -100,7 +101,7 @@ def test_every_process_has_every_milestone_that_applies(
     }
 
 
-def test_an_engine_that_does_not_start_is_never_ready(
+def test_engine_that_does_not_start_is_never_ready(
     history: Replayed, repository: Path, tmp_path: Path
 ) -> None:
     """Workers that import torch are slow; API servers that are slower end before they have a role.

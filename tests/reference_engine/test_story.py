@@ -1,4 +1,4 @@
-"""The history tells the story that its README promises."""
+"""The history has the properties that its README states."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from bisect_tool.supervise.gpu_memory import GpuMemory
 
 @pytest.fixture
 def sysfs(tmp_path):
-    """A machine with one CPU node and two GPUs; their nodes are in another order than their names' texts."""
+    """A machine with one CPU node and two GPUs; their numeric order differs from that of their names."""
 
     def node(number, **properties):
         folder = tmp_path / f"kfd/kfd/topology/nodes/{number}"
@@ -33,15 +33,15 @@ def sysfs(tmp_path):
     return tmp_path
 
 
-def test_gpus_come_in_the_order_of_their_nodes(sysfs):
+def test_gpus_are_in_the_order_of_their_nodes(sysfs):
     assert amd.devices(sysfs) == (
         GpuMemory(0, "GPU-0000000000005a1c", 200, 20),
         GpuMemory(1, "GPU-00000000000077f0", 100, 10),
     )
 
 
-def test_gpus_without_an_id_are_named_by_their_place(sysfs):
-    """With one name for all of them, a session would wait for itself."""
+def test_gpus_without_an_id_are_named_by_their_index(sysfs):
+    """If all had one name, a session would wait for itself."""
     for number, place in ((2, 0x300), (10, 0x8300)):
         file = sysfs / f"kfd/kfd/topology/nodes/{number}/properties"
         kept = [line for line in file.read_text().splitlines() if not line.startswith("unique_id")]
@@ -56,7 +56,7 @@ def test_a_machine_without_the_driver_has_none(tmp_path):
 
 @pytest.fixture
 def variables(monkeypatch):
-    """Sets the variables that say which GPUs are visible, and no others."""
+    """Set the variables that select visible GPUs, and no others."""
 
     def set_all(**given):
         for name in ("CUDA", "ROCR", "HIP"):
@@ -82,7 +82,7 @@ def variables(monkeypatch):
         ({}, ("0", "MIG-b1"), {"CUDA_VISIBLE_DEVICES": "5"}),
     ],
 )
-def test_the_variable_that_is_set_decides_and_is_narrowed(variables, monkeypatch, given, seen, narrowed):
+def test_set_variable_selects_gpus_and_is_narrowed(variables, monkeypatch, given, seen, narrowed):
     machine = (GpuMemory(0, "GPU-a", 9, 0), GpuMemory(1, "MIG-b1", 9, 0))
     monkeypatch.setattr(gpus, "snapshot", lambda: machine)
     variables(**given)

@@ -1,4 +1,4 @@
-"""Files of ours: whole or not there; and what else a trial may have put in their place."""
+"""Files of the tool: complete or absent; and what a trial may have put in their place."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bisect_tool.supervise.files import append_regular, open_regular, read_regul
 
 @pytest.fixture
 def calls(monkeypatch):
-    """What is synchronised and renamed, in this order; a descriptor by what it is open on."""
+    """The calls of fsync and rename, in order; a descriptor is recorded by the path it is open on."""
     made = []
     sync, rename = os.fsync, Path.replace
 
@@ -31,7 +31,7 @@ def calls(monkeypatch):
 
 
 def odd(kind, path, elsewhere):
-    """Something at `path` that is no regular file, or leads to one elsewhere."""
+    """Make something at `path` that is not a regular file, or a link to one elsewhere."""
     if kind == "pipe":
         os.mkfifo(path)
     elif kind == "folder":
@@ -62,7 +62,7 @@ def test_file_and_folder_are_on_disk_before_and_after_the_rename(tmp_path, calls
 
 
 @pytest.mark.parametrize("kind", ["pipe", "dangling", "endless", "elsewhere", "loop"])
-def test_what_is_in_the_place_is_replaced_and_not_written_to(tmp_path, kind):
+def test_existing_entry_is_replaced_and_not_written_to(tmp_path, kind):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("mine")
     odd(kind, tmp_path / "record", elsewhere)
@@ -72,7 +72,7 @@ def test_what_is_in_the_place_is_replaced_and_not_written_to(tmp_path, kind):
     assert elsewhere.read_text() == "mine"
 
 
-def test_what_cannot_be_put_in_its_place_leaves_nothing(tmp_path):
+def test_failed_rename_leaves_no_file(tmp_path):
     (tmp_path / "record").mkdir()
     with pytest.raises(OSError, match="record"):
         write_atomically(tmp_path / "record", "whole")
@@ -92,17 +92,17 @@ def test_only_regular_files_are_read_or_written(tmp_path, kind):
 
 
 @pytest.mark.parametrize("name", ["a\0b", "x" * 300, "missing", "missing/inner"])
-def test_a_name_that_no_file_has_is_an_operating_system_error(tmp_path, name):
+def test_invalid_name_is_an_os_error(tmp_path, name):
     with pytest.raises(OSError, match=r"null|name|No such"):
         open_regular(tmp_path / name)
 
 
-def test_no_more_is_read_than_wanted(tmp_path):
+def test_read_size_is_limited(tmp_path):
     (tmp_path / "log").write_bytes(b"x" * 100)
     assert read_regular(tmp_path / "log", 10) == b"x" * 10
 
 
-def test_appending_and_beginning_anew(tmp_path):
+def test_append_and_truncate(tmp_path):
     append_regular(tmp_path / "log", "one\n")
     append_regular(tmp_path / "log", "two\n")
     assert (tmp_path / "log").read_text() == "one\ntwo\n"
@@ -110,8 +110,8 @@ def test_appending_and_beginning_anew(tmp_path):
     assert (tmp_path / "log").read_text() == "three\n"
 
 
-def test_memory_is_reserved_for_the_content_alone(tmp_path):
-    """Where memory is limited (`ulimit -v`), the largest record would not fit beside the rest."""
+def test_memory_is_reserved_only_for_the_content(tmp_path):
+    """With limited memory (`ulimit -v`), the largest record would not fit."""
     record = tmp_path / "record"
     record.write_bytes(b"short")
     tracemalloc.start()

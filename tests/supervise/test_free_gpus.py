@@ -1,4 +1,4 @@
-"""A GPU is free if hardly any of its memory is in use, and who holds it is named where that can be known."""
+"""A GPU is free if hardly any of its memory is in use; processes that hold it are named if known."""
 
 from __future__ import annotations
 
@@ -33,42 +33,42 @@ def test_a_gpu_is_free_below_a_share_of_its_memory(used, total, free):
 
 @pytest.fixture
 def driver(monkeypatch):
-    """What GPU 1 has in use at each look, the last for ever; GPU 0 is always in use."""
-    said = []
+    """The memory in use on GPU 1 at each sample, the last one repeated; GPU 0 is always in use."""
+    samples = []
 
     def snapshot():
-        used = said.pop(0) if len(said) > 1 else said[0]
+        used = samples.pop(0) if len(samples) > 1 else samples[0]
         return gpu(70 * GIB), gpu(used, index=1)
 
     monkeypatch.setattr(gpus, "snapshot", snapshot)
     monkeypatch.setattr(free_gpus, "_POLL_S", 0.0)
-    return said
+    return samples
 
 
 def unexpected(sentence):
     raise AssertionError(sentence)
 
 
-def test_a_free_gpu_is_not_waited_for(driver):
+def test_free_gpu_is_not_waited_for(driver):
     driver[:] = [GIB]
     assert wait_until_free(["1"], threading.Event(), unexpected) == ()
 
 
-def test_a_gpu_that_becomes_free_is_waited_for_and_said_once(driver):
+def test_gpu_that_becomes_free_is_waited_for_and_reported_once(driver):
     driver[:] = [41 * GIB, 30 * GIB, 9 * GIB, 0]
-    said = []
-    assert wait_until_free(["GPU-1"], threading.Event(), said.append) == ()
-    assert said == ["waiting for memory: 41.0 GiB of GPU 1 are in use"]
+    messages = []
+    assert wait_until_free(["GPU-1"], threading.Event(), messages.append) == ()
+    assert messages == ["waiting for memory: 41.0 GiB of GPU 1 are in use"]
 
 
-def test_a_gpu_that_stays_busy_is_returned_at_the_deadline(driver, monkeypatch):
+def test_gpu_that_stays_busy_is_returned_at_the_deadline(driver, monkeypatch):
     monkeypatch.setattr(free_gpus, "FREE_S", 0.05)
     driver[:] = [41 * GIB]
     assert wait_until_free(["1"], threading.Event(), lambda _: None) == (gpu(41 * GIB, index=1),)
     assert busy_gpus(["0", "1"]) == (gpu(70 * GIB), gpu(41 * GIB, index=1))
 
 
-def test_nobody_waits_who_was_cancelled(driver, monkeypatch):
+def test_cancelled_wait_for_a_free_gpu_ends(driver, monkeypatch):
     monkeypatch.setattr(free_gpus, "FREE_S", 1e9)
     driver[:] = [41 * GIB]
     cancelled = threading.Event()
@@ -77,7 +77,7 @@ def test_nobody_waits_who_was_cancelled(driver, monkeypatch):
 
 
 @pytest.mark.parametrize("host", [True, False])
-def test_holders_are_named_only_where_pids_are_those_of_the_host(monkeypatch, host):
+def test_holders_are_named_only_in_the_pid_namespace_of_the_host(monkeypatch, host):
     monkeypatch.setattr(free_gpus, "_sees_host_pids", lambda: host)
     text = describe_busy([gpu(2 * GIB, processes=((os.getpid(), 2 * GIB), (2**22 + 1, 0)))])
     if host:

@@ -13,7 +13,7 @@ from bisect_tool.supervise.gpus import MIB, TOLERANCE, GpuMemory, in_use, not_re
 
 @pytest.fixture
 def driver(monkeypatch):
-    """A driver with two GPUs, the second of which does not tell who uses it."""
+    """A driver with two GPUs; it does not list the processes of the second."""
     calls = []
 
     def processes(index):
@@ -35,7 +35,7 @@ def driver(monkeypatch):
     return calls
 
 
-def test_what_the_driver_says(driver):
+def test_memory_of_the_driver(driver):
     assert snapshot() == (
         GpuMemory(0, "GPU-0", 100, 0, ((7, 5), (8, 0))),
         GpuMemory(1, "GPU-1", 100, 10, ()),
@@ -43,7 +43,7 @@ def test_what_the_driver_says(driver):
     assert driver == ["init", "shutdown"]
 
 
-def test_a_driver_without_the_second_version_counts_what_it_reserves(driver, monkeypatch):
+def test_driver_without_the_second_version_includes_reserved_memory(driver, monkeypatch):
     def info(index, version=None):
         if version is not None:
             raise pynvml.NVMLError(pynvml.NVML_ERROR_FUNCTION_NOT_FOUND)
@@ -63,15 +63,15 @@ def test_no_driver(monkeypatch):
 
 @pytest.fixture
 def memory(driver, monkeypatch):
-    """What the driver says is in use on GPU 1, one after the other; the last it says for ever."""
-    said = [0]
+    """The memory in use on GPU 1 at each query of the driver; the last is repeated."""
+    samples = [0]
 
     def info(index, **_):
-        used = (said.pop(0) if len(said) > 1 else said[0]) if index else 7 * TOLERANCE
+        used = (samples.pop(0) if len(samples) > 1 else samples[0]) if index else 7 * TOLERANCE
         return SimpleNamespace(total=100 * TOLERANCE, used=used)
 
     monkeypatch.setattr(pynvml, "nvmlDeviceGetMemoryInfo", info)
-    return said
+    return samples
 
 
 @pytest.mark.parametrize(
@@ -85,12 +85,12 @@ def memory(driver, monkeypatch):
         ((), {}),
     ],
 )
-def test_gpus_go_by_their_index_or_the_beginning_of_their_uuid(driver, names, found):
+def test_gpus_are_named_by_index_or_uuid_prefix(driver, names, found):
     assert in_use(names) == found
     assert bool(driver) == bool(names)
 
 
-def test_a_driver_that_cannot_answer_says_nothing(driver, monkeypatch):
+def test_failing_driver_has_no_figures(driver, monkeypatch):
     def lost(_index, **_):
         raise pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
 
@@ -99,13 +99,13 @@ def test_a_driver_that_cannot_answer_says_nothing(driver, monkeypatch):
     assert not_released({"0": 0}, threading.Event()) == {}
 
 
-def test_memory_that_the_driver_takes_back_in_time_is_none_left(memory):
+def test_memory_released_in_time_is_not_reported(memory):
     memory[:] = [9 * TOLERANCE, 5 * TOLERANCE, TOLERANCE + 4 * MIB]
     assert not_released({"1": 4 * MIB}, threading.Event()) == {}
     assert memory == [TOLERANCE + 4 * MIB]
 
 
-def test_memory_that_stays_is_told_after_a_while(memory, monkeypatch):
+def test_memory_that_is_not_released_is_reported(memory, monkeypatch):
     monkeypatch.setattr(gpus, "RELEASE_S", 0.3)
     memory[:] = [TOLERANCE + 5 * MIB]
     began = time.monotonic()
@@ -113,7 +113,7 @@ def test_memory_that_stays_is_told_after_a_while(memory, monkeypatch):
     assert time.monotonic() - began >= 0.3
 
 
-def test_nobody_waits_for_it_who_was_cancelled(memory, monkeypatch):
+def test_cancelled_wait_for_released_memory_ends(memory, monkeypatch):
     memory[:] = [9 * TOLERANCE]
     cancelled = threading.Event()
     cancelled.set()
@@ -123,7 +123,7 @@ def test_nobody_waits_for_it_who_was_cancelled(memory, monkeypatch):
     assert time.monotonic() - began < 100
 
 
-def test_where_no_gpu_is_asked_for_no_driver_is_asked(driver):
+def test_driver_is_not_queried_without_gpus(driver):
     assert not_released(in_use(()), threading.Event()) == {}
     assert driver == []
 

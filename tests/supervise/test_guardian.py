@@ -1,4 +1,4 @@
-"""The guardian by itself, in every way in which it can be started."""
+"""The guardian by itself, in every way of starting it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def result_of(made):
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: " ".join(way).replace(str(ROOT), ""))
-def test_ways_to_start_it(tmp_path, way):
+def test_ways_to_start_the_guardian(tmp_path, way):
     made = make(tmp_path, "/bin/sh", "-c", "echo $GREETING; exit 3")
     with start(way, made) as guardian:
         assert guardian.stdin is not None
@@ -47,7 +47,7 @@ def test_ways_to_start_it(tmp_path, way):
     assert result_of(made).exit_code == 3
 
 
-def test_nothing_is_started_for_a_caller_that_is_gone(tmp_path):
+def test_nothing_is_started_for_a_caller_that_has_ended(tmp_path):
     made = make(tmp_path, "/bin/sh", "-c", "touch started")
     with start(WAYS[0], made) as guardian:
         assert guardian.stdin is not None
@@ -57,7 +57,7 @@ def test_nothing_is_started_for_a_caller_that_is_gone(tmp_path):
     assert not (tmp_path / "started").exists()
 
 
-def test_the_end_of_the_pipe_ends_the_program(tmp_path):
+def test_closed_pipe_ends_the_program(tmp_path):
     made = make(tmp_path, "/bin/sh", "-c", "echo started; sleep 1000")
     with start(WAYS[0], made) as guardian:
         assert guardian.stdin is not None
@@ -73,8 +73,8 @@ def test_the_end_of_the_pipe_ends_the_program(tmp_path):
     assert result_of(made).leftovers.processes == ()
 
 
-def test_it_needs_the_standard_library_only(tmp_path):
-    """Not one module from outside, or it would be slow to start and break with the environment it guards."""
+def test_guardian_needs_only_the_standard_library(tmp_path):
+    """With other modules, it would start slowly, and break with the environment that it guards."""
     code = (
         "import sys; sys.path.append(sys.argv[1]); import bisect_tool.supervise.guardian; print(*sys.modules)"
     )

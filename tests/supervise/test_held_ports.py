@@ -1,4 +1,4 @@
-"""Ports that no other run is given: of this process or another one, of this user or another one."""
+"""A held port is given to no other run, in this process or another, of this user or another."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ held = hold_all([int(sys.argv[2])])
 print("held", flush=True)
 sys.stdin.read()
 """
-NOBODY = 65534
+OTHER_UID = 65534
 
 
 @pytest.fixture
 def port() -> int:
-    """A port that is free, as is the next one: below those of the kernel and of other tests."""
+    """A free port whose successor is free, too: below the ports of the kernel and of other tests."""
     while True:
         found = random.randrange(10_000, 20_000)  # noqa: S311
         if is_free(found) and is_free(found + 1):
@@ -52,7 +52,7 @@ def another_run(port: int, user: int = os.getuid()):
         run.communicate(timeout=60)
 
 
-def test_a_held_port_is_free_for_its_server_and_given_to_nobody_else(port):
+def test_held_port_is_free_for_its_server_only(port):
     with hold_all([port]) as held:
         assert held.numbers == (port,)
         assert is_free(port)
@@ -64,7 +64,7 @@ def test_a_held_port_is_free_for_its_server_and_given_to_nobody_else(port):
         assert again.numbers == (port,)
 
 
-def test_a_port_somebody_listens_on_is_passed_over():
+def test_port_with_a_listener_is_skipped():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with hold_free(2, port, min(port + 300, 65536)) as held:
@@ -72,7 +72,7 @@ def test_a_port_somebody_listens_on_is_passed_over():
             assert port not in held.numbers
 
 
-def test_one_port_too_few_and_none_is_held(port):
+def test_no_port_is_held_if_one_is_missing(port):
     with hold_all([port]):
         with pytest.raises(EnvironmentFailed, match="is held"):
             hold_all([port + 1, port])
@@ -80,7 +80,7 @@ def test_one_port_too_few_and_none_is_held(port):
             assert held.numbers == (port + 1,)
 
 
-def test_what_another_process_holds_is_free_once_that_is_killed(port):
+def test_port_of_a_killed_process_is_free(port):
     with another_run(port) as run:
         with pytest.raises(EnvironmentFailed, match="is held"):
             hold_all([port])
@@ -91,6 +91,6 @@ def test_what_another_process_holds_is_free_once_that_is_killed(port):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can run a process as another user")
-def test_what_another_user_holds_is_not_given_out(port):
-    with another_run(port, NOBODY), pytest.raises(EnvironmentFailed, match="is held"):
+def test_port_held_by_another_user_is_not_free(port):
+    with another_run(port, OTHER_UID), pytest.raises(EnvironmentFailed, match="is held"):
         hold_all([port])

@@ -29,7 +29,7 @@ def read(path):
     return [tuple(map(float, line.split())) for line in times_file(path).read_text().splitlines()]
 
 
-def test_growth_is_stamped_and_a_sign_of_life(log, watch):
+def test_growth_is_stamped_and_counts_as_activity(log, watch):
     assert not watch.poll(1.0)
     add(log, "ab\n")
     assert watch.poll(2.0)
@@ -39,7 +39,7 @@ def test_growth_is_stamped_and_a_sign_of_life(log, watch):
     assert read(log) == [(3, 2), (6, 4)]
 
 
-def test_two_looks_in_an_instant_make_one_stamp_now_and_one_later(log, watch):
+def test_second_poll_within_an_instant_is_stamped_later(log, watch):
     add(log, "a")
     watch.poll(1.0)
     add(log, "b")
@@ -49,7 +49,7 @@ def test_two_looks_in_an_instant_make_one_stamp_now_and_one_later(log, watch):
     assert read(log) == [(1, 1), (2, 1.06)]
 
 
-def test_nothing_is_left_unstamped_at_the_end(log, watch):
+def test_unstamped_growth_is_stamped_at_the_end(log, watch):
     add(log, "a")
     watch.poll(1.0)
     add(log, "b")
@@ -57,7 +57,7 @@ def test_nothing_is_left_unstamped_at_the_end(log, watch):
     assert read(log) == [(1, 1), (2, 1.01)]
 
 
-def test_a_truncated_log_starts_anew(log, watch):
+def test_truncated_log_restarts_its_stamps(log, watch):
     add(log, "a long line\n")
     watch.poll(1.0)
     log.write_text("new\n")
@@ -65,7 +65,7 @@ def test_a_truncated_log_starts_anew(log, watch):
     assert read(log) == [(4, 2)]
 
 
-def test_the_further_file_is_stamped_too(watch, tmp_path):
+def test_additional_file_is_stamped(watch, tmp_path):
     add(tmp_path / "suite.log", "x")
     assert watch.poll(1.0)
     assert read(tmp_path / "suite.log") == [(1, 1)]
@@ -80,7 +80,7 @@ def test_only_regular_log_files_count(log, watch):
     assert list(log.parent.glob("*.times")) == []
 
 
-def test_a_folder_that_comes_later(tmp_path):
+def test_folder_created_later(tmp_path):
     watch = Stamps(tmp_path / "later", tmp_path / "suite.log")
     assert not watch.poll(1.0)
     (tmp_path / "later").mkdir()
@@ -88,7 +88,7 @@ def test_a_folder_that_comes_later(tmp_path):
     assert watch.poll(2.0)
 
 
-def test_the_sidecar_stays_small(log, watch, monkeypatch):
+def test_size_of_the_sidecar_is_limited(log, watch, monkeypatch):
     monkeypatch.setattr(line_times, "COARSER_AFTER", 100)
     log.touch()
     for step in range(4000):
@@ -98,7 +98,7 @@ def test_the_sidecar_stays_small(log, watch, monkeypatch):
     assert read(log)[99] == (100, pytest.approx(99 * 0.06))
 
 
-def test_the_middle_of_a_huge_log_gives_its_disk_back(log, watch, monkeypatch):
+def test_disk_of_the_middle_of_a_huge_log_is_freed(log, watch, monkeypatch):
     monkeypatch.setattr(line_times, "HOLE_START", 1 << 16)
     monkeypatch.setattr(line_times, "HOLE_DISTANCE", 1 << 17)
     watch = Stamps(log.parent, log.parent / "none")
@@ -114,7 +114,7 @@ def test_the_middle_of_a_huge_log_gives_its_disk_back(log, watch, monkeypatch):
     assert content[-(1 << 17) :] == block * 2
 
 
-def test_a_torrent_keeps_its_ends_and_its_size_but_not_its_disk_space(log, watch, monkeypatch):
+def test_flood_keeps_ends_and_size_but_frees_disk(log, watch, monkeypatch):
     monkeypatch.setattr(line_times, "HOLE_START", 1 << 16)
     monkeypatch.setattr(line_times, "HOLE_DISTANCE", 1 << 18)
     for second in range(64):

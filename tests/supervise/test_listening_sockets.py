@@ -15,7 +15,7 @@ def inode(server):
 
 @pytest.fixture(params=["asked", "read", "refused"])
 def way(request, monkeypatch):
-    """Each of the two ways to find them; and the second, since the kernel answers the first with an error."""
+    """Each of the two ways to find them; and the fallback to the second when the kernel rejects the first."""
     if request.param == "read":
         monkeypatch.setattr(socket, "AF_NETLINK", 999)
     if request.param == "refused":
@@ -36,13 +36,13 @@ def test_sockets_are_listed_while_they_listen(address, family):
 
 
 @pytest.mark.usefixtures("way")
-def test_a_socket_that_does_not_listen_yet_is_not_listed():
+def test_bound_socket_is_not_listed():
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         assert inode(bound) not in listening()
 
 
-def test_more_sockets_than_one_answer_holds_are_all_listed():
+def test_more_sockets_than_one_answer_holds_are_listed():
     servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(500)]
     try:
         assert listening().items() >= {inode(each): each.getsockname()[1] for each in servers}.items()

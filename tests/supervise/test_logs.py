@@ -49,7 +49,7 @@ def test_lines(tmp_path, content, expected):
 
 
 @given(st.lists(st.sampled_from(PIECES)).map(b"".join), st.integers(1, 40), st.integers(1, 50))
-def test_the_same_lines_whatever_the_chunks(content, chunk, limit):
+def test_lines_are_independent_of_chunks(content, chunk, limit):
     whole = re.split(rb"\r\n|\n|\r", content)
     whole = whole if whole[-1] else whole[:-1]
     expected = [
@@ -79,7 +79,7 @@ def test_a_line_has_the_time_of_the_first_stamp_that_covers_it(parts, data):
 
 
 @given(st.lists(st.sampled_from(PIECES)).map(b"".join), st.integers(1, 9), st.integers(1, 20))
-def test_the_last_lines_are_those_of_all(content, count, chunk):
+def test_last_lines_equal_the_end_of_all_lines(content, count, chunk):
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr("bisect_tool.supervise.logs._CHUNK", chunk)
         log = write(folder, content)
@@ -87,13 +87,13 @@ def test_the_last_lines_are_those_of_all(content, count, chunk):
         assert len(last_lines(log, count)) == len(texts(log)[-count:])
 
 
-def test_without_a_sidecar_the_time_is_that_of_the_file(tmp_path):
+def test_time_without_a_sidecar_is_that_of_the_file(tmp_path):
     log = tmp_path / "old.log"
     log.write_text("a line\n")
     assert list(read_lines(log)) == [(log.stat().st_mtime, "a line")]
 
 
-def test_a_torn_stamp_is_passed_over(tmp_path):
+def test_torn_stamp_is_skipped(tmp_path):
     log = write(tmp_path, b"one\ntwo\n")
     times_file(log).write_text("4 1.0\n8 2")
     assert [seen for seen, _ in read_lines(log)] == [1.0, 2.0]
@@ -102,7 +102,7 @@ def test_a_torn_stamp_is_passed_over(tmp_path):
 
 
 def kept(log):
-    """The text of a log that was compressed, and its marker lines apart."""
+    """The text of a compressed log, and separately its marker lines."""
     lines = gzip.decompress(packed_log(log).read_bytes()).decode().splitlines()
     markers = [line for line in lines if line.startswith("[bisect-run: ")]
     return [line for line in lines if line and line not in markers], markers
@@ -113,13 +113,13 @@ def long_log(tmp_path):
     return write(tmp_path, b"".join(lines), [(14 * 60_000, 1.0)])
 
 
-def test_a_short_log_is_left_alone(tmp_path):
+def test_short_log_is_unchanged(tmp_path):
     log = write(tmp_path, b"x" * 1000, [(1000, 1.0)])
     assert keep_log(log, (1,)) == 0
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["rank0.log", "rank0.log.times"]
 
 
-def test_a_long_log_is_kept_whole_and_compressed(tmp_path):
+def test_long_log_is_compressed_completely(tmp_path):
     log = long_log(tmp_path)
     content = log.read_bytes()
     assert keep_log(log, (), Bounds(plain=1000)) == 0
@@ -127,7 +127,7 @@ def test_a_long_log_is_kept_whole_and_compressed(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["rank0.log.gz"]
 
 
-def test_the_ends_of_a_very_long_log_stay_and_what_is_around_the_failures(tmp_path):
+def test_very_long_log_keeps_ends_and_context_of_failures(tmp_path):
     log = long_log(tmp_path)
     size = log.stat().st_size
     left_out = keep_log(log, (30_001,), Bounds(plain=1000, head=1000, tail=1000, around=100))
@@ -140,7 +140,7 @@ def test_the_ends_of_a_very_long_log_stay_and_what_is_around_the_failures(tmp_pa
     assert sum(int(marker.split()[1]) for marker in markers) == left_out == size - 14 * len(lines)
 
 
-def test_a_log_without_a_newline_is_cut_anywhere(tmp_path):
+def test_log_without_newlines_is_cut_anywhere(tmp_path):
     log = write(tmp_path, b"h" * 1_000_000, [(1_000_000, 1.0)])
     left_out = keep_log(log, (), Bounds(plain=1000, head=10, tail=10))
     lines, _ = kept(log)
@@ -158,7 +158,7 @@ def test_blocks_hold_every_byte_and_line(content, chunk):
         assert all(number == 1 + content.count(b"\n", 0, end) for end, number, text in lines if text)
 
 
-def test_a_hole_is_passed_over(tmp_path):
+def test_hole_is_skipped(tmp_path):
     log = tmp_path / "a.log"
     with log.open("wb") as file:
         file.write(b"first\n")
@@ -171,7 +171,7 @@ def test_a_hole_is_passed_over(tmp_path):
 
 @pytest.mark.parametrize("kind", ["pipe", "endless", "dangling", "folder", "missing"])
 @pytest.mark.parametrize("name", ["a.log", "a.log.times"])
-def test_what_is_no_regular_file_has_no_lines_and_no_times(tmp_path, kind, name):
+def test_only_regular_files_have_lines_and_times(tmp_path, kind, name):
     (tmp_path / "a.log").write_text("line\n")
     odd = tmp_path / name
     odd.unlink(missing_ok=True)
@@ -188,7 +188,7 @@ def test_what_is_no_regular_file_has_no_lines_and_no_times(tmp_path, kind, name)
     assert last_lines(tmp_path / "a.log", 5) == expected
 
 
-def test_an_endless_sidecar_is_not_read_to_its_end(tmp_path):
+def test_endless_sidecar_is_read_in_part(tmp_path):
     (tmp_path / "a.log").write_text("line\n")
     with (tmp_path / "a.log.times").open("wb") as file:
         file.truncate(1 << 40)
@@ -196,7 +196,7 @@ def test_an_endless_sidecar_is_not_read_to_its_end(tmp_path):
 
 
 @pytest.mark.parametrize("stamp", ["5 nan", "5 inf", "5 1e308", f"{'9' * 5000} 1.0", "-1", "x y"])
-def test_an_odd_stamp_is_passed_over(tmp_path, stamp):
+def test_invalid_stamp_is_skipped(tmp_path, stamp):
     (tmp_path / "a.log").write_text("line\n")
     (tmp_path / "a.log.times").write_text(f"{stamp}\n5 7.0\n")
     assert list(read_lines(tmp_path / "a.log")) == [(7.0, "line")]

@@ -1,4 +1,4 @@
-"""How busy the machine is: what the kernel's files say, and what counts as busy."""
+"""The load of the machine: the kernel's figures, and what counts as busy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BUSY = Load(cpus=2, load_before=8.0, load_after=8.0, others=1.5, cpu=0.6, memory
     [
         ({}, "CPU pressure 60%"),
         ({"others": None}, "CPU pressure 60%"),
-        ({"cpu": 0.1}, ""),  # whatever the load average says
+        ({"cpu": 0.1}, ""),  # whatever the load average
         ({"others": 0.1}, ""),  # what waits for itself
         ({"others": 0.1, "memory": 0.2}, "memory pressure 20%"),
         ({"cpu": None}, "load 8.0 on 2 CPUs"),
@@ -45,13 +45,13 @@ def test_busy_names_the_measure_and_the_figure(changes, busy):
         ({"own": 0.3, "cpu": 0.0}, ""),
     ],
 )
-def test_a_program_that_hardly_used_a_cpu_was_not_slowed(changes, slowing):
+def test_program_that_hardly_used_a_cpu_was_not_slowed(changes, slowing):
     assert replace(BUSY, **changes).slowing == slowing
 
 
 @pytest.fixture
 def kernel(tmp_path, monkeypatch):
-    """A function that writes what the kernel says; a file that it is not given is absent."""
+    """A function that writes the kernel's files; others are absent."""
     monkeypatch.setattr(machine_load, "PRESSURE", (f"{tmp_path}/pressure-{{}}", f"{tmp_path}/{{}}.pressure"))
     for name in ("STAT", "LOADAVG", "QUOTA", "VMSTAT"):
         monkeypatch.setattr(machine_load, name, str(tmp_path / name))
@@ -75,7 +75,7 @@ def cpu(busy_s: float) -> str:
     return f"cpu  {ticks} 0 0 9999 8888 0 0 0 0 0\ncpu0 1 2 3 4 5 6 7 8 9 10\n"
 
 
-def test_a_meter_tells_what_was_between(kernel, monkeypatch):
+def test_meter_measures_the_time_between_readings(kernel, monkeypatch):
     own, times = iter([1.0, 4.0]), iter([100.0, 110.0])
     monkeypatch.setattr(machine_load.time, "monotonic", lambda: next(times))
     kernel(STAT=cpu(50), LOADAVG="0.50 0.40 0.30 1/100 7\n", QUOTA="50000 100000\n")
@@ -87,7 +87,7 @@ def test_a_meter_tells_what_was_between(kernel, monkeypatch):
     assert meter.read() == expected
 
 
-def test_the_pressure_is_the_higher_one_of_machine_and_container(kernel, monkeypatch):
+def test_pressure_is_the_higher_one_of_machine_and_container(kernel, monkeypatch):
     times = iter([100.0, 110.0])
     monkeypatch.setattr(machine_load.time, "monotonic", lambda: next(times))
     kernel(pressure__cpu=pressure(3.0, 10), cpu_dot_pressure=pressure(40.0, 0))
@@ -97,26 +97,26 @@ def test_the_pressure_is_the_higher_one_of_machine_and_container(kernel, monkeyp
     assert meter.read().cpu == 0.5
 
 
-def test_absent_files_tell_nothing(kernel):
+def test_absent_files_have_no_figures(kernel):
     cpus = len(os.sched_getaffinity(0))
     assert replace(LoadMeter(float).read(), own=None) == current_load() == Load(cpus, 0.0, 0.0)
 
 
 @pytest.mark.parametrize("quota", ["max 100000\n", "", "odd"])
-def test_without_a_quota_all_cpus_count(kernel, quota):
+def test_all_cpus_count_without_a_quota(kernel, quota):
     kernel(QUOTA=quota)
     assert current_load().cpus == len(os.sched_getaffinity(0))
 
 
-def test_this_machine_has_one():
+def test_load_of_this_machine():
     now = LoadMeter(float).read()
     assert now.cpus >= 0.01
     assert now.others is not None
     assert str(now).endswith("CPUs")
 
 
-def test_what_this_process_and_its_children_use_is_no_other_work():
-    """That of a child that has ended, and of one that runs."""
+def test_cpu_of_this_process_and_its_children_is_not_other_load():
+    """The time of a child that has ended, and of one that runs."""
     before = machine_load._own_seconds()
     spin = "import time\nwhile time.process_time() < {}: pass\nprint(flush=True)\ninput()"
     ended = subprocess.Popen([sys.executable, "-S", "-c", spin.format(0.5)], **PIPES)
@@ -130,7 +130,7 @@ def test_what_this_process_and_its_children_use_is_no_other_work():
         runs.communicate(b"\n", timeout=60)
 
 
-def test_the_watch_looks_again_after_some_seconds(monkeypatch):
+def test_watch_measures_again_after_some_seconds(monkeypatch):
     monkeypatch.setattr(machine_load, "current_load", lambda: BUSY)
     now = [100.0]
     monkeypatch.setattr(machine_load.time, "monotonic", lambda: now[0])

@@ -1,4 +1,4 @@
-"""GPUs through the real NVML bindings and a fake libnvidia-ml.so.1, which says what a file has."""
+"""GPUs through the real NVML bindings and a fake libnvidia-ml.so.1, which returns the content of a file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def driver(tmp_path_factory):
 
 @pytest.fixture
 def ask(driver, tmp_path):
-    """Asks the driver for its GPUs, in a process of its own: all of them, then some by name."""
+    """Query the driver for its GPUs in a separate process: all of them, then some by name."""
 
     def ask(*lines):
         state = tmp_path / "gpus.txt"
@@ -44,13 +44,13 @@ def ask(driver, tmp_path):
     return ask
 
 
-def test_a_gpu_that_is_split_is_its_mig_devices(ask):
-    said, errors = ask("gpu GPU-a 1000 10 42:7", "gpu GPU-b 2000 0", "mig MIG-b1 500 3", "mig MIG-b2 500 4")
+def test_split_gpu_is_its_mig_devices(ask):
+    output, errors = ask("gpu GPU-a 1000 10 42:7", "gpu GPU-b 2000 0", "mig MIG-b1 500 3", "mig MIG-b2 500 4")
     split = (GpuMemory(1, "MIG-b1", 500, 3), GpuMemory(1, "MIG-b2", 500, 4))
-    assert (said, errors) == ([str((GpuMemory(0, "GPU-a", 1000, 10, ((42, 7),)), *split)), str(split)], "")
+    assert (output, errors) == ([str((GpuMemory(0, "GPU-a", 1000, 10, ((42, 7),)), *split)), str(split)], "")
 
 
 def test_lost_gpu_is_an_error_for_all_and_unknown_by_name(ask):
-    said, errors = ask("gpu GPU-a 1000 10", "lost")
-    assert said == []
+    output, errors = ask("gpu GPU-a 1000 10", "lost")
+    assert output == []
     assert "NVMLError_GpuIsLost" in errors

@@ -14,7 +14,7 @@ def serve(address="127.0.0.1", family=socket.AF_INET):
 
 
 @pytest.mark.parametrize(("address", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)])
-def test_a_port_somebody_listens_on_is_not_free(address, family):
+def test_port_with_a_listener_is_not_free(address, family):
     with serve(address, family) as server:
         port = server.getsockname()[1]
         assert not is_free(port)
@@ -24,7 +24,7 @@ def test_a_port_somebody_listens_on_is_not_free(address, family):
     assert listeners(port) == set()
 
 
-def test_a_connection_in_time_wait_does_not_count():
+def test_connection_in_time_wait_is_ignored():
     with serve() as server:
         port = server.getsockname()[1]
         client = socket.create_connection(("127.0.0.1", port))
@@ -34,13 +34,13 @@ def test_a_connection_in_time_wait_does_not_count():
     assert is_free(port)
 
 
-def test_nobody_listens():
+def test_no_listener():
     with serve() as server:
         port = server.getsockname()[1]
     assert foreign_listener(port, os.getpid()) is None
 
 
-def test_the_watch_tells_own_sockets_from_those_before():
+def test_watch_distinguishes_own_sockets_from_earlier_ones():
     own = [process for process in [read_process(os.getpid())] if process]
     with serve() as before:
         watch = PortWatch()
@@ -53,7 +53,7 @@ def test_the_watch_tells_own_sockets_from_those_before():
         assert watch.still_bound() == ()
 
 
-def test_the_watch_asks_again_for_a_socket_without_an_owner():
+def test_watch_looks_up_a_socket_without_owner_again():
     watch = PortWatch()
     own = [process for process in [read_process(os.getpid())] if process]
     with serve() as server:
@@ -63,7 +63,7 @@ def test_the_watch_asks_again_for_a_socket_without_an_owner():
         assert watch.still_bound() == (server.getsockname()[1],)
 
 
-def test_a_foreign_process_that_took_the_port_over_is_not_reported():
+def test_foreign_process_that_took_the_port_is_not_reported():
     own = [process for process in [read_process(os.getpid())] if process]
     watch = PortWatch()
     with serve() as server:

@@ -67,7 +67,7 @@ def test_a_name_with_parentheses_and_spaces(tmp_path):
     assert found.ppid == os.getpid()
 
 
-def test_nobody():
+def test_missing_process():
     assert read_process(2**22 + 1) is None
     assert title(2**22 + 1) == "[]"
     assert open_files(2**22 + 1) == []
@@ -87,7 +87,7 @@ def test_a_zombie_is_not_alive(child):
     assert child.pid not in descendants(os.getpid())
 
 
-def test_below_walks_the_whole_tree_and_nothing_else():
+def test_below_has_the_whole_tree_only():
     processes = {
         pid: Process(pid, parent, 0, "S")
         for pid, parent in [(1, 0), (2, 1), (3, 2), (4, 3), (5, 1), (6, 5), (7, 99)]
@@ -97,8 +97,8 @@ def test_below_walks_the_whole_tree_and_nothing_else():
     assert below([4], processes) == []
 
 
-def test_below_ends_where_pids_make_a_circle():
-    """A listing is no snapshot: a pid that was used again meanwhile may close one."""
+def test_below_ends_at_a_circle_of_pids():
+    """A listing is not a snapshot: a reused pid may close a circle."""
     processes = {2: Process(2, 3, 0, "S"), 3: Process(3, 2, 0, "S")}
     assert [process.pid for process in below([2], processes)] == [3]
 

@@ -1,4 +1,4 @@
-"""Programs start as under a shell, and one that cannot says which word that is and why."""
+"""Programs start as under a shell; if one cannot, the error names it and the reason."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_script_without_a_first_line_runs_under_sh(tmp_path, program):
         (None, 0, "it does not exist"),
     ],
 )
-def test_what_cannot_be_started_says_why(tmp_path, content, mode, why):
+def test_program_that_cannot_start_has_a_reason(tmp_path, content, mode, why):
     if content is not None:
         write(tmp_path, content, mode)
     result = run(tmp_path, "./check")
@@ -57,7 +57,7 @@ def test_what_cannot_be_started_says_why(tmp_path, content, mode, why):
     assert result.not_started in (tmp_path / "out.log").read_text()
 
 
-def test_a_folder_is_no_program(tmp_path):
+def test_folder_cannot_be_started(tmp_path):
     (tmp_path / "check").mkdir()
     assert run(tmp_path, "./check").not_started == "cannot run ./check: it is a directory"
 

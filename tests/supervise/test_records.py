@@ -1,4 +1,4 @@
-"""What goes through files: spec, result, journal."""
+"""Records stored in files: spec, result, journal."""
 
 from __future__ import annotations
 
@@ -54,18 +54,18 @@ PATHS = TEXT.map(lambda text: Path("/", text.replace("\0", "").replace("/", ""))
 
 
 @given(RESULTS)
-def test_a_result_goes_through_json(result):
+def test_result_round_trips_through_json(result):
     assert GuardianResult.from_json(result.to_json()) == result
 
 
 @given(st.lists(TEXT).map(tuple), PATHS, st.dictionaries(TEXT, TEXT), st.none() | SECONDS)
-def test_a_spec_goes_through_json(argv, path, env, idle):
+def test_spec_round_trips_through_json(argv, path, env, idle):
     spec = GuardianSpec(argv, path, env, path, path, path, 1.0, idle)
     assert GuardianSpec.from_json(spec.to_json()) == spec
     assert GuardianSpec.from_json(spec.without_env().to_json()).env == {}
 
 
-def test_every_spec_has_a_token_of_its_own():
+def test_every_spec_has_its_own_token():
     here = Path("/")
     tokens = {GuardianSpec((), here, {}, here, here, here, 1.0).token for _ in range(100)}
     assert len(tokens) == 100
@@ -95,7 +95,7 @@ def test_roles(title, role):
         ("Xvfb", ""),
     ],
 )
-def test_roles_by_the_name_that_a_process_took(name, role):
+def test_roles_by_the_name_that_a_process_set(name, role):
     assert ProcessInfo(1, 1, 1, "python -c main", 0.0, name=name).role == role
 
 
@@ -140,7 +140,7 @@ def test_a_torn_journal_can_be_read(tmp_path, own):
     assert read_journal(tmp_path / "nowhere") == ()
 
 
-def test_the_journal_bears_a_full_disk(own):
+def test_journal_survives_a_full_disk(own):
     Journal(Path("/dev/full/nowhere")).poll([own], 1.0)
 
 
@@ -154,7 +154,7 @@ DAMAGED = ["", "{", "[]", "null", "0", '"x"', "\0" * 40, "[" * 10_000, '{"identi
 
 
 @pytest.mark.parametrize("content", DAMAGED)
-def test_a_damaged_record_of_the_guardian_names_nobody(tmp_path, content):
+def test_damaged_record_of_the_guardian_names_no_process(tmp_path, content):
     (tmp_path / GUARDIAN_FILE).write_text(content)
     assert read_guardian(tmp_path, 0) is None
 
@@ -190,7 +190,7 @@ RESULT = GuardianResult(Reason.EXITED, 0, 1.0, 2.0, Leftovers((), (8000,), ("psm
         {"load": 7},
     ],
 )
-def test_a_result_that_no_guardian_writes_is_refused(change):
+def test_invalid_result_is_rejected(change):
     record = json.loads(RESULT.to_json()) | change
     with pytest.raises(UNREADABLE):
         GuardianResult.from_json(json.dumps(record))
@@ -198,8 +198,8 @@ def test_a_result_that_no_guardian_writes_is_refused(change):
 
 @pytest.mark.parametrize("content", DAMAGED)
 @pytest.mark.parametrize("name", [SPEC_FILE, GUARDIAN_FILE, RESULT_FILE, JOURNAL_FILE])
-def test_damaged_records_are_those_of_a_run_that_did_not_end(tmp_path, content, name):
-    """As a power loss leaves them: all others are whole, and nothing runs any more."""
+def test_damaged_records_are_read_as_those_of_an_unfinished_run(tmp_path, content, name):
+    """As after a power loss: all other records are complete, and no process runs."""
     here = tmp_path
     (tmp_path / SPEC_FILE).write_text(GuardianSpec(("true",), here, {}, here, here, here, 1.0).to_json())
     (tmp_path / RESULT_FILE).write_text(RESULT.to_json())
@@ -208,8 +208,8 @@ def test_damaged_records_are_those_of_a_run_that_did_not_end(tmp_path, content, 
     assert result == (RESULT if name != RESULT_FILE else replace(result, reason=Reason.LOST))
 
 
-def test_without_its_token_the_records_alone_say_what_is_of_the_run(tmp_path):
-    """An empty token would be found in every environment."""
+def test_only_recorded_processes_are_ended_without_a_token(tmp_path):
+    """An empty token would match every environment."""
     write_guardian(tmp_path)
     bystander = subprocess.Popen(["sleep", "60"], stdin=subprocess.DEVNULL)
     try:

@@ -1,4 +1,4 @@
-"""A program has the signals of a fresh process, whatever the caller of its guardian does with them."""
+"""A program has default signals, even if the caller of its guardian blocks or ignores some."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ run_guarded(GuardianSpec(argv, folder, {}, folder / "out.log", folder, folder, 3
 """
 
 
-def test_nothing_is_blocked_or_ignored_that_the_caller_blocks_and_ignores(tmp_path):
+def test_blocked_and_ignored_signals_of_the_caller_are_reset(tmp_path):
     subprocess.run([sys.executable, "-c", CALLER, str(tmp_path)], check=True, timeout=60)
     masks = dict(line.split(":") for line in (tmp_path / "out.log").read_text().splitlines())
     assert {name: int(mask, 16) for name, mask in masks.items()} == {"SigBlk": 0, "SigIgn": 0}

@@ -1,4 +1,4 @@
-"""The simulated GPU: what living processes hold, found by its UUID alone."""
+"""The simulated GPU: memory held by living processes; it is found only by its UUID."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ sys.stdin.read()
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """The folder of the simulated GPU of a home of its own."""
+    """The folder of the simulated GPU in a new home."""
     monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path))
     monkeypatch.setattr(gpus, "snapshot", lambda: (GpuMemory(0, "GPU-0", 80 * MIB, 0),))
     return tmp_path / "cache" / "assets" / simulated_gpu.FOLDER
@@ -40,7 +40,7 @@ def hold(folder, size):
     return process
 
 
-def test_what_a_process_holds_is_in_use_while_it_lives(folder):
+def test_memory_of_a_process_is_in_use_while_it_lives(folder):
     name = simulated_gpu.create()
     assert gpus.in_use((name,)) == {name: 0}
     with hold(folder, 7 * MIB) as ends, hold(folder, 5 * MIB) as is_killed:
@@ -54,7 +54,7 @@ def test_what_a_process_holds_is_in_use_while_it_lives(folder):
         assert gpus.in_use((name,)) == {name: 0}
 
 
-def test_it_is_there_for_those_alone_who_name_it(folder):
+def test_simulated_gpu_is_found_only_by_name(folder):
     assert simulated_gpu.called(("SIM-",)) == ()
     name = simulated_gpu.create()
     assert [gpu.name for gpu in gpus.named(("0",))] == ["0"]
@@ -62,7 +62,7 @@ def test_it_is_there_for_those_alone_who_name_it(folder):
     assert gpus.named(("SIM-none",)) == ()
 
 
-def test_it_is_not_created_again_while_trials_may_read_it(folder):
+def test_simulated_gpu_is_created_once(folder):
     simulated_gpu.create()
     (folder / "total").write_text(f"{7 * MIB}\n")
     simulated_gpu.create()
@@ -72,7 +72,7 @@ def test_it_is_not_created_again_while_trials_may_read_it(folder):
     assert simulated_gpu.read(folder).total == 16 << 30
 
 
-def test_each_home_has_its_own(folder, tmp_path, monkeypatch):
+def test_each_home_has_its_own_simulated_gpu(folder, tmp_path, monkeypatch):
     first = simulated_gpu.create()
     monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path / "other"))
     assert simulated_gpu.called((first,)) == ()
@@ -80,7 +80,7 @@ def test_each_home_has_its_own(folder, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("content", ["", "half"])
-def test_a_file_that_is_being_written_holds_nothing_yet(folder, content):
+def test_incomplete_file_holds_no_memory(folder, content):
     name = simulated_gpu.create()
     with hold(folder, 0) as process:
         (folder / f"{process.pid}.held").write_text(content)

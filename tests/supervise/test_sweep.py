@@ -11,7 +11,7 @@ from bisect_tool.supervise.processes import Process
 
 
 class FakeClock:
-    """Time passes only while somebody waits."""
+    """Time passes only during waits."""
 
     def __init__(self):
         self.now = 100.0
@@ -23,8 +23,8 @@ class FakeClock:
         self.now += seconds
 
 
-class FakeHerd:
-    """Processes by pid, each with the signal that ends it (None: nothing does)."""
+class FakeProcesses:
+    """Processes by pid, each with the signal that ends it (None: no signal does)."""
 
     def __init__(self, **ended_by):
         self.ended_by = {int(pid[1:]): number for pid, number in ended_by.items()}
@@ -48,62 +48,62 @@ class FakeHerd:
 def run(monkeypatch):
     clock = FakeClock()
 
-    def start(herd, grace=3.0, ends=None):
-        monkeypatch.setattr(module, "send", herd.send)
+    def start(running, grace=3.0, ends=None):
+        monkeypatch.setattr(module, "send", running.send)
         monkeypatch.setattr(module.time, "monotonic", clock.monotonic)
-        told = sweep(herd, ends or (lambda: 100.0 + grace), clock.pause)
-        return told, clock.now - 100.0
+        last_signals = sweep(running, ends or (lambda: 100.0 + grace), clock.pause)
+        return last_signals, clock.now - 100.0
 
     return start
 
 
-def test_nothing_to_do(run):
-    assert run(FakeHerd()) == ({}, 0.0)
+def test_no_processes(run):
+    assert run(FakeProcesses()) == ({}, 0.0)
 
 
-def test_those_that_obey_get_no_sigkill(run):
-    herd = FakeHerd(p1=signal.SIGTERM, p2=signal.SIGTERM)
-    told, took = run(herd)
-    assert told == {(1, 1): "SIGTERM", (2, 2): "SIGTERM"}
+def test_processes_that_end_get_no_sigkill(run):
+    running = FakeProcesses(p1=signal.SIGTERM, p2=signal.SIGTERM)
+    last_signals, took = run(running)
+    assert last_signals == {(1, 1): "SIGTERM", (2, 2): "SIGTERM"}
     assert took < 0.1
 
 
-def test_sigterm_is_sent_once_and_wakes_the_stopped(run):
-    herd = FakeHerd(p1=signal.SIGKILL)
-    told, took = run(herd)
-    assert herd.sent == [(1, signal.SIGTERM, signal.SIGCONT), (1, signal.SIGKILL)]
-    assert told == {(1, 1): "SIGKILL"}
+def test_sigterm_is_sent_once_and_continues_stopped_processes(run):
+    running = FakeProcesses(p1=signal.SIGKILL)
+    last_signals, took = run(running)
+    assert running.sent == [(1, signal.SIGTERM, signal.SIGCONT), (1, signal.SIGKILL)]
+    assert last_signals == {(1, 1): "SIGKILL"}
     assert 3 <= took < 3.1
 
 
-def test_the_grace_may_come_to_an_early_end(run):
-    herd = FakeHerd(p1=signal.SIGKILL)
-    _, took = run(herd, ends=lambda: 103.0 if len(herd.sent) == 0 else 100.5)
+def test_grace_may_end_early(run):
+    running = FakeProcesses(p1=signal.SIGKILL)
+    _, took = run(running, ends=lambda: 103.0 if len(running.sent) == 0 else 100.5)
     assert 0.5 <= took < 0.6
 
 
-def test_what_no_signal_ends_is_given_up(run):
-    told, took = run(FakeHerd(p1=None))
-    assert told == {(1, 1): "SIGKILL"}
+def test_process_that_no_signal_ends_is_abandoned(run):
+    last_signals, took = run(FakeProcesses(p1=None))
+    assert last_signals == {(1, 1): "SIGKILL"}
     assert took == pytest.approx(3.0 + module.KILL_LIMIT_S, abs=0.1)
 
 
-def test_one_born_meanwhile_is_told_too(run):
-    herd = FakeHerd(p1=signal.SIGTERM)
+def test_process_started_meanwhile_gets_the_signal(run):
+    running = FakeProcesses(p1=signal.SIGTERM)
     born = iter([7])
-    plain = herd.send
+    plain = running.send
 
     def send(identity, *signals):
         if pid := next(born, None):
-            herd.ended_by[pid] = signal.SIGTERM
+            running.ended_by[pid] = signal.SIGTERM
         return plain(identity, *signals)
 
-    herd.send = send
-    assert run(herd)[0] == {(1, 1): "SIGTERM", (7, 7): "SIGTERM"}
+    running.send = send
+    assert run(running)[0] == {(1, 1): "SIGTERM", (7, 7): "SIGTERM"}
 
 
 @pytest.mark.parametrize(("cost", "rest"), [(0.0, 0.5), (0.01, 0.5), (0.2, 2.0)])
-def test_a_pace_rests_after_a_costly_look(monkeypatch, cost, rest):
+def test_throttle_pauses_after_an_expensive_scan(monkeypatch, cost, rest):
     clock = FakeClock()
     monkeypatch.setattr(throttle.time, "monotonic", clock.monotonic)
     looks = throttle.Throttle(0.5, rest=10)

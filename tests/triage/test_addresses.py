@@ -1,4 +1,4 @@
-"""What a URL names, and when a word is a URL at all."""
+"""What a URL names, and which words are URLs."""
 
 import pytest
 

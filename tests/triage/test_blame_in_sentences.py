@@ -1,4 +1,4 @@
-"""Which changes and ends a sentence names: what it clears, leaves open or corrects is no fact."""
+"""Changes and ends that a sentence names; what it clears, leaves open or corrects is no fact."""
 
 import pytest
 
@@ -76,7 +76,7 @@ def test_cleared_change_is_no_suspect(text):
         ("fails since 4444444ddd. #22807 is innocent.", [("4444444ddd", "derived")]),
     ],
 )
-def test_what_is_beside_a_cleared_change_is_blamed(text, found):
+def test_change_beside_a_cleared_one_is_blamed(text, found):
     assert blamed(text) == found
 
 
@@ -89,11 +89,11 @@ def test_what_is_beside_a_cleared_change_is_blamed(text, found):
         ("Caused by #10 or #11. Reverting #10 did not help; reverting #11 fixes it.", [(11, "stated")]),
     ],
 )
-def test_one_of_several_is_a_guess_until_one_is_tried(text, found):
+def test_one_of_several_is_a_guess_until_tested(text, found):
     assert blamed(text) == found
 
 
-def test_what_helps_when_it_is_reverted_is_no_fix():
+def test_change_whose_revert_helps_is_no_fix():
     assert read("Reverting #11 fixes it.").fix_candidates == ()
 
 
@@ -140,5 +140,5 @@ def test_corrected_end_is_a_note():
         ("#10 does not reduce the throughput.", []),
     ],
 )
-def test_change_is_blamed_for_what_it_did(text, suspects):
+def test_change_is_blamed_for_its_effect(text, suspects):
     assert blamed(text) == suspects

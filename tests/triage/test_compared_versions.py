@@ -1,4 +1,4 @@
-"""Ends as commits, tags and ranges in sentences, and what only looks like a build."""
+"""Ends as commits, tags and ranges in sentences, and text that only looks like a build."""
 
 import pytest
 
@@ -45,7 +45,7 @@ def test_comparison_without_a_word_of_failure_is_a_guess():
     assert found.bad.commit.certainty == "guess"
 
 
-def test_version_in_passing_may_be_of_another_project():
+def test_mentioned_version_may_be_of_another_project():
     assert read("It fails with v12.1 of the driver.").bad.commit.certainty == "derived"
 
 

@@ -1,4 +1,4 @@
-"""Days as people write them."""
+"""Dates in prose."""
 
 import datetime as dt
 
@@ -29,5 +29,5 @@ def test_no_date(text):
     assert dates(text, 2026) == ()
 
 
-def test_day_without_a_year_is_nothing_on_a_page_without_years():
+def test_day_without_a_year_is_no_date_on_a_page_without_years():
     assert dates("Mar 6") == ()

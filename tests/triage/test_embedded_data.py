@@ -48,13 +48,13 @@ def test_the_data_of_an_issue_are_read():
 
 
 @pytest.mark.parametrize(("state", "landed"), [("MERGED", True), ("OPEN", None)])
-def test_the_state_of_a_pull_request_says_whether_it_was_merged(state, landed):
+def test_state_of_a_pull_request_shows_whether_it_was_merged(state, landed):
     pull = {**{name: REVERT[name] for name in ("__typename", "number", "title", "url")}, "state": state}
     found = analyse(read_page(html(payload({**ISSUE, "frontTimelineItems": [pull]}))))
     assert [each.landed for each in found.fix_candidates] == [landed]
 
 
-def test_what_is_shown_is_not_read_twice():
+def test_shown_text_is_not_read_twice():
     shown = (
         f"<h1>Red since Friday</h1><p>caused by <b>#5</b></p><p>Last good commit: <code>{COMMIT}</code></p>"
     )
@@ -89,6 +89,6 @@ def test_text_of_the_data_is_sanitised():
     assert "caused by #5" in [line.text for line in page.lines]
 
 
-def test_an_end_of_a_script_in_its_data_is_escaped_as_pages_do():
+def test_escaped_end_of_a_script_in_its_data_is_read():
     data = payload({**ISSUE, "body": "see </script> & <!-- #5"}).replace("<", "\\u003c")
     assert "see </script> & <!-- #5" in [line.text for line in read_page(html(data)).lines]

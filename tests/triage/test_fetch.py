@@ -1,4 +1,4 @@
-"""Pages from the network, of a replayed service: what is requested, and the message where it fails."""
+"""Pages from a replayed service: requests, and messages about failures."""
 
 from contextlib import contextmanager
 
@@ -17,7 +17,7 @@ JOB = "0198a196-b376-4e2b-8420-3b9e85b48a54"
 
 @contextmanager
 def fetching(replies, tokens=None):
-    """Fetches from a replayed service, without pauses."""
+    """Fetch from a replayed service, without pauses."""
     with replayed(replies) as service:
         environment = {"GITHUB_API_URL": service.url, "BUILDKITE_API_URL": service.url, **(tokens or {})}
         yield lambda address: fetch_page(address, environment, lambda _: None), service
@@ -57,7 +57,7 @@ def test_linked_pull_request_is_a_fix_candidate():
     assert "/repos/o/p/pulls/9" not in service.paths
 
 
-def test_with_a_token_the_commits_of_merged_pull_requests_are_known():
+def test_commits_of_merged_pull_requests_need_a_token():
     events = reference(9), reference(10, merged=None), reference(11, project="fork/p")
     replies = {**issue(timeline=events), "/repos/o/p/pulls/9": [Reply({"merge_commit_sha": "d" * 40})]}
     with fetching(replies, TOKENS) as (fetch, service):
@@ -97,7 +97,7 @@ def test_build_of_buildkite_with_a_token_has_its_jobs():
         (Reply({}, 429, {"Retry-After": "3000"}), "the rate limit of GitHub is exhausted for 50 minutes"),
     ],
 )
-def test_failure_says_how_to_save_the_page(answer, why):
+def test_failure_explains_how_to_save_the_page(answer, why):
     with fetching({**issue(), ISSUE: [answer]}) as (fetch, _), pytest.raises(EnvironmentFailed) as failed:
         fetch("https://github.com/o/p/issues/7")
     assert failed.value.message == f"https://github.com/o/p/issues/7 cannot be fetched: {why}"
@@ -116,7 +116,7 @@ def test_token_without_the_scope_is_named():
     assert "secret" not in f"{failed.value.message} {failed.value.hint}"
 
 
-def test_half_of_the_anonymous_allowance_is_not_left():
+def test_anonymous_rate_limit_is_used_completely():
     headers = {"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "5", "X-RateLimit-Reset": "3000"}
     replies = {path: [Reply(each[0].body, headers=headers)] for path, each in issue().items()}
     with fetching(replies) as (fetch, _):
@@ -129,6 +129,6 @@ def test_run_of_github_actions_needs_an_account():
     assert failed.value.hint == "Use: gh run view 23 --log-failed --repo o/p | bisect-run explain -"
 
 
-def test_other_address_is_misuse():
+def test_other_address_is_a_usage_error():
     with pytest.raises(UsageError, match="is not the URL of an issue or a build"):
         fetch_page("https://example.org/", {})

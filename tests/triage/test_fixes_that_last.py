@@ -1,4 +1,4 @@
-"""Which pull request holds in the end: a fix that was reverted or did not help is not the final one."""
+"""The final fix: a fix that was reverted or did not help is not final."""
 
 import pytest
 
@@ -39,7 +39,7 @@ def test_final_fix(text, final):
     assert read(text).final == final
 
 
-def test_roles_of_what_followed_a_fix():
+def test_roles_of_changes_after_a_fix():
     found = read("It was fixed by #300, but #300 was reverted in #301. Then #302 fixed it again.")
     assert [(each.pull, each.role, each.reverts) for each in found.fix_candidates] == [
         (300, "fix", ()),

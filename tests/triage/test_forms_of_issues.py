@@ -1,4 +1,4 @@
-"""Forms in which people file red tests: what is found in each, and that nothing more is claimed."""
+"""Forms of issues about red tests: the facts found in each, and no others."""
 
 from bisect_tool.triage.analyse import analyse, completed
 from bisect_tool.triage.next_commands import Context
@@ -188,7 +188,7 @@ def test_log_of_git_bisect():
     assert [(each.commit, each.certainty) for each in found.suspects] == [(bad, "stated")]
 
 
-def test_git_bisect_that_could_not_tell_commits_apart():
+def test_git_bisect_with_several_possible_commits():
     shas = ["1" * 39 + "a", "2" * 39 + "b"]
     found = read(
         "```\nThe first bad commit could be any of:\n" + "\n".join(shas) + "\nWe cannot bisect more!\n```\n"
@@ -251,7 +251,7 @@ def test_passing_again_is_a_remark():
     assert [(note.value, note.certainty) for note in found.notes] == [("passes again", "stated")]
 
 
-def test_results_beside_builds():
+def test_results_next_to_builds():
     page = "https://buildkite.com/o/p/builds"
     found = read(f"* **Passed** before - {page}/1\n* **Failed** - {page}/2\n")
     assert {build.value: build.state for build in found.builds} == {"1": "passed", "2": "failed"}
@@ -315,7 +315,7 @@ def test_start_of_git_bisect_names_the_bad_end_first():
     assert (found.good.commit.value, found.bad.commit.value) == ("a97954b6", "5afb387b")
 
 
-def test_command_line_of_ours():
+def test_command_line_of_bisect_run():
     found = read(
         "Repro: `bisect-run --good a97954b --bad 5afb387`\n\nCulprit    8f8b41594  Add a timeout (#118)\n"
     )

@@ -1,4 +1,4 @@
-"""What a page only hints at is a guess; what it says of rows, versions and lists is read."""
+"""Hints on a page are guesses; rows, versions and lists are read as stated."""
 
 import pytest
 
@@ -32,7 +32,7 @@ def ends(text):
         ("The load test [first failed in #18245]", [18245]),
         ("It started failing with #18245.", [18245]),
         ("These are possible candidates:\n- #31 (by a)\n- #33 (by b)\n\nOther work: #35", [31, 33]),
-        ("o/p#9\n\nReverts o/p#23391\n\nLet us see what CI says.", [23391]),
+        ("o/p#9\n\nReverts o/p#23391\n\nLet us see what CI reports.", [23391]),
         ('# Revert "Reduce the overhead (#14384)"\n\nOn main it is slow.', [14384]),
     ],
 )
@@ -51,7 +51,7 @@ def test_a_hint_is_a_guess(text, pulls):
         "Possibly #12 is the culprit.\n\n#12 was ruled out.",
     ],
 )
-def test_what_blames_nothing_is_no_hint(text):
+def test_sentence_without_blame_is_no_hint(text):
     assert blamed(text) == []
 
 
@@ -83,7 +83,7 @@ def test_a_confirmed_change_is_stated(text):
 
 
 @pytest.mark.parametrize("nothing", ["—", "-"])
-def test_a_label_without_a_value_does_not_take_that_of_the_next_line(nothing):
+def test_label_without_a_value_does_not_use_the_next_line(nothing):
     found = read(f"**Last successful nightly:** {nothing}\n**Latest nightly date:** 2026-04-18\n")
     assert (found.good.commit, found.good.build, found.good.date) == (None, None, None)
 
@@ -95,7 +95,7 @@ def test_a_label_without_a_value_does_not_take_that_of_the_next_line(nothing):
         f"A new regression between\n- new revision: {B}  [results](https://x.org)\n- old revision: {A}",
     ],
 )
-def test_ends_that_are_only_in_order_are_guesses(text):
+def test_ends_known_only_by_their_order_are_guesses(text):
     assert ends(text) == ((A, "guess"), (B, "guess"))
 
 

@@ -1,4 +1,4 @@
-"""Pages that somebody wrote to do harm, or that are no pages at all."""
+"""Malicious pages, and content that is no page."""
 
 import json
 import shlex
@@ -24,7 +24,7 @@ def read(text):
     return completed(analyse(read_page(text)), Context())
 
 
-def test_commands_of_a_page_are_never_commands_of_ours():
+def test_commands_of_a_page_are_never_suggested():
     found = read(
         "o/p#1\n\n## Failing tests\n\n`pytest 'x; rm -rf ~'/test_a.py::test_b[$(reboot)]`\n"
         "\nLast good commit: c911120a\n\nFirst bad build: #12 (commit b2fb83e7; reboot)\n"
@@ -36,7 +36,7 @@ def test_commands_of_a_page_are_never_commands_of_ours():
     assert "'*test_b[$(reboot)]'" in found.commands[0].argv
 
 
-def test_file_that_looks_like_an_option_is_none():
+def test_file_that_looks_like_an_option_is_no_test():
     found = read("## Failing tests\n\n--rootdir/test_a.py -x/test_b.py test_c.py")
     assert not any(test.file.startswith("-") for test in found.tests)
 
@@ -50,7 +50,7 @@ def test_control_characters_do_not_reach_a_report():
     assert "\\u001b" not in shown
 
 
-def test_escapes_of_json_are_cleaned_as_well():
+def test_escapes_of_json_are_sanitised():
     found = read(
         '{"number": 1, "title": "a\\u001b[31mb", "html_url": "https://github.com/o/p/pull/1", "body": "x",'
         ' "merged_at": "\\u001b[0m2026", "merge_commit_sha": "--help", "pull_request": {}}'
@@ -65,7 +65,7 @@ def test_escapes_of_json_are_cleaned_as_well():
 
 
 @pytest.mark.parametrize("created", ["9999-12-31T00:00:00Z", "0000-01-01", "99999-01-01"])
-def test_page_of_no_year_of_ours_has_no_days_without_one(created):
+def test_page_of_an_invalid_year_has_no_dates_without_one(created):
     issue = {
         "number": 1,
         "title": "red",
@@ -100,14 +100,14 @@ def test_markup_of_a_page_has_no_effect_in_markdown():
         '{"number": 99999999999999999999, "commit": "a", "web_url": "https://buildkite.com/a/b/builds/1"}',
     ],
 )
-def test_page_that_says_nothing_yields_nothing(text):
+def test_page_without_facts(text):
     found = read(text)
     assert not found.has_ends
     assert found.suspects == ()
     assert found.commands
 
 
-def test_page_with_thousands_of_mentions_is_shown_in_part():
+def test_mentions_of_a_page_are_truncated():
     found = read("Red builds: " + ", ".join(f"#{number}" for number in range(1000, 1200)))
     shown = next(section for section in sections(found) if section.title == "Builds")
     assert len(found.builds) == 200
@@ -125,14 +125,14 @@ def test_comment_that_never_ends_hides_no_tag():
     assert escape_unclosed("<!-- a --><p>b<!-- c</p>") == "<!-- a --><p>b&lt;!-- c</p>"
 
 
-def test_long_line_is_cut():
+def test_long_line_is_truncated():
     found = read("caused by #12 " + "x" * 100_000)
     assert found.suspects[0].pull == 12
     assert len(found.suspects[0].source.text) <= 300
 
 
 def calls(text):
-    """How many functions are called to read a text: the work, whatever the machine."""
+    """The number of function calls for reading a text: the work, independent of the machine."""
     count = 0
 
     def counted(_frame, event, _arg):
@@ -165,10 +165,10 @@ LISTS = {
 
 
 @pytest.mark.parametrize("kind", LISTS)
-def test_twice_the_page_is_at_most_twice_the_work(kind):
+def test_work_is_linear_in_the_length_of_the_page(kind):
     line = LISTS[kind]
     short, long = ("".join(line.format(at, at + 1) for at in range(1000, 1000 + n)) for n in (200, 400))
-    read(long)  # what is loaded and cached once
+    read(long)  # fill caches and import modules
     assert calls(long) < 2.5 * calls(short)
 
 
@@ -179,7 +179,7 @@ def test_page_is_read_up_to_a_limit(monkeypatch):
     assert calls(line * 1000) < 1.5 * calls(line * 200)
 
 
-def test_page_that_is_not_read_to_its_end_says_so(monkeypatch):
+def test_truncated_page_has_a_note(monkeypatch):
     monkeypatch.setattr(page, "CHARACTERS", 100)
     found = read("It was caused by #12.\n" * 5)
     assert [(note.value, note.source.place) for note in found.notes] == [("read in part", "line 5")]

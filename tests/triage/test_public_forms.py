@@ -1,4 +1,4 @@
-"""Forms of public reports, typed anew: what each says, and what must not be made of it."""
+"""Forms of public reports, rewritten: the facts of each, and none beside them."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ CI = "https://buildkite.com/o/ci/builds"
 
 
 class Form(NamedTuple):
-    """A page with what it says.
+    """A page and its facts.
 
     Attributes:
         name: whose reports have this form.
@@ -20,7 +20,7 @@ class Form(NamedTuple):
         good: the good end, or empty.
         bad: the bad end, or empty.
         blamed: each suspect with how sure it is.
-        final: what holds in the end.
+        final: the final fix.
     """
 
     name: str
@@ -85,7 +85,7 @@ FORMS = (
         "looking for regression commit between 2020-10-05 and 2020-10-06\n```",
     ),
     Form(
-        "kubernetes: a revert that says what it probably broke",
+        "kubernetes: a revert that names what it probably broke",
         "Reverts o/p#27303\n\nThis probably broke the e2e tests.",
     ),
     Form(
@@ -253,7 +253,7 @@ FORMS = (
         blamed=((12, "stated"),),
     ),
     Form(
-        "two attempts, each reverted: which revert ended it is not said",
+        "two attempts, each reverted: which revert ended it is unknown",
         "Broken by #12 (reverted in #13), second attempt #14 broke it again and was reverted in #15.",
         blamed=((12, "stated"),),
     ),

@@ -1,4 +1,4 @@
-"""What a clone adds to a page: full ids, commits of pull requests, reverts and re-lands, paths of tests."""
+"""Facts that a clone adds to a page: full ids, commits of pull requests, reverts, paths of tests."""
 
 import os
 import subprocess
@@ -31,7 +31,7 @@ def project(tmp_path_factory):
         for role in ("AUTHOR", "COMMITTER")
         for what in ("NAME", "EMAIL")
     }
-    # An abbreviated id without a letter is no commit on a page, so that the ids may not be by chance.
+    # An abbreviated id without a letter is no commit on a page, so the ids are fixed by fixed dates.
     dates = {f"GIT_{role}_DATE": "2026-03-07T08:00:00Z" for role in ("AUTHOR", "COMMITTER")}
     env = kept | who | dates | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 
@@ -71,7 +71,7 @@ def test_ends_have_full_ids_and_subjects(read):
     assert found.bad.commit.subject == "Describe it (#13)"
 
 
-def test_suspect_has_its_commit_and_lies_in_the_range(read):
+def test_suspect_has_its_commit_and_is_in_the_range(read):
     found, _, shas = read
     first, second = found.suspects
     assert (first.pull, first.commit, first.in_range) == (12, shas[1], True)
@@ -90,7 +90,7 @@ def test_revert_and_reland_are_found_in_the_history(read):
     assert (found.ended_by, found.final) == (14, 15)
 
 
-def test_commands_name_what_was_resolved(read):
+def test_commands_name_resolved_commits(read):
     found, paths, shas = read
     run, fixes, *_ = completed(found, Context(repo="clone", paths=paths)).commands
     assert run.argv == (
@@ -105,7 +105,7 @@ def test_commands_name_what_was_resolved(read):
     assert fixes.ready
 
 
-def test_pull_request_that_the_clone_lacks_is_not_verified(project, tmp_path):
+def test_pull_request_missing_in_the_clone_is_not_verified(project, tmp_path):
     repository = Repository.open(str(project[0]), tmp_path / "cache")
     page = (
         f"The culprit is PR #12.\n\nFirst bad commit: {project[1][2]}\n\n"
@@ -120,14 +120,14 @@ def test_pull_request_that_the_clone_lacks_is_not_verified(project, tmp_path):
     assert fixes.purpose.endswith("; add --verify for #99 if merged")
 
 
-def test_commit_that_the_clone_lacks_is_said(project, tmp_path):
+def test_commit_missing_in_the_clone_is_reported(project, tmp_path):
     repository = Repository.open(str(project[0]), tmp_path / "cache")
     found = resolved(analyse(read_page("Last good commit: c911120a\n")), repository)
     assert found.good.commit.value == "c911120a"
     assert "has no such commit: fetch it" in found.notes[-1].reason
 
 
-def test_bad_end_that_the_clone_lacks_is_no_error(project, tmp_path):
+def test_bad_end_missing_in_the_clone_is_no_error(project, tmp_path):
     repository = Repository.open(str(project[0]), tmp_path / "cache")
     page = read_page(f"First failing commit: {'a1' * 20}\n\nCulprit: PR #12\n")
     assert resolved(analyse(page), repository).suspects[0].commit == project[1][1]

@@ -1,4 +1,4 @@
-"""One issue saved in four forms: each yields the same facts, with where they come from."""
+"""One issue saved in four forms: each has the same facts with their sources."""
 
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def test_story_has_both_ends_as_stated(story):
     assert story.has_ends
 
 
-def test_story_tells_the_culprit_from_what_is_only_suspected(story):
+def test_story_distinguishes_the_culprit_from_suspects(story):
     first, second, *others = story.suspects
     assert (first.pull, first.commit, first.certainty) == (34730, "27066d1b", "stated")
     assert "culprit is PR" in first.source.text
@@ -47,7 +47,7 @@ def test_story_tells_the_culprit_from_what_is_only_suspected(story):
     assert {each.pull: each.certainty for each in others} == dict.fromkeys((36262, 28053, 36068), "guess")
 
 
-def test_story_tells_the_final_fix_from_experiments(story):
+def test_story_distinguishes_the_final_fix_from_experiments(story):
     roles = {each.pull: each.role for each in story.fix_candidates}
     experiments = dict.fromkeys((36619, 36650, 36646), "trial")
     assert roles == {36628: "revert", 36666: "reland", **experiments}
@@ -95,7 +95,7 @@ def test_story_gives_the_commands(story):
     assert fixes.ready
 
 
-def test_what_was_merged_is_verified_by_its_commit_or_its_number(story):
+def test_merged_fix_is_verified_by_its_commit_or_number(story):
     candidates = {each.pull: each for each in story.fix_candidates}
     _, fixes, *_ = story.commands
     for pull in (36628, 36666):
@@ -106,7 +106,7 @@ def test_what_was_merged_is_verified_by_its_commit_or_its_number(story):
     assert all(str(trial) not in fixes.argv for trial in (36619, 36650, 36646))
 
 
-def test_story_says_what_finds_the_commits_of_the_fixes(story):
+def test_story_names_commands_that_find_the_commits_of_the_fixes(story):
     calls = {each.what: each.calls for each in story.missing}
     revert = calls["the commit of PR #36628 on the main branch"]
     assert revert[0] == "https://api.github.com/repos/vllm-project/vllm/pulls/36628 (field merge_commit_sha)"
