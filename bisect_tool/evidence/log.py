@@ -64,8 +64,8 @@ def explain_log(
     evidence = _Evidence(events, tests)
     found = [_explain_test(test, evidence) for test in tests.failed()]
     during_job = [event for event in events if not clean_ups.contains(event.source, event.line)]
-    found = found or _explain_whole_log(during_job, tests) or _from_ci_message(last, tests)
-    found = found or _explain_whole_log(events, tests)
+    found = found or _explain_whole_log(during_job, tests)
+    found = found or _from_ci_message(last, tests) or _explain_whole_log(events, tests)
     if all(is_symptom(each.failure.root) and not each.test for each in found):
         found = _from_other_runner(last, tests) or _with_lines_before(found, last)
     new = [each for each in found if each.failure.signature not in known_good]
@@ -106,7 +106,7 @@ def _with_lines_before(found: Iterable[LogFailure], last: Sequence[LogLine]) -> 
     """Return the failures; those that are only the end of a process get the lines before it."""
     return [
         replace(each, failure=with_lines_before(each.failure, last))
-        if each.failure.root.kind == "exit" and len(each.failure.root.lines) == 1
+        if each.failure.root.kind == "exit"
         else each
         for each in found
     ]

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from bisect_tool.evidence.command_failure import failed_test
+from bisect_tool.evidence.complaint import last_complaint
 from bisect_tool.evidence.event import Event
 from bisect_tool.evidence.failure_chain import Failure
 from bisect_tool.evidence.parsed_line import LAUNCHER, TEST, parse_line
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 _BEFORE, _AFTER = 8, 8
 _TESTS_KEPT = 1000
-_NAME_LIMIT = 300
+_NAME_LIMIT, _MESSAGE_LIMIT = 300, 500
 # GitHub, GitLab, Buildkite, Azure, mocha's count, and a shell that prints its commands.
 _ENDED = re.compile(
     r"(?:##\[error\]| +|\++ )?(?P<message>Process completed with exit code [1-9]\d*"
@@ -63,13 +64,47 @@ def job_failure(lines: Sequence[LogLine]) -> Failure | None:
 
 
 def with_lines_before(failure: Failure, lines: Sequence[LogLine]) -> Failure:
-    """Return a failure of which only an end is known, with the lines before it in the excerpt."""
+    """Return a failure of which only an end is known, with the lines before it in the excerpt.
+
+    If one of them says why, that is the root.
+    """
     root = failure.root
     place = root.source, root.line
     at = next((at for at, line in enumerate(lines) if (line.source, line.number) == place), 0)
+    explained = _with_complaint(failure, lines, at) if root.role == LAUNCHER else None
+    if explained is not None:
+        return explained
+    if len(root.lines) > 1:
+        return failure
     before = [f"    {parse_line(line.text).text}" for line in lines[max(at - _BEFORE, 0) : at]]
     head = ["Before it:", *before] if before else []
     return failure.model_copy(update={"excerpt": "\n".join((*head, failure.excerpt))})
+
+
+def _with_complaint(ended: Failure, lines: Sequence[LogLine], at: int) -> Failure | None:
+    """Return the failure whose end is at `at` with what its command complained of; None without that."""
+    found = last_complaint(lines, at)
+    if found is None:
+        return None
+    line = lines[found]
+    root = Event(
+        time=ended.root.time,
+        source=line.source,
+        role=ended.root.role,
+        kind="log",
+        severity="error",
+        message=clean_line(parse_line(line.text).text.strip(), _MESSAGE_LIMIT),
+        line=line.number,
+    )
+    around = lines[max(found - _BEFORE, 0) : found + _AFTER]
+    return ended.model_copy(
+        update={
+            "root": root,
+            "chain": (root, *ended.chain),
+            "signature": signature_of(root),
+            "excerpt": "\n".join(parse_line(each.text).text for each in around),
+        }
+    )
 
 
 def _failure(  # noqa: PLR0913, PLR0917  # the parts of an event

@@ -128,6 +128,7 @@ _LEVELS = (
 )
 _AFTER_STAMPS = ("small", "bare", "hyphen")
 """Levels that are only read after a time stamp."""
+_TEST_FILE = re.compile(r"::|^ERROR \S+\.py$")
 _LETTERS = {"D": "DEBUG", "I": "INFO", "W": "WARNING", "E": "ERROR", "F": "CRITICAL", "C": "CRITICAL"}
 _NAMES = {"WARN": "WARNING", "FATAL": "CRITICAL", "PANIC": "CRITICAL", "ERR": "ERROR"}
 _TIMES = (
@@ -269,7 +270,7 @@ def _plain(text: str, prefix: Prefix, known: Patterns) -> ParsedLine:
     head = _HEAD.match(text, at) if _MAYBE_HEAD.match(text, at) else None
     line = ParsedLine(role, pid, "", "", text[at:], prefix.stamp, prefix.writer, prefix.rank)
     bare = head is not None and any(head[name] for name in _AFTER_STAMPS)
-    if head is None or (bare and (not prefix.stamp or "::" in text)):
+    if head is None or (bare and (not prefix.stamp or _TEST_FILE.search(text))):
         return line
     if head["bar_name"] in _STREAMS:
         return _plain(text[head.end() :], prefix, known)

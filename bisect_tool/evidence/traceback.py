@@ -33,6 +33,8 @@ _BARE = re.compile(
     r"(?P<name>(?:\w+\.)*(?:[A-Z]\w*(?:Error|Exception|ExceptionGroup|Interrupt|Exit|Timeout)|Exception))"
     r"(?:: ?(?P<message>.*))?$"
 )
+# A setting has a value, whatever its name: `ContinueOnError: False`.
+_SETTING = re.compile(r"\w+: ?(?:[Tt]rue|[Ff]alse|null)$")
 # A word alone is surely the name of an exception if it has a module, or ends as such names do.
 _SURE = re.compile(r"\.|(?:Error|Exception|Exit|Interrupt|Iteration|Timeout|Warning|Group)$")
 # Processes that print the same at once: `KeyErrorKeyError: : 'a''a'`, `mm..EE: : aa`.
@@ -376,7 +378,7 @@ def last_line(text: str) -> tuple[str, str | None] | None:
 
 def bare_exception(text: str) -> tuple[str, str] | None:
     """Return (exception, message) if `text`, found outside of any traceback, names an exception."""
-    match = _BARE.match(text)
+    match = None if _SETTING.match(text) else _BARE.match(text)
     if match is None or ": : " not in text:
         return (match["name"], match["message"] or "") if match else None
     return _multiplied(text) or (match["name"], match["message"] or "")
