@@ -1,4 +1,4 @@
-"""Adds trials to a store in processes of its own and kills them, at random moments, in the middle of it.
+"""Adds trials to a store in child processes and kills these at random moments.
 
     python adders.py STORE SESSION KILLS SEED
 
@@ -20,31 +20,31 @@ from bisect_tool.session.store import Store
 from bisect_tool.trial.result import CellResult, TrialResult
 from bisect_tool.verdict import Outcome
 
-LONGEST_S = 0.08
+MAX_DELAY_S = 0.08
 
 
 def numbered(number: int) -> TrialResult:
-    """A trial that can be recognised; large, so that writing it takes more than one page."""
+    """A recognisable trial, large enough to take several pages of the database."""
     cell = CellResult(cell="cell", outcome=Outcome.ERRORED, reason=f"{number} " * 3000)
     started = "2026-03-06T00:00:00+00:00"
     return TrialResult(sha=str(number), cells=(cell,), outcome=Outcome.ERRORED, started=started, seconds=1.0)
 
 
-def add_without_end(store: Path, session: str, first: int, told: int) -> None:
+def add_forever(store: Path, session: str, first: int, pipe_fd: int) -> None:
     opened = Store(store)
     number = first
     while True:
         opened.add(session, "narrow", numbered(number))
-        os.write(told, f"{number}\n".encode())
+        os.write(pipe_fd, f"{number}\n".encode())
         number += 1
 
 
 def killed_once(store: Path, session: str, first: int, seconds: float) -> list[int]:
-    """The numbers for which `add` returned in a process that is killed so long after it is ready to add."""
+    """The numbers for which `add` returned in a process that is killed `seconds` after its first one."""
     readable, writable = os.pipe()
     child = os.fork()
     if child == 0:
-        add_without_end(store, session, first, writable)
+        add_forever(store, session, first, writable)
     os.close(writable)
     select.select([readable], [], [], 60.0)
     time.sleep(seconds)
@@ -56,10 +56,10 @@ def killed_once(store: Path, session: str, first: int, seconds: float) -> list[i
 
 def main() -> None:
     store, session, kills, seed = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
-    chance = random.Random(seed)  # noqa: S311
+    rng = random.Random(seed)  # noqa: S311
     returned: list[int] = []
     for kill in range(kills):
-        returned += killed_once(store, session, 10_000 * (kill + 1), chance.uniform(0.0, LONGEST_S))
+        returned += killed_once(store, session, 10_000 * (kill + 1), rng.uniform(0.0, MAX_DELAY_S))
     sys.stdout.write(json.dumps(returned))
 
 

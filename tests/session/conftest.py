@@ -1,4 +1,4 @@
-"""A project of its own for each test, and waiting with a deadline."""
+"""A new project for each test, and waiting with a deadline."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    """An empty repository; nothing that was started on it may be left at the end of the test."""
+    """An empty repository; a process of the test that is left at its end is an error."""
     made = Project(tmp_path / "project", tmp_path / "home", uuid4().hex)
     yield made
     for process in made.forked:
@@ -44,7 +44,7 @@ def home(project: Project, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.chdir(project.path)
     monkeypatch.setenv(MARK, project.mark)
     monkeypatch.setattr(SERVER, "_requests", server_of_guardians()._requests)
-    monkeypatch.setattr(ForkServer, "__exit__", lambda *_: None)  # it goes on for the next test
+    monkeypatch.setattr(ForkServer, "__exit__", lambda *_: None)  # the next test uses it, too
     return Home(project.home / "state", project.home / "cache")
 
 
@@ -57,13 +57,13 @@ def store(home: Home) -> Iterator[Store]:
 
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
-    """Where a check may say at which commit it runs."""
+    """A file to which a check may append its commit."""
     return tmp_path / "log"
 
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Path:
-    """A file that a check may wait for to be gone."""
+    """A file whose removal a check may wait for."""
     return tmp_path / "gate"
 
 

@@ -1,4 +1,4 @@
-"""Real repositories in which every commit says what its check ends with, and the command line run on them."""
+"""Real repositories whose commits have the exit code of their check, and the command line run on them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIMIT_S = 240
 """Less than the limit of pytest-timeout; no session here takes a tenth of it on an idle machine."""
 
 CHECK = """#!/bin/sh
-# Ends as the commit's file `code` says.
+# Exits with the code in the commit's file `code`.
 read -r code < code
 case $code in
 hang) sleep 600 ;;
@@ -47,12 +47,12 @@ class Ended:
 
     @property
     def document(self) -> Document:
-        """What `--json` printed: all of stdout, and nothing that the schema does not know."""
+        """The document of `--json`: it must be all of stdout and match the schema."""
         return Document.model_validate(json.loads(self.stdout))
 
 
 class Project:
-    """A checkout of its own; a commit's file `code` holds the exit code of its check."""
+    """A checkout; the file `code` of a commit holds the exit code of its check."""
 
     def __init__(self, path: Path, home: Path, mark: str) -> None:
         self.path = path
@@ -65,7 +65,7 @@ class Project:
 
     @property
     def env(self) -> dict[str, str]:
-        """The user's variables: with more of git's, each git command of the tool starts env(1) as well."""
+        """The user's variables; with others of git, each git command of the tool would start env(1), too."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         return kept | {
             "GIT_CONFIG_GLOBAL": os.devnull,
@@ -87,8 +87,8 @@ class Project:
             )
         }
 
-    def git(self, *words: str, folder: Path | None = None, stdin: str = "") -> str:
-        command = ("git", "-c", "maintenance.auto=false", *words)
+    def git(self, *args: str, folder: Path | None = None, stdin: str = "") -> str:
+        command = ("git", "-c", "maintenance.auto=false", *args)
         done = subprocess.run(
             command,
             cwd=folder or self.path,
@@ -120,7 +120,7 @@ class Project:
     def commits(self, *codes: object) -> list[str]:
         """A commit as `commit` makes it for each code; on a branch, three git processes make all of them.
 
-        What is staged besides is not part of them.
+        They do not contain other staged changes.
         """
         head = (self.path / ".git" / "HEAD").read_text().strip()
         branch = head.removeprefix("ref: ")
@@ -146,16 +146,16 @@ class Project:
         return self.git("rev-parse", "HEAD")
 
     def write_check(self, text: str = CHECK, name: str = "check.sh") -> Path:
-        """An executable script in the user's folder, unknown to git."""
+        """An untracked executable script in the checkout."""
         script = self.path / name
         script.write_text(text)
         script.chmod(0o755)
         return script
 
-    def start(self, *words: str, folder: Path | None = None) -> subprocess.Popen[str]:
+    def start(self, *args: str, folder: Path | None = None) -> subprocess.Popen[str]:
         """The command line in a process group of its own, as a shell starts it."""
         return subprocess.Popen(
-            [*BISECT_RUN, *words],
+            [*BISECT_RUN, *args],
             cwd=folder or self.path,
             env=self.env | {"PYTHONPATH": str(ROOT)},
             stdin=subprocess.DEVNULL,
@@ -165,20 +165,20 @@ class Project:
             start_new_session=True,
         )
 
-    def fork(self, *words: str) -> Forked:
+    def fork(self, *args: str) -> Forked:
         """The command line in a process that is forked from this one; it ends with the test."""
-        self.forked.append(Forked(words, self.path, self.env))
+        self.forked.append(Forked(args, self.path, self.env))
         return self.forked[-1]
 
-    def run(self, *words: str, folder: Path | None = None) -> Ended:
-        return Ended(*run_forked(words, folder or self.path, self.env, LIMIT_S))
+    def run(self, *args: str, folder: Path | None = None) -> Ended:
+        return Ended(*run_forked(args, folder or self.path, self.env, LIMIT_S))
 
-    def deadline(self, least_s: float, *words: str) -> str:
-        """A value of `--deadline`: so many seconds at least, and twice what all of this takes just now."""
-        began = time.monotonic()
-        ended = self.run("step", *words)
+    def deadline(self, least_s: float, *args: str) -> str:
+        """A value of `--deadline`: at least `least_s`, and twice the time of `step` with `args`."""
+        started_at = time.monotonic()
+        ended = self.run("step", *args)
         assert ended.code == 0, ended.stderr
-        return f"{max(least_s, 2 * (time.monotonic() - began)):.1f}"
+        return f"{max(least_s, 2 * (time.monotonic() - started_at)):.1f}"
 
     def snapshot(self) -> dict[str, tuple[float, bytes]]:
         """Every file of the checkout and of its git directory, with its time and content.
@@ -193,7 +193,7 @@ class Project:
         return {str(file): (file.stat().st_mtime, file.read_bytes()) for file in files}
 
     def git_bisect(self, good: str, bad: str, *check: str) -> tuple[int, list[str]]:
-        """What `git bisect run` ends with and says is left, in a clone with the same untracked files."""
+        """Exit code and remaining commits of `git bisect run`, in a clone with the same untracked files."""
         clone = self.home.parent / f"clone-{len(list(self.home.parent.iterdir()))}"
         self.git("clone", "-q", str(self.path), str(clone))
         for file in self.git("ls-files", "--others").splitlines():
@@ -219,18 +219,18 @@ def _import(branch: str, code: object, clock: int, onto: str) -> str:
     )
 
 
-def left_by_git(clone: Path, said: str) -> list[str]:
-    """The one first bad commit that git names, or the ones it could be any of."""
-    lines = said.splitlines()
-    named = [line.split()[0] for line in lines if line.endswith("is the first bad commit")]
-    if named:
-        return named
+def left_by_git(clone: Path, output: str) -> list[str]:
+    """The first bad commit that git reports, or the commits that it could be."""
+    lines = output.splitlines()
+    found = [line.split()[0] for line in lines if line.endswith("is the first bad commit")]
+    if found:
+        return found
     start = next((place for place, line in enumerate(lines) if "could be any of" in line), len(lines))
     return [line for line in lines[start + 1 :] if len(line) == 40]
 
 
 def survivors(mark: str) -> list[str]:
-    """Living processes, zombies left out, whose environment has the mark; /proc itself is asked."""
+    """Processes in /proc whose environment has the mark, without zombies."""
     found = []
     for entry in Path("/proc").iterdir():
         try:
@@ -243,8 +243,8 @@ def survivors(mark: str) -> list[str]:
     return found
 
 
-class Nobody:
-    """Watches a session and says nothing."""
+class NullObserver:
+    """An observer that does nothing."""
 
     def on_wait(self, sentence):
         pass

@@ -1,4 +1,4 @@
-"""A scenario whose one cell ends as the commit's file `code` says, built by a script of the commit."""
+"""A scenario whose only cell passes if the commit's file `code` has 0, built by a script of the commit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 SCENARIO = """
 name = "small"
-description = "the commit's own word"
+description = "the commit's own code"
 suite = "test_small.py"
 repository = "https://example.invalid/small"
 
@@ -36,24 +36,24 @@ from pathlib import Path
 LOG = Path({log!r})
 
 
-def say(word):
+def write(line):
     with LOG.open("a") as log:
-        log.write(word + "\\n")
+        log.write(line + "\\n")
 
 
 def test_small():
     code = Path({code}).read_text().strip()
-    say(f"{{code}} test")
+    write(f"{{code}} test")
     ends = time.monotonic() + 60
     while not LOG.with_name(f"{{LOG.name}}.open-{{code}}").exists():
         assert time.monotonic() < ends
         time.sleep(0.02)
-    say(f"{{code}} end")
+    write(f"{{code}} end")
     assert code == "0"
 """
 
 _OF_THE_TREE = 'json.loads(Path(os.environ["BISECT_RUN_LAUNCH"]).read_text())["command"][0]'
-"""The fixture `launch` has it, too, and imports what reads it as a model: half of the time of a trial."""
+"""The fixture `launch` has it, too, but importing its model takes half of the time of a trial."""
 
 
 def suite(log: Path, code: str = _OF_THE_TREE) -> str:
@@ -69,7 +69,7 @@ command = [["sh", "{tree}/native", "{out}"]]"""
 
 
 def write_scenario(folder: Path, log: Path, build: str = NO_BUILD, trial: float = 90) -> Path:
-    """A scenario in `folder` whose suite says in `log` what it does, and waits for `<log>.open-<code>`."""
+    """A scenario in `folder` whose suite writes its steps to `log` and waits for `<log>.open-<code>`."""
     folder.mkdir(exist_ok=True)
     (folder / "scenario.toml").write_text(SCENARIO.format(build=build, trial=trial))
     (folder / "test_small.py").write_text(suite(log))

@@ -7,8 +7,8 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import pytest
-from projects import Nobody
-from tried import each_once
+from each_once import each_once
+from projects import NullObserver
 
 from bisect_tool.errors import UsageError
 from bisect_tool.executor.event import Yielded
@@ -22,7 +22,7 @@ from bisect_tool.session.store import Store
 from bisect_tool.trial.run import lost
 
 
-class Elsewhere:
+class RemoteExecutor:
     """An executor with two slots that loses every trial, the newest first."""
 
     capabilities = Capabilities(stresses=False)
@@ -71,34 +71,34 @@ def session(project, monkeypatch):
         yield sessions.create(resolve(options, home, print), store, home), store
 
 
-def test_a_session_runs_on_any_executor_and_stores_what_it_lost(session):
+def test_session_runs_on_any_executor_and_stores_lost_trials(session):
     session, store = session
     killed = session.home.session(session.id) / "trials" / "001-killed"
     killed.mkdir(parents=True)
-    elsewhere = Elsewhere()
-    state = runner.run(session, each_once(session), store, Nobody(), elsewhere)
+    executor = RemoteExecutor()
+    state = runner.run(session, each_once(session), store, NullObserver(), executor)
     rows = [row.result for row in store.trials(session.id)]
     assert state.over
-    assert elsewhere.recovered == ["001-killed"]
-    assert elsewhere.submitted == [(sha, None, True) for sha in each_once(session).goal.dag.candidates]
+    assert executor.recovered == ["001-killed"]
+    assert executor.submitted == [(sha, None, True) for sha in each_once(session).goal.dag.candidates]
     assert {(row.outcome, row.reason, row.where) for row in rows} == {
         ("infrastructure", "the agent was lost", "B")
     }
 
 
-def test_what_an_executor_cannot_do_is_refused(session):
+def test_options_that_an_executor_lacks_are_rejected(session):
     session, store = session
     vars(session)["config"] = replace(session.config, stress=("cpu", ()))
     with pytest.raises(UsageError, match="--stress needs trials on this machine"):
-        runner.run(session, each_once(session), store, Nobody(), Elsewhere())
+        runner.run(session, each_once(session), store, NullObserver(), RemoteExecutor())
     assert not store.trials(session.id)
 
 
-def test_trials_that_an_earlier_run_left_are_continued_before_others(session):
-    """One more than there are slots; the planner would begin elsewhere."""
+def test_unfinished_trials_of_an_earlier_run_are_submitted_first(session):
+    """One more than there are slots; the planner would start with another commit."""
     session, store = session
     first, middle, *_ = (commit.sha for commit in session.range.commits)
-    elsewhere = Elsewhere((first, middle, first))
-    runner.run(session, each_once(session), store, Nobody(), elsewhere)
-    assert elsewhere.submitted[:3] == [(sha, None, True) for sha in (first, middle, first)]
+    executor = RemoteExecutor((first, middle, first))
+    runner.run(session, each_once(session), store, NullObserver(), executor)
+    assert executor.submitted[:3] == [(sha, None, True) for sha in (first, middle, first)]
     assert [row.purpose for row in store.trials(session.id)][:3] == ["narrow"] * 3

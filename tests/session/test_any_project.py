@@ -1,4 +1,4 @@
-"""Any project with a command: the same answers as `git bisect run`, and the user's checkout untouched."""
+"""Any project with a command: the results of `git bisect run`, and an unchanged checkout."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from projects import CHECK
 
 
 def bisect(project, good, bad, *check, options=()):
-    """The command line with `--json`; whatever it answers, it may not touch the checkout."""
+    """Run the command line with `--json`; it must not change the checkout."""
     before = project.snapshot()
     ended = project.run("--good", good, "--bad", bad, "--json", *options, "--", *(check or ("./check.sh",)))
     assert project.snapshot() == before
@@ -28,8 +28,8 @@ def culprit_of(ended):
     return cell.culprit.sha
 
 
-def test_a_line_in_a_checkout_that_is_being_worked_in(project):
-    """Staged, unstaged and untracked changes, on a branch: none is seen by a trial, none is touched."""
+def test_dirty_checkout_is_neither_tested_nor_changed(project):
+    """With staged, unstaged and untracked changes on a branch."""
     shas = project.commits(0, 0, 0, 1, 1, 1, 1)
     project.write_check()
     project.git("switch", "-q", "-c", "work")
@@ -48,7 +48,7 @@ def test_a_line_in_a_checkout_that_is_being_worked_in(project):
 
 
 @pytest.mark.parametrize("culprit", ["on the branch", "the merge"])
-def test_merges(project, culprit):
+def test_culprit_is_a_commit_of_a_branch_or_its_merge(project, culprit):
     good = project.commit(0)
     project.git("switch", "-q", "-c", "topic")
     on_branch = project.commits(0, *([1, 1] if culprit == "on the branch" else [0, 0]))
@@ -62,7 +62,7 @@ def test_merges(project, culprit):
     assert project.git_bisect(good, bad, "./check.sh") == (0, [expected])
 
 
-def test_first_parent_names_the_merge_that_brought_it(project):
+def test_first_parent_reports_the_merge(project):
     good = project.commit(0)
     project.git("switch", "-q", "-c", "topic")
     project.commits(0, 1)
@@ -74,7 +74,7 @@ def test_first_parent_names_the_merge_that_brought_it(project):
     assert culprit_of(bisect(project, good, bad, options=["--first-parent"])) == merge
 
 
-def test_every_code_to_127_is_bad_but_125_which_is_skipped(project):
+def test_exit_codes_up_to_127_are_bad_except_125_which_skips(project):
     shas = project.commits(0, 0, 125, 0, 126, 125, 127)
     project.write_check()
     ended = bisect(project, shas[0], shas[-1])
@@ -85,7 +85,7 @@ def test_every_code_to_127_is_bad_but_125_which_is_skipped(project):
     assert project.git_bisect(shas[0], shas[-1], "./check.sh") == (0, [shas[4]])
 
 
-def test_skips_that_hide_the_answer(project):
+def test_skipped_culprit_leaves_candidates(project):
     shas = project.commits(0, 0, 125, 125, 1, 1)
     project.write_check()
     ended = bisect(project, shas[0], shas[-1])
@@ -99,8 +99,8 @@ def test_skips_that_hide_the_answer(project):
     assert set(left) == set(shas[2:5])
 
 
-def test_a_hang_is_told_from_a_failure(project):
-    """Looked for is the hang: a commit that fails in another way cannot be judged."""
+def test_hang_is_distinguished_from_a_failure(project):
+    """The hang is bisected: a commit that fails in another way has no verdict."""
     shas = project.commits(0, 1, 0, "hang", "hang")
     project.write_check()
     deadline = project.deadline(0.5, "--rev", shas[0], "--", "./check.sh")
@@ -111,8 +111,8 @@ def test_a_hang_is_told_from_a_failure(project):
 
 
 @pytest.mark.parametrize("code", [128, "kill"])
-def test_a_check_that_asks_to_stop(project, code):
-    """It stops git, too. What was found by then is kept, and resumed once the check can answer."""
+def test_aborting_check_stops_the_run(project, code):
+    """It stops git, too. Results are kept, and the session is resumed once the check works."""
     shas = project.commits(0, 0, code, 1, 1)
     project.write_check()
     ended = bisect(project, shas[0], shas[-1])
@@ -128,8 +128,8 @@ def test_a_check_that_asks_to_stop(project, code):
     assert [trial.purpose for trial in resumed.document.trials].count("bad end") == 1
 
 
-def test_a_check_of_the_project_s_own(project):
-    """It is tracked, so that each commit runs its own: what the user edited just now does not count."""
+def test_tracked_check_is_that_of_each_commit(project):
+    """Uncommitted changes to it are ignored."""
     files = {"own.sh": CHECK}
     shas = [project.commit(code, files=files) for code in (0, 0, 1, 1)]
     project.write_check("#!/bin/sh\nexit 0\n", "own.sh")
@@ -137,15 +137,15 @@ def test_a_check_of_the_project_s_own(project):
     assert project.git_bisect(shas[0], shas[-1], "sh", "own.sh") == (0, [shas[2]])
 
 
-def test_a_program_of_many_words(project):
-    """It is longer than any file's name can be."""
+def test_very_long_command(project):
+    """It is longer than a file name may be."""
     shas = project.commits(0, 1, 1)
     program = "import sys;" * 100 + "sys.exit(int(open('code').read()))"
     assert culprit_of(bisect(project, shas[0], shas[-1], sys.executable, "-c", program)) == shas[1]
 
 
-def test_one_good_end_that_cannot_be_tested_clears_nothing(project):
-    """The culprit lies under it: taking it for good would blame the commit after it."""
+def test_untestable_good_end_does_not_clear_its_ancestors(project):
+    """The culprit is its ancestor: assuming it good would report the commit after it."""
     shas = project.commits(0, 0, 1, 125, 1, 1)
     project.write_check()
     ended = bisect(project, shas[0], shas[-1], options=["--good", shas[3]])
@@ -153,8 +153,8 @@ def test_one_good_end_that_cannot_be_tested_clears_nothing(project):
     assert ended.document.cells["command"].culprit is None
 
 
-def test_a_branch_from_before_the_good_end_has_what_was_mended_there(project):
-    """Where it left the mainline it was red already: only what broke after the merge is a breakage."""
+def test_branch_from_before_the_good_end_lacks_its_fix(project):
+    """The branch was red where it forked: only the failure after the merge is a regression."""
     project.commits(0, 1)
     project.git("checkout", "-q", "-b", "branch")
     project.commits(1, 1, 1)
@@ -167,8 +167,8 @@ def test_a_branch_from_before_the_good_end_has_what_was_mended_there(project):
     assert culprit_of(ended) == culprit
 
 
-def test_a_secret_is_not_handed_to_the_check_nor_kept(project, monkeypatch):
-    """What the check says of it from elsewhere is masked before it is stored."""
+def test_secret_is_neither_passed_to_the_check_nor_stored(project, monkeypatch):
+    """If the check reads it from elsewhere and prints it, it is masked before it is stored."""
     shas = project.commits(0, 1)
     values = ("canary-0123", "canary-4567\n", "canary-first line\ncanary-next line\n")
     (project.home.parent / "elsewhere").write_text("\n".join(values))
@@ -185,16 +185,16 @@ def test_a_secret_is_not_handed_to_the_check_nor_kept(project, monkeypatch):
     assert not any(b"DEPLOY_TOKEN" in log.read_bytes() for log in logs)
 
 
-def test_from_a_folder_elsewhere(project, tmp_path):
+def test_run_from_another_directory(project, tmp_path):
     shas = project.commits(0, 1, 1)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     project.write_check().rename(elsewhere / "check.sh")
-    words = ("--repo", str(project.path), "--good", shas[0], "--bad", shas[-1], "--json", "--", "./check.sh")
-    assert culprit_of(project.run(*words, folder=elsewhere)) == shas[1]
+    args = ("--repo", str(project.path), "--good", shas[0], "--bad", shas[-1], "--json", "--", "./check.sh")
+    assert culprit_of(project.run(*args, folder=elsewhere)) == shas[1]
 
 
-def test_no_such_program(project):
+def test_missing_program_is_a_usage_error(project):
     shas = project.commits(0, 1)
     ended = bisect(project, shas[0], shas[-1], "./no-such-check.sh")
     assert (ended.code, ended.stdout) == (2, "")
@@ -202,7 +202,7 @@ def test_no_such_program(project):
     assert "Traceback" not in ended.stderr
 
 
-def test_a_line_in_quotes_is_no_program(project):
+def test_quoted_command_line_is_a_usage_error(project):
     shas = project.commits(0, 1)
     ended = bisect(project, shas[0], shas[-1], "sh -c 'exit 1'")
     assert ended.code == 2
@@ -220,18 +220,18 @@ def test_a_line_in_quotes_is_no_program(project):
         ),
     ],
 )
-def test_what_to_look_at_where_the_ends_do_not_show_it(project, code, advice):
+def test_advice_if_the_ends_do_not_show_the_failure(project, code, advice):
     shas = project.commits(code, code, code)
     project.write_check()
     ended = bisect(project, shas[0], shas[-1])
     assert (ended.code, advice in ended.stderr) == (4, True), ended.stderr
-    if code == 0:  # all green costs the runs at the bad end alone
+    if code == 0:  # if all is green, only the bad end runs
         assert ended.document.cells["command"].finding == "green"
         assert len(ended.document.trials) == 2
 
 
-def test_a_flaky_end_is_no_culprit(project, tmp_path):
-    """The check answers bad and good in turn, at every commit."""
+def test_flaky_check_has_no_culprit(project, tmp_path):
+    """The check fails and passes in turn at every commit."""
     shas = project.commits(0, 0, 0)
     turn = f'"{tmp_path}/$(git rev-parse HEAD)"'
     project.write_check(f"#!/bin/sh\nif rm {turn}; then exit 0; fi\ntouch {turn}\nexit 1\n")
@@ -241,7 +241,7 @@ def test_a_flaky_end_is_no_culprit(project, tmp_path):
     assert ended.document.cells["command"].culprit is None
 
 
-def test_from_a_subfolder_a_word_means_the_commit_s_own_file_there(project):
+def test_relative_argument_in_a_subfolder_is_the_commit_s_own_file(project):
     """The command itself runs at the top of the tree, as with `git bisect run`."""
     folder = project.path / "pkg" / "deep"
     folder.mkdir(parents=True)
@@ -251,12 +251,12 @@ def test_from_a_subfolder_a_word_means_the_commit_s_own_file_there(project):
     project.git("update-index", "--chmod=+x", "pkg/deep/own.sh")
     project.git("commit", "-q", "--amend", "--no-edit")
     (folder / "own.sh").write_text("#!/bin/sh\nexit 1\n")
-    words = ("--good", shas[0], "--bad", "main", "--json", "--", "sh", "own.sh")
-    assert culprit_of(project.run(*words, folder=folder)) == shas[2]
+    args = ("--good", shas[0], "--bad", "main", "--json", "--", "sh", "own.sh")
+    assert culprit_of(project.run(*args, folder=folder)) == shas[2]
 
 
 def test_the_user_s_environment_reaches_the_check(project, tmp_path, monkeypatch):
-    """As under `git bisect run`: what it imports from elsewhere, and the commit's own from the checkout."""
+    """As under `git bisect run`: modules from elsewhere, and the commit's own in place of the checkout's."""
     library = tmp_path / "library"
     library.mkdir()
     (library / "helper.py").write_text("import own\nanswer = own.answer\n")
@@ -271,7 +271,7 @@ def test_the_user_s_environment_reaches_the_check(project, tmp_path, monkeypatch
 
 
 def with_editable_install(project):
-    """A virtual environment of the checkout's, which leads to its `src`: it is what every commit imports."""
+    """A virtual environment with an editable install of the checkout's `src`, which every commit imports."""
     venv = project.path / ".venv"
     site = venv / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
     site.mkdir(parents=True)
@@ -291,15 +291,15 @@ def test_editable_install_is_reported_with_a_command_that_avoids_it(project):
     (shadow,) = ended.document.shadows
     assert f"imports the project from your checkout, {project.path}/src" in shadow.found
     assert "the report lists what may hide the commits" in ended.stderr
-    words = shlex.split(shadow.rerun)[1:]
-    at = words.index("--")
-    again = project.run(*words[:at], "--json", *words[at:])
+    args = shlex.split(shadow.rerun)[1:]
+    at = args.index("--")
+    again = project.run(*args[:at], "--json", *args[at:])
     assert culprit_of(again) == shas[2]
     assert again.document.shadows == ()
 
 
 def test_a_culprit_beside_an_editable_install_is_suspect(project):
-    """The tests follow the commits, and what they test does not: the commit named only adds the test."""
+    """Tests come from the commits, but tested code from the checkout: the culprit only adds a test."""
     with_editable_install(project)
     test = "import own, sys; sys.exit(own.answer)"
     files = ("sys", "sys", f"exec({test!r})", f"exec({test!r})")
@@ -312,15 +312,15 @@ def test_a_culprit_beside_an_editable_install_is_suspect(project):
     assert (ended.code, cell.finding, cell.culprit.sha) == (3, "suspect", shas[2])
     assert "imports src from your checkout at every commit" in cell.note
     assert [shadow.certain for shadow in ended.document.shadows] == [True]
-    said = " ".join(project.run("report").stdout.split())
-    assert "the culprit may be wrong" in said
+    report = " ".join(project.run("report").stdout.split())
+    assert "the culprit may be wrong" in report
     assert "imports the project from your checkout" in ended.stderr.splitlines()[0]
     assert (
         "This commit is only a suspect: the check imports src" in project.run("report", "--markdown").stdout
     )
 
 
-def test_a_secret_that_is_withheld_is_named_and_can_be_passed(project, monkeypatch):
+def test_withheld_secret_is_listed_and_can_be_passed(project, monkeypatch):
     shas = project.commits(0, 0, 1, 1)
     env = project.env | {"LICENSE_KEY": "abcdef123", "OTHER_TOKEN": "0123456789"}
     monkeypatch.setattr(type(project), "env", env)

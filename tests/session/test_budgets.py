@@ -1,13 +1,13 @@
-"""A budget ends a session with the answer as far as it came."""
+"""A budget ends a session with its current result."""
 
 from __future__ import annotations
 
 import threading
 
 import pytest
-from projects import Nobody
+from each_once import EachOnce, each_once
+from projects import NullObserver
 from suites import write_scenario
-from tried import EachOnce, each_once
 
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import RunOptions
@@ -16,20 +16,20 @@ from bisect_tool.session import runner
 from bisect_tool.session import session as sessions
 from bisect_tool.session.executors import executor_of
 
-SETTLED = State(None, (), ("left",), 3, over=True)
+STOPPED = State(None, (), ("left",), 3, over=True)
 
 
 @pytest.fixture
-def settled(monkeypatch):
-    """With how many trials the planner was asked to settle, each time it was."""
-    asked = []
+def early_conclusions(monkeypatch):
+    """The number of trials in each call of `conclude_early`."""
+    calls = []
 
     def conclude_early(_planner, trials):
-        asked.append(len(trials))
-        return SETTLED
+        calls.append(len(trials))
+        return STOPPED
 
     monkeypatch.setattr(EachOnce, "conclude_early", conclude_early)
-    return asked
+    return calls
 
 
 @pytest.fixture
@@ -38,43 +38,49 @@ def create(project, home, store):
     shas = project.commits(0, 1, 2, 3, 4, 5)
     project.write_check()
 
-    def make(**words):
-        asked = {"good": (shas[0],), "bad": shas[-1], "command": ("./check.sh",), **words}
-        return sessions.create(resolve(RunOptions(repo=str(project.path), **asked), home, print), store, home)
+    def make(**more):
+        options = {"good": (shas[0],), "bad": shas[-1], "command": ("./check.sh",), **more}
+        return sessions.create(
+            resolve(RunOptions(repo=str(project.path), **options), home, print), store, home
+        )
 
     return make
 
 
 def run(session, store, observer=None):
     state = runner.run(
-        session, each_once(session), store, observer or Nobody(), executor_of(session, threading.Event())
+        session,
+        each_once(session),
+        store,
+        observer or NullObserver(),
+        executor_of(session, threading.Event()),
     )
     return state, len(store.trials(session.id))
 
 
 @pytest.mark.parametrize("slots", [1, 2])
-def test_no_more_trials_than_the_budget_has(create, store, settled, slots):
+def test_no_more_trials_than_the_budget_has(create, store, early_conclusions, slots):
     session = create(budget_trials=3, slots=slots)
-    assert run(session, store) == (SETTLED, 3)
-    assert settled == [3]
+    assert run(session, store) == (STOPPED, 3)
+    assert early_conclusions == [3]
 
 
-def test_a_resumed_session_has_its_trials_anew(create, store, settled):
+def test_resumed_session_has_a_new_budget_of_trials(create, store, early_conclusions):
     session = create(budget_trials=2)
-    assert run(session, store) == (SETTLED, 2)
-    assert run(session, store) == (SETTLED, 4)
+    assert run(session, store) == (STOPPED, 2)
+    assert run(session, store) == (STOPPED, 4)
     assert run(session, store)[1] == 5
-    assert settled == [2, 4]
+    assert early_conclusions == [2, 4]
 
 
-def test_a_budget_that_is_enough_is_not_noticed(create, store, settled):
+def test_sufficient_budget_has_no_effect(create, store, early_conclusions):
     state, trials = run(create(budget_trials=5, budget_minutes=5), store)
     assert (state.over, state.remaining, trials) == (True, (), 5)
-    assert settled == []
+    assert early_conclusions == []
 
 
-class Clock(Nobody):
-    """The session's time, which goes on by ten minutes with every trial that begins."""
+class Clock(NullObserver):
+    """The session's clock, which advances by ten minutes with every started trial."""
 
     now = 0.0
 
@@ -93,27 +99,29 @@ def clock(monkeypatch):
 
 
 @pytest.mark.parametrize("slots", [1, 2])
-def test_no_trial_begins_after_the_last_minute_and_those_that_run_end(create, store, settled, clock, slots):
+def test_no_trial_starts_after_the_last_minute_and_running_ones_end(
+    create, store, early_conclusions, clock, slots
+):
     session = create(budget_minutes=15, slots=slots)
-    assert run(session, store, clock) == (SETTLED, 2)
-    assert settled == [2]
+    assert run(session, store, clock) == (STOPPED, 2)
+    assert early_conclusions == [2]
 
 
-def test_a_resumed_session_has_its_minutes_anew(create, store, settled, clock):
+def test_resumed_session_has_a_new_budget_of_minutes(create, store, early_conclusions, clock):
     session = create(budget_minutes=15)
-    assert run(session, store, clock) == (SETTLED, 2)
-    assert run(session, store, clock) == (SETTLED, 4)
-    assert settled == [2, 4]
+    assert run(session, store, clock) == (STOPPED, 2)
+    assert run(session, store, clock) == (STOPPED, 4)
+    assert early_conclusions == [2, 4]
 
 
-def test_shared_trials_cost_nothing(create, store, settled, tmp_path):
+def test_shared_trials_cost_nothing(create, store, early_conclusions, tmp_path):
     log = tmp_path / "log"
     for code in (1, 2, 3):
         log.with_name(f"log.open-{code}").touch()
     scenario = str(write_scenario(tmp_path / "scenario", log))
-    words = {"bad": "HEAD~2", "command": (), "scenario": scenario, "budget_trials": 1}
-    assert run(create(**words), store) == (SETTLED, 1)
-    assert run(create(**words), store) == (SETTLED, 1)
-    state, trials = run(create(**words), store)
+    options = {"bad": "HEAD~2", "command": (), "scenario": scenario, "budget_trials": 1}
+    assert run(create(**options), store) == (STOPPED, 1)
+    assert run(create(**options), store) == (STOPPED, 1)
+    state, trials = run(create(**options), store)
     assert (state.remaining, trials) == ((), 1)
-    assert settled == [1, 2]
+    assert early_conclusions == [1, 2]

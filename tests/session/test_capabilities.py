@@ -1,4 +1,4 @@
-"""What trials can do where they run, as the planner and the report have it."""
+"""The capabilities of trials on each executor, as planner and report use them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def request(check, ray=None):
 
 @pytest.mark.parametrize("ray", [None, "auto"], ids=["local", "ray"])
 @pytest.mark.parametrize("check", [SuiteCheck(), COMMAND], ids=["suite", "command"])
-def test_trials_that_we_run_ourselves_can_show_all(check, ray):
+def test_local_and_ray_trials_have_all_capabilities(check, ray):
     found = capabilities_of(request(check, ray))
     assert (found.selects_cells, found.stresses, found.not_examined) == (True, True, ())
 
 
 @pytest.mark.parametrize("check", [BUILDKITE, GITHUB], ids=["buildkite", "github"])
-def test_a_job_runs_as_its_step_says_and_its_machine_is_out_of_reach(check):
+def test_ci_jobs_neither_select_cells_nor_stress(check):
     found = capabilities_of(request(check))
     assert (found.selects_cells, found.stresses) == (False, False)
     assert found.not_examined == ("order dependence", "leftovers")
@@ -42,5 +42,5 @@ def test_a_job_runs_as_its_step_says_and_its_machine_is_out_of_reach(check):
     ],
 )
 def test_a_request_names_its_executor(check, ray, name, here):
-    asked = request(check, ray)
-    assert (asked.executor, asked.runs_here) == (name, here)
+    made = request(check, ray)
+    assert (made.executor, made.runs_here) == (name, here)

@@ -1,4 +1,4 @@
-"""Which files of a command are kept by their hash, and what becomes of a session when one is edited."""
+"""Which files of a command are stored with their hash, and how an edited file affects a session."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SECRET = {"LICENSE_KEY": "abcdef123"}
 
 @pytest.fixture
 def script(tmp_path):
-    """Write a file of the user's; executable unless it is said otherwise."""
+    """Writes a file of the user, executable by default."""
 
     def write(name, content="exit 0\n", mode=0o755):
         path = tmp_path / name
@@ -29,7 +29,7 @@ def found(*argv):
     return {file.path: file.text for file in check_files(argv, SECRET)}
 
 
-def test_the_program_and_what_runs_it(script):
+def test_script_is_found_as_program_and_after_launchers(script):
     check = script("check.sh")
     assert found(check) == {check: "exit 0\n"}
     assert found("sh", check, "-v") == {check: "exit 0\n"}
@@ -39,21 +39,21 @@ def test_the_program_and_what_runs_it(script):
 @pytest.mark.parametrize(
     "program", ["{0} || exit 1", "cd x && {0}; true", "'{0}' >log 2>&1", "if {0}; then exit 0; fi # {0}"]
 )
-def test_inside_a_shell_program(script, program):
+def test_script_is_found_in_a_shell_program(script, program):
     check = script("my check.sh" if "'" in program else "check.sh")
     assert list(found("sh", "-c", program.format(check))) == [check]
 
 
-def test_a_script_by_its_name_or_its_first_line_or_as_what_a_program_runs(script):
+def test_script_is_found_by_launcher_suffix_or_shebang(script):
     plain = script("check", mode=0o644)
     assert list(found("sh", plain)) == [plain]
-    named = script("check.py", mode=0o644)
-    assert list(found("env", "A=b", "python3", named)) == [named]
-    marked = script("check", "#!/bin/sh\n", mode=0o644)
-    assert list(found("env", "A=b", "sh", marked)) == [marked]
+    with_suffix = script("check.py", mode=0o644)
+    assert list(found("env", "A=b", "python3", with_suffix)) == [with_suffix]
+    with_shebang = script("check", "#!/bin/sh\n", mode=0o644)
+    assert list(found("env", "A=b", "sh", with_shebang)) == [with_shebang]
 
 
-def test_what_a_check_writes_or_builds_is_no_part_of_it(script):
+def test_outputs_of_a_check_are_not_its_files(script):
     log, built = script("log", mode=0o644), script("built", b"\x7fELF\0")
     assert found("pytest", "-q", "--log-file", log) == {}
     assert found("sh", "-c", f"cc -o {built} x.c && {built} > {log}") == {}
@@ -61,22 +61,22 @@ def test_what_a_check_writes_or_builds_is_no_part_of_it(script):
     assert list(found("sh", "-c", f"{check} > {script('out.sh')}")) == [check]
 
 
-def test_a_program_of_the_user_s_own_is_kept_and_one_of_the_system_is_not(script):
+def test_user_programs_are_listed_and_system_programs_are_not(script):
     built = script("built", b"\x7fELF\0")
     assert found(built) == {built: ""}
     assert found("/bin/sh", "-c", "exit 1") == {}
     assert found("sh", "-c", "/bin/true") == {}
 
 
-def test_a_text_is_kept_where_it_is_short_and_without_secrets(script):
+def test_short_text_is_stored_with_masked_secrets(script):
     assert list(found(script("long.sh", "x" * 5000)).values()) == [""]
     assert list(found(script("latin.sh", b"# gr\xf6\xdfer\n")).values()) == [""]
-    said = found(script("secret.sh", "echo abcdef123\x1b[31m\n"))
-    assert list(said.values()) == ["echo ***\n"]
+    masked = found(script("secret.sh", "echo abcdef123\x1b[31m\n"))
+    assert list(masked.values()) == ["echo ***\n"]
 
 
 @pytest.mark.parametrize("argv", [("sh", "-c", "exit '1"), ("x" * 5000,), ("",), ("sh", "/none.sh")])
-def test_words_that_name_no_file(argv):
+def test_commands_without_files(argv):
     assert found(*argv) == {}
 
 
@@ -89,12 +89,12 @@ def test_as_edited_reads_the_files_again_and_keeps_the_required_scripts(script):
     assert (request.check.command, request.check.scripts) == (before.argv, before.scripts)
 
 
-def test_a_check_that_is_edited_before_resume(project):
-    """Its trials are not counted with those of the check as it was, unless that is asked for."""
+def test_resume_rejects_an_edited_check(project):
+    """Its trials are not mixed with those of the original check, unless the user allows it."""
     shas = project.commits(0, 0, 0, 1, 1, 1)
     check = project.write_check()
-    words = ("--good", shas[0], "--bad", shas[-1], "--budget-trials", "2", "--json", "--", "./check.sh")
-    assert project.run(*words).code == 3
+    args = ("--good", shas[0], "--bad", shas[-1], "--budget-trials", "2", "--json", "--", "./check.sh")
+    assert project.run(*args).code == 3
     project.write_check(CHECK.replace("exit", "echo edited; exit"))
     refused = project.run("resume")
     assert (refused.code, refused.stdout) == (2, "")
@@ -110,12 +110,12 @@ def test_a_check_that_is_edited_before_resume(project):
     assert (resumed.code, resumed.document.cells["command"].culprit.sha) == (0, shas[3])
 
 
-def test_a_check_that_is_edited_after_the_end(project):
-    """Nothing is run any more: the session is reported as it ended."""
+def test_check_edited_after_the_end_is_ignored(project):
+    """No trial runs: the stored result is reported."""
     shas = project.commits(0, 1)
     project.write_check()
-    words = ("--good", shas[0], "--bad", shas[1], "--json", "--", "./check.sh")
-    ended = project.run(*words)
+    args = ("--good", shas[0], "--bad", shas[1], "--json", "--", "./check.sh")
+    ended = project.run(*args)
     project.write_check("#!/bin/sh\nexit 0\n")
     resumed = project.run("resume", "--json")
     assert (ended.code, resumed.code) == (0, 0)

@@ -1,4 +1,4 @@
-"""The bundled history bisected by jobs of CI, which agents run for real: `demo`, but in the team's own CI."""
+"""The bundled history bisected by CI jobs that simulated agents really run: `demo` on the team's CI."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def tool(tmp_path):
     """Starts the command line; its results go to `out.json`, all else to `err.txt`."""
     started = []
 
-    def start(farm, *words):
+    def start(farm, *args):
         env = {
             **os.environ,
             "BISECT_RUN_HOME": str(tmp_path / "home"),
@@ -59,7 +59,7 @@ def tool(tmp_path):
             **{f"BISECT_RUN_{name}_WRITE_TOKEN": WRITE for name in ("BUILDKITE", "GITHUB")},
         }
         with (tmp_path / "out.json").open("w") as out, (tmp_path / "err.txt").open("w") as err:
-            argv = [sys.executable, "-c", MAIN, *words, "--json"]
+            argv = [sys.executable, "-c", MAIN, *args, "--json"]
             started.append(subprocess.Popen(argv, env=env, cwd=tmp_path, stdout=out, stderr=err))
         return started[-1]
 
@@ -70,7 +70,7 @@ def tool(tmp_path):
 
 
 @pytest.mark.parametrize("service", ["buildkite", "github"])
-def test_killed_and_resumed_it_names_the_culprit_of_the_demo(history, tool, tmp_path, wait_for, service):
+def test_killed_and_resumed_session_finds_the_culprit_of_the_demo(history, tool, tmp_path, wait_for, service):
     repository, labels, commits = history
     good, bad = labels["priority-engine"], labels["bad"]
     farm = EngineFarm(repository, tmp_path / "farm", loses=(labels["culprit"], 0))
@@ -78,19 +78,19 @@ def test_killed_and_resumed_it_names_the_culprit_of_the_demo(history, tool, tmp_
         free = {farm.build(sha, ran=False).jobs[0].id for sha in (good, bad)}
         for sha in commits if service == "buildkite" else ():
             farm.build(sha, ran=False, gate=True)
-        asked = ("--executor", service, *NAMES[service], "--job", "Distributed*", "--slots", "2")
-        first = tool(farm, "--repo", repository, "--good", good, "--bad", bad, *asked)
+        options = ("--executor", service, *NAMES[service], "--job", "Distributed*", "--slots", "2")
+        first = tool(farm, "--repo", repository, "--good", good, "--bad", bad, *options)
         wait_for(lambda: first.poll() is not None or len(farm.started_jobs) >= 4, 120.0)
         first.kill()
         first.wait()
-        goes_on = {job.id for job in farm.in_progress()} & {*farm.started_jobs}
+        still_running = {job.id for job in farm.in_progress()} & {*farm.started_jobs}
         second = tool(farm, "resume")
         code = second.wait(200)
-    said = (tmp_path / "err.txt").read_text()
-    assert code == 0, said
+    errors = (tmp_path / "err.txt").read_text()
+    assert code == 0, errors
     document = json.loads((tmp_path / "out.json").read_text())
     assert document["cells"][CELL]["culprit"]["sha"] == labels["culprit"]
-    assert goes_on
+    assert still_running
     jobs = [int(re.search(r"\d+$", trial["where"])[0]) for trial in document["trials"]]
     assert sorted(jobs) == sorted(farm.ran)
     assert {*farm.ran} - {*farm.started_jobs} == free

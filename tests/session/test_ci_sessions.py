@@ -41,7 +41,7 @@ NAMES = {
 
 @pytest.fixture
 def shas(project, monkeypatch):
-    """Ten commits, and a home of their own."""
+    """Ten commits, and a new home."""
     monkeypatch.setenv("BISECT_RUN_HOME", str(project.home))
     monkeypatch.setattr(connect, "TIMING", Timing(0.0))
     monkeypatch.chdir(project.path)
@@ -67,7 +67,7 @@ def options(service, shas, **given):
     return RunOptions(**{**usual, **NAMES[service], **given})
 
 
-def repetition(service, sha, **given):
+def repro_options(service, sha, **given):
     return ReproOptions(**{"executor": service, "job": "Distributed*", "rev": sha, **NAMES[service], **given})
 
 
@@ -80,11 +80,11 @@ def built(farm, shas, service):
 
 
 class Killed(BaseException):
-    """Stands in for the end of the process."""
+    """Simulates that the process was killed."""
 
 
 def killed_in(phase):
-    """Ends the process when a job enters a phase."""
+    """Simulates a kill when a job enters a phase."""
 
     def enter(_trials, _trial, entered):
         if entered == phase:
@@ -94,13 +94,13 @@ def killed_in(phase):
 
 
 def ends_of(shas, culprit, lost=()):
-    """How the jobs of commits end: red from the culprit on; the first job at some is lost."""
+    """The results of jobs: red from the culprit on; the first job of some commits is lost."""
     red = set(shas[shas.index(culprit) :])
     return lambda sha, count: LOST if sha in lost and not count else FAIL if sha in red else PASS
 
 
 @pytest.mark.parametrize(("service", "slots"), [("buildkite", 1), ("buildkite", 3), ("github", 1)])
-def test_the_culprit_is_named_from_the_logs_of_jobs(shas, connected, capsys, service, slots):
+def test_culprit_is_found_from_job_logs(shas, connected, capsys, service, slots):
     culprit = shas[4]
     with at_work(Farm(ends_of(shas, culprit, lost=(shas[6], shas[2])))) as farm:
         connected(farm)
@@ -122,7 +122,7 @@ def test_the_culprit_is_named_from_the_logs_of_jobs(shas, connected, capsys, ser
     assert document["withheld"] == [], "the variables of this machine are not those of a CI job"
 
 
-def test_results_of_others_count_for_no_budget(shas, connected, capsys):
+def test_existing_results_do_not_count_against_the_budget(shas, connected, capsys):
     with at_work(Farm(ends_of(shas, shas[4]))) as farm:
         connected(farm)
         for sha in shas:
@@ -148,7 +148,7 @@ def test_no_more_jobs_are_started_than_the_budget_permits(shas, connected, capsy
 
 @pytest.mark.parametrize("service", NAMES)
 def test_no_job_is_started_after_the_minutes_of_the_budget(shas, connected, capsys, monkeypatch, service):
-    """A minute passes with each reading of the clock: one where the loop begins, one for each decision."""
+    """A minute passes with each reading of the clock: one when the loop starts, one for each decision."""
     minutes = iter(range(1000))
     clock = SimpleNamespace(monotonic=lambda: 60.0 * next(minutes))
     monkeypatch.setattr(runner, "time", clock)
@@ -162,7 +162,7 @@ def test_no_job_is_started_after_the_minutes_of_the_budget(shas, connected, caps
 
 
 @pytest.mark.parametrize("service", NAMES)
-def test_a_dry_run_says_what_each_commit_would_start_and_starts_nothing(
+def test_dry_run_lists_what_each_commit_would_start_and_starts_nothing(
     shas, connected, capsys, monkeypatch, service
 ):
     monkeypatch.setenv("COLUMNS", "250")
@@ -171,37 +171,37 @@ def test_a_dry_run_says_what_each_commit_would_start_and_starts_nothing(
         monkeypatch.delenv(f"BISECT_RUN_{service.upper()}_WRITE_TOKEN")
         built(farm, shas, service)
         code = run_session.start(options(service, shas, dry_run=True, slots=2))
-    said = capsys.readouterr().out
-    lines = {line.split()[0]: " ".join(line.split()) for line in said.splitlines() if line}
+    output = capsys.readouterr().out
+    lines = {line.split()[0]: " ".join(line.split()) for line in output.splitlines() if line}
     assert (code, farm.calls) == (0, [])
     assert " existing result passed: https://" in lines[shas[0][:9]]
     assert " existing result failed: https://" in lines[shas[-1][:9]]
     call = "unblocked job" if service == "buildkite" else "new build or run"
     assert all(call in lines[sha[:9]] for sha in shas[1:-1])
-    assert "10 commits: 2 existing result, 8 " in said
-    assert said.count("\nwould P") == 2
-    assert farm.url in said
+    assert "10 commits: 2 existing result, 8 " in output
+    assert output.count("\nwould P") == 2
+    assert farm.url in output
     assert not (home().state / "sessions").exists()
 
 
 @pytest.mark.parametrize("given", [{"bad": None, "good": ()}, {"as_json": True}])
-def test_a_dry_run_that_is_not_possible_is_refused(shas, given):
+def test_impossible_dry_run_is_rejected(shas, given):
     with pytest.raises(UsageError):
         run_session.start(options("buildkite", shas, dry_run=True, **given))
 
 
-def test_a_dry_run_of_repro_looks_at_its_commit(shas, connected, capsys):
+def test_dry_run_of_repro_lists_its_commit(shas, connected, capsys):
     with at_work(Farm(lambda *_: PASS)) as farm:
         connected(farm)
         farm.build(shas[2])
-        code = run_session.start(repetition("buildkite", shas[2], dry_run=True))
-    said = capsys.readouterr().out
+        code = run_session.start(repro_options("buildkite", shas[2], dry_run=True))
+    output = capsys.readouterr().out
     assert (code, farm.calls) == (0, [])
-    assert "1 commit: 1 existing result." in said
+    assert "1 commit: 1 existing result." in output
 
 
 class Interrupting(Farm):
-    """Sends this process a signal once, when a job runs that it started."""
+    """Sends this process one signal while a job that it started is running."""
 
     def __init__(self, ends, number):
         super().__init__(ends, queue=2, runs=50)
@@ -237,31 +237,31 @@ def test_ctrl_c_at_a_terminal_asks_whether_to_cancel_the_jobs(  # noqa: PLR0917
         connected(farm)
         built(farm, shas, "github")
         assert run_session.start(options("github", shas)) == code
-    said = capsys.readouterr().err
-    assert ("Cancel the job that this session started? [y/N]" in said) == asks
-    assert said.splitlines()[-1].startswith(f"interrupted, {remains}; resume with: bisect-run resume ")
+    output = capsys.readouterr().err
+    assert ("Cancel the job that this session started? [y/N]" in output) == asks
+    assert output.splitlines()[-1].startswith(f"interrupted, {remains}; resume with: bisect-run resume ")
     assert (farm.jobs()[-1].ending is CANCELED) == (remains == "1 job cancelled")
 
 
-def test_ctrl_c_elsewhere_asks_nothing(shas, connected, capsys):
+def test_ctrl_c_without_a_terminal_does_not_ask(shas, connected, capsys):
     with at_work(Interrupting(ends_of(shas, shas[4]), signal.SIGINT)) as farm:
         connected(farm)
         built(farm, shas, "github")
         assert run_session.start(options("github", shas)) == 130
-    said = capsys.readouterr().err
-    assert "Cancel" not in said
-    assert "interrupted, 1 job left running; resume with" in said
+    output = capsys.readouterr().err
+    assert "Cancel" not in output
+    assert "interrupted, 1 job left running; resume with" in output
 
 
 class Impatient:
-    """Somebody who presses Ctrl-C again instead of an answer."""
+    """A user who presses Ctrl-C again instead of answering."""
 
     def readline(self):
         os.kill(os.getpid(), signal.SIGINT)
         return "y\n"
 
 
-def test_a_second_ctrl_c_leaves_at_once(shas, connected, monkeypatch):
+def test_second_ctrl_c_ends_at_once(shas, connected, monkeypatch):
     at_a_terminal(monkeypatch, Impatient())
     with at_work(Interrupting(ends_of(shas, shas[4]), signal.SIGINT)) as farm:
         connected(farm)
@@ -306,12 +306,12 @@ def test_a_session_that_was_interrupted_starts_no_job_twice(shas, connected, cap
         ({"confirm": "revert"}, "CI has no build of a revert"),
     ],
 )
-def test_what_a_job_of_ci_cannot_do_is_refused_with_a_sentence(shas, given, message):
+def test_options_that_ci_jobs_cannot_take_are_rejected(shas, given, message):
     with pytest.raises(UsageError, match=message):
         resolve(options("buildkite", shas, **given), home(), print)
 
 
-def test_the_command_line_of_a_session_in_ci_can_be_repeated(shas):
+def test_rerun_line_of_a_ci_session_has_its_options(shas):
     line = resolve(options("github", shas), home(), print).request.rerun
     assert "--executor github --repository engine/engine --workflow gpu.yml --input sha --job" in line
 
@@ -323,11 +323,11 @@ def test_a_plan_names_the_job_and_builds_nothing(shas, printed):
 
 
 @pytest.mark.parametrize("service", NAMES)
-def test_repro_runs_the_job_of_one_commit_again_and_again(shas, connected, capsys, service):
+def test_repro_runs_the_job_of_one_commit_repeatedly(shas, connected, capsys, service):
     with at_work(Farm(lambda _, count: (FAIL, PASS, PASS, FAIL)[count])) as farm:
         connected(farm)
         farm.build(shas[2])
-        code = run_session.start(repetition(service, shas[2], runs=4, as_json=True))
+        code = run_session.start(repro_options(service, shas[2], runs=4, as_json=True))
     document = json.loads(capsys.readouterr().out)
     rate = document["repro"]["cells"][TEST]["rate"]
     assert (code, rate["failed"], rate["runs"], farm.started) == (1, 2, 4, [shas[2]] * 3)
@@ -337,7 +337,7 @@ def test_a_job_that_always_passes_is_not_reproduced(shas, connected, capsys):
     with at_work(Farm(lambda *_: PASS)) as farm:
         connected(farm)
         farm.build(shas[2])
-        code = run_session.start(repetition("buildkite", shas[2], runs=3, as_json=True))
+        code = run_session.start(repro_options("buildkite", shas[2], runs=3, as_json=True))
     document = json.loads(capsys.readouterr().out)
     assert (code, document["conclusion"]) == (0, "not reproduced: nothing failed in 3 runs")
     assert document["repro"]["cells"][WHOLE_JOB]["rate"]["runs"] == 3
@@ -352,13 +352,13 @@ def test_a_job_that_always_passes_is_not_reproduced(shas, connected, capsys):
         ({"command": ("true",)}, "a command after -- runs on this machine only"),
     ],
 )
-def test_what_a_repetition_in_ci_cannot_do_is_refused_with_a_sentence(shas, given, message):
+def test_options_that_repro_in_ci_cannot_take_are_rejected(shas, given, message):
     with pytest.raises(UsageError, match=message):
-        resolve(repetition("buildkite", shas[1], **given), home(), print)
+        resolve(repro_options("buildkite", shas[1], **given), home(), print)
 
 
-def test_the_command_line_of_a_repetition_in_ci_can_be_repeated(shas):
-    line = resolve(repetition("github", shas[1]), home(), print).request.rerun
+def test_rerun_line_of_a_ci_repro_has_its_options(shas):
+    line = resolve(repro_options("github", shas[1]), home(), print).request.rerun
     assert "repro" in line
     assert "--executor github --repository engine/engine --workflow gpu.yml --input sha --job" in line
 
@@ -366,5 +366,5 @@ def test_the_command_line_of_a_repetition_in_ci_can_be_repeated(shas):
 def test_fixes_does_not_run_the_job_of_an_earlier_session(shas):
     with closing(Store(home().store)) as store:
         sessions.create(resolve(options("buildkite", shas), home(), print), store, home())
-        asked = FixesOptions(at=shas[-1])
-        assert with_earlier_check(asked, store, home(), print) == asked
+        given = FixesOptions(at=shas[-1])
+        assert with_earlier_check(given, store, home(), print) == given

@@ -1,4 +1,4 @@
-"""`run --confirm revert`: after the bisection its culprits are reverted on the bad end, once and for all."""
+"""`run --confirm revert`: after the bisection its culprits are reverted on the bad end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bisect_tool.session import confirmation
 from bisect_tool.session.store import Store
 
 CHECK = """#!/bin/sh
-# Red where a file says `bad`; what reverts something waits as long as the gate is there.
+# Red if a file contains `bad`; reverts wait until the gate is removed.
 git rev-parse HEAD >> {log}
 case "$(git log -1 --format=%s)" in
 Revert*) touch {gate}.met; while [ -e {gate} ]; do sleep 0.05; done ;;
@@ -36,7 +36,7 @@ def test_file(name):
 
 @pytest.fixture
 def commit(project, log, gate):
-    """Makes a commit of these files; the first one has what every test needs."""
+    """Makes a commit of the given files, in a project that has the check."""
     project.write_check(CHECK.format(log=log, gate=gate))
     return project.commit_files
 
@@ -55,12 +55,12 @@ def bisect(project, good, bad, *options):
 
 
 def stored(project):
-    """The commands of the sessions and the commits of their trials, oldest first."""
+    """The commits of the trials of each session, oldest session first."""
     with closing(Store(project.home / "state" / "store.db")) as store:
         return [[row.result.sha for row in store.trials(row.id)] for row in reversed(store.sessions())]
 
 
-def test_the_revert_of_the_culprit_heals(project, history, log):
+def test_revert_of_the_culprit_fixes_the_cell(project, history, log):
     base, broken, bad = history
     before = {name: content for name, (_, content) in project.snapshot().items()}
     ended = bisect(project, base, bad, "--json")
@@ -86,8 +86,8 @@ def test_the_revert_of_the_culprit_heals(project, history, log):
     assert (other.command, other.fixes) == ("fixes", found.fixes)
 
 
-def test_what_breaks_the_cell_besides(project, commit):
-    """The revert of the first of two breakages fixes nothing, and the culprit stays the culprit."""
+def test_revert_does_not_fix_a_cell_with_a_second_breakage(project, commit):
+    """The culprit stays the culprit."""
     base = commit("Base", a=text(), b=text(), c=text())
     broken = commit("Break a", a=text((5, "bad")))
     bad = commit("Break b", b=text((9, "bad")))
@@ -98,7 +98,7 @@ def test_what_breaks_the_cell_besides(project, commit):
     assert (revert.fixes_all, revert.red) == (False, ("command",))
 
 
-def test_a_revert_that_conflicts_is_told_with_its_files_and_not_run(project, commit, log):
+def test_conflicting_revert_is_reported_with_its_files_and_not_run(project, commit, log):
     base = commit("Base", a=text(), b=text(), c=text())
     broken = commit("Break a", a=text((5, "bad")))
     bad = commit("Break it more", a=text((5, "really bad")))
@@ -109,12 +109,12 @@ def test_a_revert_that_conflicts_is_told_with_its_files_and_not_run(project, com
     assert set(log.read_text().split()) == {base, broken, bad}
 
 
-def test_a_revert_that_changes_nothing(project, commit):
-    """What broke it was taken back already, and something else breaks it by now."""
+def test_revert_that_changes_nothing_suggests_another_search(project, commit):
+    """The culprit was reverted already, and another commit breaks the cell now."""
     base = commit("Base", a=text(), b=text(), c=text())
     broken = commit("Break a", a=text((5, "bad")))
     commit("Break b", b=text((9, "bad")))
-    bad = commit("Mend a", a=text())
+    bad = commit("Fix a", a=text())
     ended = bisect(project, base, bad, "--json")
     (revert,) = ended.document.confirmation.fixes.candidates
     assert (ended.code, ended.document.cells["command"].culprit.sha) == (0, broken)
@@ -124,11 +124,11 @@ def test_a_revert_that_changes_nothing(project, commit):
     assert "is older and was hidden by the culprit" in project.run("report").stdout
 
 
-def test_a_culprit_that_was_taken_back_is_searched_on_from_there(project, commit):
-    """The commits at which it was mended cannot be tested; the next step finds what fails at the bad end."""
+def test_search_after_a_reverted_culprit_starts_at_its_fix(project, commit):
+    """Commits after the fix are untestable; the suggested search finds the failure of the bad end."""
     base = commit("Base", a=text(), b=text(), c=text(), doc="words\n")
     broken = commit("Break a", a=text((5, "bad")))
-    mended = commit("Mend a", a=text(), doc="untestable\n")
+    fixed = commit("Fix a", a=text(), doc="untestable\n")
     commit("Document", doc="untestable still\n")
     other = commit("Break b", b=text((9, "bad")), doc="words\n")
     bad = commit("Document more", doc="more words\n")
@@ -136,34 +136,34 @@ def test_a_culprit_that_was_taken_back_is_searched_on_from_there(project, commit
     document = bisect(project, base, bad, "--json").document
     assert document.cells["command"].culprit.sha == broken
     (search,) = document.confirmation.searches
-    assert (search.culprit, search.commit.sha) == (broken, mended)
-    assert f"--good {mended[:12]} --bad {bad[:12]}" in search.rerun
+    assert (search.culprit, search.commit.sha) == (broken, fixed)
+    assert f"--good {fixed[:12]} --bad {bad[:12]}" in search.rerun
     report = " ".join(project.run("report").stdout.split())
     assert "the failure at the bad commit is a later one: continue the search from this commit" in report
     assert f"Next search {search.rerun}" in report
-    assert mended[:9] in project.run("report", "--markdown").stdout
+    assert fixed[:9] in project.run("report", "--markdown").stdout
     project.write_check("#!/bin/sh\n! grep -q bad a b\n")
-    words = shlex.split(search.rerun)[1:]
-    at = words.index("--confirm")
-    again = project.run(*words[:at], "--json", *words[at:])
+    args = shlex.split(search.rerun)[1:]
+    at = args.index("--confirm")
+    again = project.run(*args[:at], "--json", *args[at:])
     assert again.document.cells["command"].culprit.sha == other
 
 
 @pytest.mark.slow
-def test_each_of_two_culprits_heals_its_own_cell(project):
+def test_revert_of_each_of_two_culprits_fixes_its_own_cell(project):
     commit = project.commit_files
     base = commit("Base", a=text(), b=text(), c=text(), **{"test_pair.py": TESTS})
     first = commit("Break a", a=text((5, "bad")))
     second = bad = commit("Break b", b=text((9, "bad")))
-    words = ("--good", base, "--bad", bad, "--pytest", "test_pair.py", "--python", sys.executable)
+    args = ("--good", base, "--bad", bad, "--pytest", "test_pair.py", "--python", sys.executable)
     quick = ("--endpoint-runs", "1", "--confidence", "0.6")
-    ended = project.run(*words, *quick, "--confirm", "revert", "--json")
+    ended = project.run(*args, *quick, "--confirm", "revert", "--json")
     assert ended.code == 0, ended.stderr
     assert ended.document.confirmation.conclusion == f"fixed by: revert {second[:9]} and revert {first[:9]}"
     found = ended.document.confirmation
-    healed = {each.commit: (each.fixed, each.red) for each in found.fixes.candidates}
+    fixed = {each.commit: (each.fixed, each.red) for each in found.fixes.candidates}
     one, other = "test_pair.py::test_file[a]", "test_pair.py::test_file[b]"
-    assert healed == {first: ((one,), (other,)), second: ((other,), (one,))}
+    assert fixed == {first: ((one,), (other,)), second: ((other,), (one,))}
     assert found.fixes.smallest == (f"revert {second[:9]}", f"revert {first[:9]}")
     trials = project.run("report", found.session, "--json").document.trials
     assert {cell for trial in trials if not trial.shared for cell in trial.cells} == {one, other}
@@ -172,7 +172,7 @@ def test_each_of_two_culprits_heals_its_own_cell(project):
 
 @pytest.fixture
 def confirming(project, history, gate, wait_for):
-    """The command line in the middle of the first run of the revert, which ends once the gate is gone."""
+    """The command line during the first run of the revert, which ends once the gate is removed."""
     base, _, bad = history
     gate.touch()
     process = project.fork("--good", base, "--bad", bad, "--confirm", "revert", "--json", "--", "./check.sh")
@@ -181,8 +181,8 @@ def confirming(project, history, gate, wait_for):
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGKILL"])
-def test_interrupted_while_it_confirms(project, confirming, log, gate, name):
-    """It goes on by the name of either session, with what was missing."""
+def test_session_interrupted_during_confirmation_is_resumed(project, confirming, log, gate, name):
+    """The ID of either session resumes both."""
     assert project.run("status").stdout.count("running") == 2
     confirming.send_signal(signal.Signals[name])
     stdout, stderr = confirming.communicate(timeout=60)
@@ -213,7 +213,7 @@ def test_interrupted_while_it_confirms(project, confirming, log, gate, name):
     assert len(stored(project)) == 2
 
 
-def test_interrupted_before_it_confirms(project, history, log, wait_for):
+def test_session_interrupted_before_confirmation_is_resumed(project, history, log, wait_for):
     base, _, bad = history
     pause = log.with_name("pause")
     pause.touch()
@@ -230,7 +230,7 @@ def test_interrupted_before_it_confirms(project, history, log, wait_for):
     assert (ended.code, ended.document.confirmation.fixes.candidates[0].fixes_all) == (0, True)
 
 
-def test_nobody_resumes_it_while_it_confirms(project, confirming, gate):
+def test_session_cannot_be_resumed_during_its_confirmation(project, confirming, gate):
     second = project.run("resume")
     assert (second.code, "is being run by another process" in second.stderr) == (5, True)
     gate.unlink()
@@ -238,7 +238,7 @@ def test_nobody_resumes_it_while_it_confirms(project, confirming, gate):
     assert confirming.returncode == 0, stderr
 
 
-def test_one_budget_for_both(project, history):
+def test_budget_covers_bisection_and_confirmation(project, history):
     base, _, bad = history
     needed = len(bisect(project, base, bad, "--json").document.trials)
     ended = bisect(project, base, bad, "--budget-trials", str(needed + 1), "--json")
@@ -278,7 +278,7 @@ def test_nothing_to_confirm(project, history):
     assert fixed.stderr.count("nothing to confirm: the search was for a fix") == 1
 
 
-def test_there_is_one_way_to_confirm(project, history):
+def test_unknown_value_of_confirm_is_a_usage_error(project, history):
     base, _, bad = history
     ended = project.run("--good", base, "--bad", bad, "--confirm", "prayer", "--", "./check.sh")
     assert (ended.code, ended.stdout) == (2, "")
@@ -296,21 +296,21 @@ def test_there_is_one_way_to_confirm(project, history):
         ([(40, 2)], 0.95, 30),
     ],
 )
-def test_what_fails_seldom_has_to_pass_more_often(broken, confidence, times):
+def test_rare_failures_need_more_passes(broken, confidence, times):
     found = [conclusion(EndCounts(*runs)) for runs in broken]
     assert confirmation.passes(found, confidence) == times
 
 
 @pytest.mark.parametrize("rate", [0.15, 0.3, 0.5])
-def test_luck_seldom_passes_for_a_cure(rate):
-    """What still fails at its old rate after the revert is called healed about as seldom as was asked."""
-    chance = random.Random(1)  # noqa: S311
-    lucky = []
+def test_useless_revert_is_rarely_reported_as_fix(rate):
+    """A cell that still fails at its old rate passes all runs about as rarely as requested."""
+    rng = random.Random(1)  # noqa: S311
+    false_passes = []
     for _ in range(400):
-        runs = [chance.random() < rate for _ in range(16)]
+        runs = [rng.random() < rate for _ in range(16)]
         broken = EndCounts(len(runs) + 3, sum(runs) + 3)  # selected: the culprit's own runs that failed
-        lucky.append((1 - rate) ** confirmation.passes([conclusion(broken)], 0.95))
-    assert sum(lucky) / len(lucky) < (0.13 if rate < 0.3 else 0.08)
+        false_passes.append((1 - rate) ** confirmation.passes([conclusion(broken)], 0.95))
+    assert sum(false_passes) / len(false_passes) < (0.13 if rate < 0.3 else 0.08)
 
 
 def conclusion(broken):

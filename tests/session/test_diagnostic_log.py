@@ -1,4 +1,4 @@
-"""The log beside a session, and errors that are logged because another one is raised."""
+"""The diagnostic log of a session, and errors that are logged because another one is raised."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_session_logs_commands_decisions_and_the_end(project):
 
 
 def test_error_of_a_second_trial_is_logged(caplog):
-    """The first one is raised; what ends the others must not be lost."""
+    """The first one is raised; the others must not be lost."""
     loop = SimpleNamespace(_running={0: "step"})
 
     def await_end():

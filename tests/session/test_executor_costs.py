@@ -24,8 +24,8 @@ def request(check=LOCAL, slots=1):
     ("check", "ray", "name"), [(LOCAL, None, "local"), (LOCAL, "auto", "ray"), (JOB, None, "github")]
 )
 def test_without_past_trials_the_executor_of_the_request_has_no_cost(check, ray, name):
-    asked = request(check).model_copy(update={"ray_address": ray})
-    (cost,) = executor_costs(asked, FORECASTS, {}, 0)
+    made = request(check).model_copy(update={"ray_address": ray})
+    (cost,) = executor_costs(made, FORECASTS, {}, 0)
     assert (cost.executor, cost.past_trials, cost.costs) == (name, 0, ())
 
 

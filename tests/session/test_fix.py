@@ -1,12 +1,12 @@
-"""What else a session can be asked for: a fix, an answer within a budget; and what makes one suspect."""
+"""Sessions that search for a fix, sessions with a budget, and a culprit without changes."""
 
 from __future__ import annotations
 
 from test_any_project import bisect, culprit_of
 
 
-def test_the_commit_that_mended_it(project):
-    """`--bad` is the older end then. What is told has the words the other way round."""
+def test_find_fix_reports_the_fixing_commit(project):
+    """`--bad` is the older end, and the report says 'fixed by' and 'last bad'."""
     shas = project.commits(1, 1, 1, 0, 0, 0)
     project.write_check()
     ended = project.run(
@@ -36,7 +36,7 @@ def test_a_fix_has_one_good_end(project):
     assert "takes a single --good" in ended.stderr
 
 
-def test_a_budget_ends_with_what_is_known(project):
+def test_exhausted_budget_reports_the_candidates(project):
     shas = project.commits(*[0] * 9, *[1] * 8)
     project.write_check()
     ended = bisect(project, shas[0], shas[-1], options=["--budget-trials", "3"])
@@ -49,8 +49,8 @@ def test_a_budget_ends_with_what_is_known(project):
     assert cell.probabilities[shas[9]] > 1 / 16
 
 
-def test_the_command_to_run_it_again_comes_as_far(project):
-    """As long as the budget was kept, it is a part of what was asked; with it nobody comes to the answer."""
+def test_rerun_line_omits_a_budget_that_was_exceeded(project):
+    """Once resumed beyond the budget, a rerun with it would not reach the same result."""
     shas = project.commits(*[0] * 9, *[1] * 8)
     project.write_check()
     stopped = bisect(project, shas[0], shas[-1], options=["--budget-trials", "4"]).document
@@ -65,16 +65,16 @@ def test_the_command_to_run_it_again_comes_as_far(project):
 
 
 def test_a_culprit_that_changes_nothing_is_suspect(project):
-    """An empty commit cannot have done it: something else changed while the commits were tried."""
+    """An empty commit cannot be the cause: something else changed between the trials."""
     shas = project.commits(0, 0)
     project.git("commit", "-q", "--allow-empty", "-m", "Nothing")
     culprit = project.git("rev-parse", "HEAD").strip()
     project.git("commit", "-q", "--allow-empty", "-m", "Nothing, again")
-    above = project.git("rev-parse", "HEAD").strip()
+    descendant = project.git("rev-parse", "HEAD").strip()
     project.write_check(
-        f'#!/bin/sh\ncase "$(git rev-parse HEAD)" in {culprit}|{above}) exit 1 ;; esac\nexit 0\n'
+        f'#!/bin/sh\ncase "$(git rev-parse HEAD)" in {culprit}|{descendant}) exit 1 ;; esac\nexit 0\n'
     )
-    ended = bisect(project, shas[0], above)
+    ended = bisect(project, shas[0], descendant)
     cell = ended.document.cells["command"]
     assert cell.culprit is not None
     assert (ended.code, cell.culprit.sha, cell.no_op) == (3, culprit, True)

@@ -1,4 +1,4 @@
-"""`bisect-run fixes` on real repositories: what heals, what conflicts, what a person can get wrong."""
+"""`bisect-run fixes` on real repositories: fixes, conflicts, usage errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from projects import numbered as text
 
 CHECK = """#!/bin/sh
-# Red where a file says `bad`.
+# Red if a file contains `bad`.
 git rev-parse HEAD >> {log}
 while [ -e {gate} ]; do sleep 0.05; done
 ! grep -q bad a b
@@ -19,7 +19,7 @@ while [ -e {gate} ]; do sleep 0.05; done
 
 @pytest.fixture
 def shas(project, log, gate):
-    """Two commits break a file each, the second of which is touched again, and one is harmless."""
+    """Two commits break a file each, the second of which is changed again, and one is harmless."""
     project.write_check(CHECK.format(log=log, gate=gate))
     commit = project.commit_files
     return {
@@ -33,46 +33,46 @@ def shas(project, log, gate):
 
 @pytest.fixture
 def fixes(project, shas):
-    """The command on the last commit; the checkout stays as it is.
+    """Runs the command on the last commit; the contents of the checkout must stay.
 
-    But for the time of an object that git would have written again: it makes that new, so that it is kept.
+    Times may change: git updates that of an existing object instead of writing it again.
     """
 
     def contents():
         return {name: content for name, (_, content) in project.snapshot().items()}
 
-    def run(*words):
+    def run(*args):
         before = contents()
-        ended = project.run("fixes", "--at", shas["again"], *words, "--json", "--", "./check.sh")
+        ended = project.run("fixes", "--at", shas["again"], *args, "--json", "--", "./check.sh")
         assert contents() == before
         return ended
 
     return run
 
 
-def told(ended):
+def by_name(ended):
     return {each.name.split()[1]: each for each in ended.document.fixes.candidates}
 
 
-def test_a_patch_that_heals_beside_a_revert_that_does_not(project, shas, fixes, log):
+def test_patch_fixes_and_revert_does_not(project, shas, fixes, log):
     (project.path / "a").write_text(text())
     (project.path / "b").write_text(text())
-    patch = project.path / "mend.patch"
+    patch = project.path / "fix.patch"
     patch.write_text(project.git("diff") + "\n")
     project.git("checkout", "-q", ".")
-    ended = fixes("--apply", "mend.patch", "--revert", "13")
+    ended = fixes("--apply", "fix.patch", "--revert", "13")
     assert ended.code == 0, ended.stderr
     found = ended.document.fixes
-    assert (found.smallest, found.red, found.runs) == (("apply mend.patch",), ("command",), 2)
-    reverted = told(ended)[shas["doc"][:9]]
+    assert (found.smallest, found.red, found.runs) == (("apply fix.patch",), ("command",), 2)
+    reverted = by_name(ended)[shas["doc"][:9]]
     assert (reverted.fixes_all, reverted.red) == (False, ("command",))
     runs = Counter(log.read_text().split())
-    assert runs == {shas["again"]: 1, told(ended)["mend.patch"].sha: 2, reverted.sha: 1}
-    assert ended.document.conclusion == "fixed by: apply mend.patch"
+    assert runs == {shas["again"]: 1, by_name(ended)["fix.patch"].sha: 2, reverted.sha: 1}
+    assert ended.document.conclusion == "fixed by: apply fix.patch"
 
 
-def test_what_it_tries_and_how_it_checks_come_from_one_session(project, shas, log):
-    """A `repro` of something else, later at the same commit, named no culprit."""
+def test_candidates_and_check_come_from_the_same_session(project, shas, log):
+    """A later `repro` with another check at the same commit has no culprit."""
     project.run("--good", shas["base"], "--bad", shas["b"], "--", "./check.sh")
     project.run("repro", shas["b"], "--runs", "1", "--", "true")
     at = ("fixes", "--at", shas["b"], "--json")
@@ -82,25 +82,25 @@ def test_what_it_tries_and_how_it_checks_come_from_one_session(project, shas, lo
     assert (ended.document.fixes.red, ended.code) == (("command",), 3)
 
 
-def test_the_fewest_reverts_where_one_fits_only_after_another(shas, fixes, log):
+def test_fewest_reverts_include_one_that_applies_only_after_another(shas, fixes, log):
     ended = fixes("--revert", "12", "--revert", "#13", "--revert", shas["b"][:10], "--revert", "15")
     assert ended.code == 0, ended.stderr
     needed = tuple(f"revert {shas[name][:9]} (#{pr})" for name, pr in {"again": 15, "b": 14, "a": 12}.items())
     assert ended.document.fixes.smallest == needed
-    alone = told(ended)[shas["b"][:9]]
+    alone = by_name(ended)[shas["b"][:9]]
     assert (alone.sha, alone.conflicts, alone.reason) == ("", ("b",), "conflicts")
     runs = Counter(log.read_text().split())
     assert max(runs.values()) == 2, "a combination ran again"
 
 
-def test_nothing_heals(fixes):
+def test_no_candidate_fixes_the_cell(fixes):
     ended = fixes("--revert", "12", "--revert", "13")
     assert ended.code == 3
     assert ended.document.fixes.smallest == ()
     assert ended.document.conclusion == "no tested combination fixes every failing cell"
 
 
-def test_what_conflicts_is_not_run(fixes, log):
+def test_conflicting_candidate_is_not_run(fixes, log):
     ended = fixes("--revert", "14")
     assert ended.code == 3
     assert not log.exists()
@@ -110,38 +110,38 @@ def test_what_conflicts_is_not_run(fixes, log):
 def test_a_fix_forward_is_verified(project, shas, log):
     (project.path / "a").write_text(text())
     (project.path / "b").write_text(text())
-    project.git("commit", "-q", "-am", "Mend both (#77)")
-    mended = project.head()
-    words = ("--verify", "77", "--verify", shas["b"], "--json", "--", "./check.sh")
-    ended = project.run("fixes", "--at", shas["again"], *words)
+    project.git("commit", "-q", "-am", "Fix both (#77)")
+    fixed = project.head()
+    args = ("--verify", "77", "--verify", shas["b"], "--json", "--", "./check.sh")
+    ended = project.run("fixes", "--at", shas["again"], *args)
     assert ended.code == 0, ended.stderr
     verified = {each.sha: each.fixes_all for each in ended.document.fixes.verified}
-    assert verified == {mended: True, shas["b"]: False}
-    assert ended.document.conclusion == f"fixed at {mended[:9]}"
+    assert verified == {fixed: True, shas["b"]: False}
+    assert ended.document.conclusion == f"fixed at {fixed[:9]}"
 
 
-def test_a_green_commit(project, shas):
+def test_green_commit_has_nothing_to_fix(project, shas):
     ended = project.run("fixes", "--at", shas["base"], "--verify", "HEAD", "--json", "--", "./check.sh")
     assert ended.code == 4
-    said = f"all cells pass at {shas['base'][:9]}: nothing to fix"
-    assert ended.document.conclusion == said
+    conclusion = f"all cells pass at {shas['base'][:9]}: nothing to fix"
+    assert ended.document.conclusion == conclusion
     assert "--runs" in ended.stderr
 
 
-def test_without_candidates_it_takes_the_culprit_and_what_came_after_it(project, shas):
+def test_default_candidate_is_the_culprit_of_a_bisection(project, shas):
     check = ("--json", "--", "./check.sh")
-    asked = ("fixes", "--at", shas["a"], *check)
-    ended = project.run(*asked)
+    command = ("fixes", "--at", shas["a"], *check)
+    ended = project.run(*command)
     assert (ended.code, ended.stdout) == (2, "")
     assert "bisect first" in ended.stderr
     assert project.run("--good", shas["base"], "--bad", shas["a"], *check).code == 0
-    ended = project.run(*asked)
+    ended = project.run(*command)
     assert ended.code == 0, ended.stderr
     assert ended.document.fixes.smallest == (f"revert {shas['a'][:9]} (#12)",)
 
 
 def test_fixes_without_a_check_uses_that_of_the_newest_session(project, shas):
-    """This folder is no engine: without that, the scenario's repository would be read."""
+    """The folder is no engine: otherwise the scenario's repository would be read."""
     check = ("--json", "--", "./check.sh")
     assert project.run("--good", shas["base"], "--bad", shas["a"], *check).code == 0
     ended = project.run("fixes", "--at", shas["a"][:10], "--json")
@@ -155,7 +155,7 @@ def test_fixes_without_a_check_uses_that_of_the_newest_session(project, shas):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("args", "message"),
     [
         (["--revert", "99"], "ends with (#99)"),
         (["--revert", "f" * 40], "there is no commit"),
@@ -171,17 +171,17 @@ def test_fixes_without_a_check_uses_that_of_the_newest_session(project, shas):
         (["--revert", "12", "--runs", "0"], "--runs"),
     ],
 )
-def test_what_a_person_can_get_wrong(project, shas, fixes, words, said):
+def test_wrong_candidates_are_usage_errors(project, shas, fixes, args, message):
     project.git("checkout", "-q", "-b", "later")
     project.git("commit", "-q", "--allow-empty", "-m", "Later")
     (project.path / "empty.patch").write_text("\n")
     (project.path / "stray.patch").write_text("--- a/a\n+++ b/a\n@@ -1 +1 @@\n-never\n+there\n")
-    ended = fixes(*words)
+    ended = fixes(*args)
     assert (ended.code, ended.stdout) == (2, "")
-    assert said in ended.stderr
+    assert message in ended.stderr
 
 
-def test_an_interrupted_session_goes_on_and_runs_nothing_again(project, shas, log, gate, wait_for):
+def test_interrupted_session_is_resumed_without_repeated_trials(project, shas, log, gate, wait_for):
     reverts = [word for number in ("12", "14", "15") for word in ("--revert", number)]
     gate.touch()
     process = project.fork("fixes", "--at", shas["again"], *reverts, "--json", "--", "./check.sh")
@@ -195,8 +195,8 @@ def test_an_interrupted_session_goes_on_and_runs_nothing_again(project, shas, lo
     ended = project.run("resume", "--json")
     assert ended.code == 0, ended.stderr
     assert len(ended.document.fixes.smallest) == 3
-    is_told(project, shas, ended.document)
-    # The commits of ours are made again, under the same names, where somebody deleted them.
+    assert_reported(project, shas, ended.document)
+    # Deleted fix commits are made again, with the same SHAs.
     before = log.read_text()
     shutil.rmtree(project.home / "cache")
     again = project.run("resume", "--json")
@@ -204,27 +204,27 @@ def test_an_interrupted_session_goes_on_and_runs_nothing_again(project, shas, lo
     assert again.document.fixes == ended.document.fixes
 
 
-def is_told(project, shas, document):
-    """The report, the issue and the list of sessions say what was found, and how to run it again."""
+def assert_reported(project, shas, document):
+    """Report, issue and list of sessions have the result and the rerun line."""
     report = project.run("report")
     assert report.code == 0
-    for words in ("fixes nothing", "conflicts in b", "fixes all", "Failing cells: command", "Rerun"):
-        assert words in report.stdout
+    for line in ("fixes nothing", "conflicts in b", "fixes all", "Failing cells: command", "Rerun"):
+        assert line in report.stdout
     issue = project.run("report", "--markdown")
     assert issue.code == 0
     rerun = document.rerun.partition(" -- ")[0].replace(str(project.path), ".")
-    for words in ("fixes nothing", "conflicts in `b`", "fixes all", "- `command`", rerun):
-        assert words in issue.stdout
+    for line in ("fixes nothing", "conflicts in `b`", "fixes all", "- `command`", rerun):
+        assert line in issue.stdout
     assert "fixed by:" in project.run("status").stdout
     assert f"--revert {shas['b'][:12]}" in document.rerun
     assert document.rerun.startswith("bisect-run fixes --at")
 
 
-def test_a_cure_of_what_fails_now_and_then_may_be_luck(project, fixes, shas):
-    """The check fails at its second run alone, whatever it is run on."""
+def test_fix_of_a_flaky_cell_has_a_false_pass_probability(project, fixes, shas):
+    """Only the second run of the check fails, at any commit."""
     count = project.home.parent / "count"
     project.write_check(f"#!/bin/sh\necho x >> {count}\n[ $(wc -l < {count}) -ne 2 ]\n")
     ended = fixes("--revert", shas["doc"])
-    (unsteady,) = ended.document.fixes.flaky_cells
-    assert (unsteady.runs, unsteady.failed) == (2, 1)
-    assert unsteady.false_pass_probability > 0.5
+    (flaky,) = ended.document.fixes.flaky_cells
+    assert (flaky.runs, flaky.failed) == (2, 1)
+    assert flaky.false_pass_probability > 0.5

@@ -1,4 +1,4 @@
-"""Which Python runs the tests of a project where none is named."""
+"""Which Python runs the tests of a project by default."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OWN = Path(sys.prefix, "bin", "python")
 
 @pytest.fixture
 def chosen(tmp_path, monkeypatch):
-    """The interpreter that is taken with these variables, and what is said of it."""
+    """The interpreter that is chosen with these variables, and the notices about it."""
     for name in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         monkeypatch.delenv(name, raising=False)
 

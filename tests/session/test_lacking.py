@@ -1,4 +1,4 @@
-"""What a trial lacks is said at the start, and in the report where every commit gave the same answer."""
+"""Contents that a trial lacks are reported at the start, and in the report if all commits fail."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_missing_contents_are_not_reported_if_the_check_handles_them(project):
 
 
 def test_commit_at_the_cut_of_a_shallow_clone_is_suspect(project):
-    """A merged branch is longer than the clone is deep: its failure came from further down."""
+    """A merged branch is longer than the clone is deep: its failure comes from an older commit."""
     good = project.commit(0)
     project.git("switch", "-q", "-c", "topic")
     project.commits(0, 1, 1, 1)
@@ -39,7 +39,7 @@ def test_commit_at_the_cut_of_a_shallow_clone_is_suspect(project):
     ended = project.run("--good", good, "--bad", bad, "--", "./check.sh")
     assert ended.code == 3, ended.stderr
     assert "the clone is shallow" in ended.stderr
-    shown = " ".join(ended.stdout.split())  # a long path folds the lines
+    shown = " ".join(ended.stdout.split())  # a long path wraps the lines
     assert (
         "the parents of the found commit are missing in this shallow clone; "
         "git fetch --unshallow --tags fetches them" in shown

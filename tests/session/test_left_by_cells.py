@@ -1,4 +1,4 @@
-"""What a cell leaves for the next one: files and GPU memory, in the trial's leftovers and in the answer."""
+"""Files and GPU memory that a cell leaves for the next one: in the trial's leftovers and in the result."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 import pynvml
 import pytest
-from projects import Nobody
+from each_once import each_once
+from projects import NullObserver
 from suites import BUILD, NO_BUILD, write_scenario
-from tried import each_once
 
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import RunOptions
@@ -33,7 +33,7 @@ FOLDER = Path(tempfile.gettempdir())
 
 
 @pytest.mark.parametrize("servers", [1])
-def test_of_no_matter(servers):
+def test_unrelated(servers):
     (FOLDER / "socket").touch()
 
 
@@ -98,21 +98,23 @@ def trials(project, monkeypatch):
     def run(scenario, good, bad):
         monkeypatch.chdir(project.path)
         home = Home(project.home / "state", project.home / "cache")
-        words = RunOptions(repo=str(project.path), good=(good,), bad=bad, scenario=scenario)
+        args = RunOptions(repo=str(project.path), good=(good,), bad=bad, scenario=scenario)
         with closing(Store(home.store)) as store:
-            session = sessions.create(resolve(words, home, print), store, home)
-            runner.run(session, each_once(session), store, Nobody(), executor_of(session, threading.Event()))
+            session = sessions.create(resolve(args, home, print), store, home)
+            runner.run(
+                session, each_once(session), store, NullObserver(), executor_of(session, threading.Event())
+            )
             return [row.result for row in store.trials(session.id)]
 
     return run
 
 
 @pytest.mark.slow
-def test_a_file_that_an_earlier_test_left_is_named(project):
-    """Of what all cells leave, what is told is left by those that the failure needs."""
+def test_leftover_file_of_an_earlier_test_is_reported(project):
+    """Only leftovers of its prerequisites are reported for a cell."""
     good, culprit = (project.commit(code, files={"test_order.py": LOCKED}) for code in (0, 1))
-    words = ("--good", good, "--bad", culprit, "--pytest", "test_order.py", "--python", sys.executable)
-    ended = project.run(*words, "--endpoint-runs", "1", "--confidence", "0.6", "--json")
+    args = ("--good", good, "--bad", culprit, "--pytest", "test_order.py", "--python", sys.executable)
+    ended = project.run(*args, "--endpoint-runs", "1", "--confidence", "0.6", "--json")
     assert ended.code == 0, ended.stderr
     document = ended.document
     cell = document.cells["test_order.py::test_needs_the_lock[4]"]
@@ -120,20 +122,20 @@ def test_a_file_that_an_earlier_test_left_is_named(project):
     assert cell.prerequisites == ("test_order.py::test_locks[1]",)
     assert cell.leftovers == ("file $TMPDIR/engine/lock",)
     assert ("file $TMPDIR/socket", "file $TMPDIR/engine/lock") in {each.leftovers for each in document.trials}
-    report = " ".join(project.run("report").stdout.split())  # whatever its width
+    report = " ".join(project.run("report").stdout.split())  # lines may wrap
     assert "left behind by the earlier cells: file $TMPDIR/engine/lock" in report
 
 
 @pytest.fixture
 def held(tmp_path, monkeypatch):
-    """A driver with three GPUs; on all but the first, 300 MiB more are in use once this file is there."""
+    """A driver with three GPUs; all but the first use 300 MiB more once this file exists."""
     path = tmp_path / "held"
 
     def memory(index, **_):
         used = (index + 1) * MIB + (300 * MIB if index and path.exists() else 0)
         return SimpleNamespace(total=1 << 37, used=used)
 
-    answers = {
+    functions = {
         "nvmlInit": lambda: None,
         "nvmlShutdown": lambda: None,
         "nvmlDeviceGetCount": lambda: 3,
@@ -142,15 +144,15 @@ def held(tmp_path, monkeypatch):
         "nvmlDeviceGetUUID": lambda index: f"GPU-{index}",
         "nvmlDeviceGetComputeRunningProcesses": lambda _index: [],
     }
-    for name, answer in answers.items():
-        monkeypatch.setattr(pynvml, name, answer)
+    for name, function in functions.items():
+        monkeypatch.setattr(pynvml, name, function)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(gpus, "RELEASE_S", 0.2)
     return path
 
 
 def test_files_and_gpu_memory_are_leftovers_of_the_trial(project, scenario, trials, held):
-    """Of the GPUs, those of the slot; the second trial finds as much in use as it leaves."""
+    """Only the slot's GPUs count; in the second trial memory use does not grow."""
     shas = project.commits(0, 1, 2)
     ran = trials(scenario(MESSY.format(held=str(held)), "gpus_per_rank = 1"), shas[0], shas[2])
     files = ["$TMPDIR/empty/", "$TMPDIR/evil name", "$TMPDIR/link", "$TMPDIR/pipe", "sub/state"]
@@ -161,8 +163,8 @@ def test_files_and_gpu_memory_are_leftovers_of_the_trial(project, scenario, tria
     ]
 
 
-def test_a_tidy_suite_leaves_nothing(project, scenario, trials, held):
-    """What its build puts into the tree is none of its leftovers, nor is memory that was in use before."""
+def test_suite_that_cleans_up_has_no_leftovers(project, scenario, trials, held):
+    """Files of the build and memory that was in use before are no leftovers."""
     builds = {"native": 'cd "${0%/*}" && mkdir built && touch built/library extension.so\n'}
     shas = [project.commit(code, files=builds) for code in (0, 1)]
     held.touch()
@@ -173,7 +175,7 @@ def test_a_tidy_suite_leaves_nothing(project, scenario, trials, held):
     assert result.leftovers == ()
 
 
-def test_the_files_of_a_command_are_nobody_s_to_meet(project):
+def test_files_of_a_command_are_no_leftovers(project):
     good, bad = project.commits(0, 1)
     check = 'touch "$TMPDIR/left" left; read -r code < code; exit "$code"'
     ended = project.run("--good", good, "--bad", bad, "--json", "--", "sh", "-c", check)

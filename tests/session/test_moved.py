@@ -1,4 +1,4 @@
-"""A session goes on where its checkout is now."""
+"""Sessions whose checkout was moved."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 
 
 @pytest.fixture
-def begun(project):
-    """A session that was stopped before its end, its check in the checkout: the commits, the first trials."""
+def stopped(project):
+    """A session stopped by its budget, with its check in the checkout: the commits and first trials."""
     shas = project.commits(0, 0, 0, 0, 1, 1, 1, 1)
     project.write_check()
     ends = ("--good", shas[0], "--bad", shas[-1])
@@ -25,8 +25,8 @@ def move(project):
     project.path = project.path.rename(project.path.with_name("moved here"))
 
 
-def test_resume_says_how_to_name_the_new_place_and_goes_on_there(project, begun):
-    shas, before = begun
+def test_resume_takes_the_new_path_from_repo(project, stopped):
+    shas, before = stopped
     move(project)
     lost = project.run("resume")
     assert lost.code == 2
@@ -39,18 +39,18 @@ def test_resume_says_how_to_name_the_new_place_and_goes_on_there(project, begun)
     assert [trial.sha for trial in ended.document.trials[: len(before)]] == [trial["sha"] for trial in before]
     assert ended.document.repo == str(project.path)
     assert f"'{project.path}/check.sh'" in ended.document.rerun
-    assert project.run("resume").code == 0, "the new place is kept"
+    assert project.run("resume").code == 0, "the new path is stored"
 
 
-@pytest.mark.parametrize("words", [("report",), ("status", "last")])
-def test_report_and_status_take_the_new_place(project, begun, words):
+@pytest.mark.parametrize("args", [("report",), ("status", "last")])
+def test_report_and_status_take_the_new_path_from_repo(project, stopped, args):
     move(project)
     assert "--repo" in project.run("resume").stderr
-    shown = project.run(*words, "--repo", str(project.path))
+    shown = project.run(*args, "--repo", str(project.path))
     assert shown.code == 0, shown.stderr
 
 
-def test_commits_are_tested_once_a_repository_is_back_that_was_gone_during_a_trial(project):
+def test_session_is_resumed_once_a_vanished_repository_is_back(project):
     shas = project.commits(0, 0, 0, 1, 1)
     script = project.path.with_name("check.sh")
     objects = project.path / ".git" / "objects"
@@ -67,8 +67,8 @@ def test_commits_are_tested_once_a_repository_is_back_that_was_gone_during_a_tri
     assert cell.culprit.sha == shas[3]
 
 
-def test_another_repository_is_refused(project, begun):
-    shas, _ = begun
+def test_resume_rejects_another_repository(project, stopped):
+    shas, _ = stopped
     move(project)
     other = project.path.with_name("other")
     project.git("init", "-q", str(other))
@@ -78,5 +78,5 @@ def test_another_repository_is_refused(project, begun):
     assert shas[0][:12] in ended.stderr
 
 
-def test_status_of_all_sessions_takes_no_place(project):
+def test_status_of_all_sessions_rejects_repo(project):
     assert project.run("status", "--repo", ".").code == 2

@@ -1,11 +1,11 @@
-"""What a running session logs of its decisions and results."""
+"""How a session logs its decisions and results."""
 
 from __future__ import annotations
 
 import logging
 
 import pytest
-from projects import Nobody
+from projects import NullObserver
 
 from bisect_tool.planner import Belief, CellConclusion, Purpose, State, Step
 from bisect_tool.planner.types import EndCounts, Finding
@@ -32,7 +32,7 @@ def test_decision_names_commit_purpose_cells_and_probabilities():
     )
 
 
-def test_decision_of_all_cells_says_how_runs_disagree():
+def test_decision_of_all_cells_has_the_disagreement():
     chosen = state(Step(SHA, None, Purpose.BAD_END), disagreement="runs disagree")
     assert decision(chosen) == (
         "next trial: aaaaaaaaa, bad end, all cells; runs disagree, 2 likely commits, about 3 trials left"
@@ -74,16 +74,16 @@ def test_trial_has_the_outcome_of_each_cell():
     )
 
 
-def test_conclusion_is_logged_once_and_everything_is_handed_on(caplog):
+def test_conclusion_is_logged_once_and_every_state_is_forwarded(caplog):
     caplog.set_level(logging.INFO, "bisect_run")
-    handed = []
+    forwarded = []
 
-    class Watcher(Nobody):
+    class Watcher(NullObserver):
         def on_decision(self, state):
-            handed.append(state)
+            forwarded.append(state)
 
     observer = LoggingObserver(Watcher())
     for each in (state(), State(None, (FOUND,), (), 0, over=True), State(None, (FOUND,), (), 0, over=True)):
         observer.on_decision(each)
-    assert len(handed) == 3
+    assert len(forwarded) == 3
     assert caplog.text.count("concluded test[4]") == 1

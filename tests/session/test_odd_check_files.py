@@ -1,11 +1,11 @@
-"""A check that spoils the files of its own trial changes no other answer, and never ends the session."""
+"""A check that damages the files of its own trial neither changes other results nor ends the session."""
 
 from __future__ import annotations
 
 import pytest
 
-# What the check does in the folder of its trial; what `step` ends with at a commit that fails.
-SPOILT = {
+# What the check does in the folder of its trial, and the exit code of `step` at a failing commit.
+DAMAGE = {
     "rm -rf $trial": 125,
     "rm -rf $trial; touch $trial": 125,
     "rm -rf $trial/logs": 1,
@@ -16,12 +16,12 @@ SPOILT = {
 }
 
 
-@pytest.mark.parametrize("what", SPOILT)
-def test_a_trial_whose_files_are_spoilt(project, what):
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_check_that_damages_its_trial_files(project, damage):
     project.commit(1)
     find = "out=$(readlink /proc/$$/fd/1); trial=$(dirname $(dirname $out))"
-    project.write_check(f"#!/bin/sh\n{find}\n{what}\nexit 1\n")
+    project.write_check(f"#!/bin/sh\n{find}\n{damage}\nexit 1\n")
     ended = project.run("step", "--", "./check.sh")
-    assert ended.code == SPOILT[what]
+    assert ended.code == DAMAGE[damage]
     assert "Traceback" not in ended.stderr
     assert project.run("report", "--json").code == 0

@@ -1,4 +1,4 @@
-"""Which past trials say what a search costs: those of the same check, by executor."""
+"""Which past trials predict the cost of a search: those of the same check, by executor."""
 
 from __future__ import annotations
 
@@ -61,32 +61,32 @@ def test_a_build_counts_where_the_environment_was_not_cached(store):
 
 
 @pytest.mark.parametrize("outcome", [Outcome.UNBUILDABLE, Outcome.INFRASTRUCTURE])
-def test_a_trial_without_a_result_says_nothing(store, outcome):
+def test_trial_without_a_result_is_ignored(store, outcome):
     ran(store, request("one", "cpu"), (5.0, {"outcome": outcome}))
     assert past_trials(store, request("one", "cpu")) == {}
 
 
-def test_a_result_that_ci_already_had_says_nothing(store):
-    """It is stored with 0 s: it cost nothing, but the next trial needs a job."""
-    theirs, ours = ({"job": CiJob(attempt=name, started=name == "2")} for name in ("1", "2"))
-    ran(store, job("GPU*"), (0.0, theirs), (900.0, ours))
+def test_existing_ci_result_is_ignored(store):
+    """It is stored with 0 s, but the next trial needs a job."""
+    existing, started = ({"job": CiJob(attempt=name, started=name == "2")} for name in ("1", "2"))
+    ran(store, job("GPU*"), (0.0, existing), (900.0, started))
     assert past_trials(store, job("GPU*")) == {"buildkite": (PastTrial(900.0),)}
 
 
-def test_a_command_is_known_by_its_words_and_repository(store):
+def test_command_is_identified_by_its_arguments_and_repository(store):
     ran(store, request(), (4.0, {}))
     assert past_trials(store, request()) == {"local": (PastTrial(4.0),)}
     assert past_trials(store, request(repo="/other")) == {}
     assert past_trials(store, request(check=CommandCheck(argv=("true", "-x")))) == {}
 
 
-def test_a_job_of_ci_is_known_by_its_name(store):
+def test_ci_job_is_identified_by_its_name(store):
     ran(store, job("GPU*"), (900.0, {"gpus": 4}))
     assert past_trials(store, job("GPU*", allow_builds=True)) == {"buildkite": (PastTrial(900.0, gpus=4),)}
     assert past_trials(store, job("CPU*")) == {}
 
 
-def test_a_hundred_trials_are_enough(store):
+def test_at_most_a_hundred_trials_are_read(store):
     for _ in range(3):
         ran(store, request(), *[(1.0, {})] * 60)
     assert len(past_trials(store, request())["local"]) == 100

@@ -1,4 +1,4 @@
-"""Which words of a plain command name the commit's own files, and which the user's."""
+"""Which arguments of a plain command are files of the commit, and which are files of the user."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def checkout(project, monkeypatch):
 
 @pytest.fixture
 def placed(checkout, monkeypatch, tmp_path):
-    def place(folder, *words):
+    def place(folder, *args):
         monkeypatch.chdir(checkout.path / folder)
         repository = Repository.open(str(checkout.path), tmp_path / "cache")
-        return command_line(words, repository, checkout.head())
+        return command_line(args, repository, checkout.head())
 
     return place
 
@@ -49,7 +49,7 @@ def placed(checkout, monkeypatch, tmp_path):
         ("scratch", "../pkg/deep/own.sh", "pkg/deep/own.sh"),
     ],
 )
-def test_the_program(placed, checkout, folder, word, expected):
+def test_path_of_the_program(placed, checkout, folder, word, expected):
     assert placed(folder, word) == (expected.format(top=checkout.path),)
 
 
@@ -72,12 +72,12 @@ def test_the_program(placed, checkout, folder, word, expected):
         (".", "", ""),
     ],
 )
-def test_what_follows_it(placed, checkout, folder, word, expected):
+def test_paths_in_arguments(placed, checkout, folder, word, expected):
     assert placed(folder, "sh", word) == ("sh", expected.format(top=checkout.path))
 
 
 def test_links_are_not_followed(placed, checkout, tmp_path):
-    """A virtual environment's Python is a link: where it leads is another environment."""
+    """The Python of a virtual environment is a link to that of another environment."""
     python = checkout.path / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.symlink_to("/bin/sh")
@@ -87,22 +87,22 @@ def test_links_are_not_followed(placed, checkout, tmp_path):
     assert placed(".", "linked/mine.sh") == (str(checkout.path / "linked/mine.sh"),)
 
 
-def test_a_relative_entry_of_the_path_is_of_the_current_folder(placed, checkout, monkeypatch):
+def test_relative_entry_of_path_is_relative_to_the_current_folder(placed, checkout, monkeypatch):
     monkeypatch.setenv("PATH", os.pathsep.join((".", os.environ["PATH"])))
     assert placed(".", "top.sh") == ("./top.sh",)
     assert placed("pkg/deep", "own.sh") == ("pkg/deep/own.sh",)
     assert placed(".", "mine.sh") == (str(checkout.path / "mine.sh"),)
 
 
-def test_a_folder_elsewhere_is_no_part_of_the_tree(checkout, monkeypatch, tmp_path):
+def test_folder_outside_the_checkout_is_no_part_of_the_tree(checkout, monkeypatch, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
     repository = Repository.open(str(checkout.path), tmp_path / "cache")
     for name in ("top.sh", "own.sh"):
         (elsewhere / name).write_text("")
-    words = command_line(("sh", "top.sh", "own.sh"), repository, checkout.head())
-    assert words == ("sh", "top.sh", str(elsewhere / "own.sh"))
+    args = command_line(("sh", "top.sh", "own.sh"), repository, checkout.head())
+    assert args == ("sh", "top.sh", str(elsewhere / "own.sh"))
 
 
 def test_a_linked_worktree_is_a_checkout_too(checkout, monkeypatch, tmp_path):
@@ -113,17 +113,17 @@ def test_a_linked_worktree_is_a_checkout_too(checkout, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("word", ["./none.sh", "none-of-this-name", "scratch"])
-def test_no_such_program(placed, word):
+def test_missing_program_is_a_usage_error(placed, word):
     with pytest.raises(UsageError, match="not found, on this machine or in the history"):
         placed(".", word)
 
 
-def test_an_empty_word_is_no_program(placed):
+def test_empty_program_is_a_usage_error(placed):
     with pytest.raises(UsageError, match="the command after -- is empty"):
         placed(".", "")
 
 
-def test_a_file_that_is_not_executable(placed, checkout):
+def test_program_that_is_not_executable_is_a_usage_error(placed, checkout):
     (checkout.path / "mine.sh").chmod(0o644)
     with pytest.raises(UsageError, match="is not executable"):
         placed(".", "./mine.sh")

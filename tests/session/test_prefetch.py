@@ -1,4 +1,4 @@
-"""What will probably be built next is built while tests run, and nothing depends on it."""
+"""Environments that are probably needed next are built while tests run."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import threading
 from contextlib import closing
 
 import pytest
-from projects import LIMIT_S, Nobody, survivors
+from each_once import EachOnce
+from projects import LIMIT_S, NullObserver, survivors
 from suites import BUILD, suite, write_scenario
-from tried import EachOnce
 
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import RunOptions
@@ -28,7 +28,7 @@ exit {code}
 
 
 class Log:
-    """What builds and tests said, and the gates they wait for."""
+    """The log of builds and tests, and the gates they wait for."""
 
     def __init__(self, path, wait_for):
         self.path = path
@@ -52,7 +52,7 @@ def log(tmp_path, wait_for):
 
 
 class Eager(EachOnce):
-    """Names what comes after the next trial, too."""
+    """A planner that also lists the commits after the next trial."""
 
     def decide(self, trials, running=()):
         state = super().decide(trials, running)
@@ -68,7 +68,7 @@ def session(project, home, store, log, tmp_path):
         shas = [project.commit(0, files={"native": "none\n", "test_code.py": suite(log.path, '"code"')})]
         for code, native in enumerate(natives, 1):
             shas.append(project.commit(code, files={"native": native}))
-        words = RunOptions(
+        args = RunOptions(
             good=(shas[0],),
             bad=shas[-1],
             repo=str(project.path),
@@ -76,24 +76,28 @@ def session(project, home, store, log, tmp_path):
             slots=slots,
             pytest=("test_code.py",),
         )
-        return sessions.create(resolve(words, home, print), store, home)
+        return sessions.create(resolve(args, home, print), store, home)
 
     return make
 
 
 @pytest.fixture
 def run(home):
-    """Begins a session in a thread; the call it returns waits for its end and gives what was raised."""
+    """Starts a session in a thread; returns a function that waits for its end and returns its exception."""
     cancel, threads = threading.Event(), []
 
-    def begin(session, planner=Eager):
+    def start(session, planner=Eager):
         raised = []
 
         def work():
             try:
                 with closing(Store(home.store)) as store:
                     runner.run(
-                        session, planner(session.planner.goal), store, Nobody(), executor_of(session, cancel)
+                        session,
+                        planner(session.planner.goal),
+                        store,
+                        NullObserver(),
+                        executor_of(session, cancel),
                     )
             except Exception as error:  # noqa: BLE001 - the test looks at it
                 raised.append(error)
@@ -107,7 +111,7 @@ def run(home):
         threads[0].start()
         return end, cancel
 
-    yield begin
+    yield start
     cancel.set()
     for thread in threads:
         thread.join(60)
@@ -142,7 +146,7 @@ def test_the_next_build_is_prepared_while_a_test_runs(session, run, log, store):
     assert len({trial.environment for trial in (one, two, three)}) == 3
 
 
-def test_a_trial_waits_for_what_is_being_prepared(session, run, log, store):
+def test_trial_waits_for_a_running_prefetch(session, run, log, store):
     made = session(native("one", log), native("two", log))
     end, _ = run(made)
     log.open("build-one")
@@ -156,7 +160,7 @@ def test_a_trial_waits_for_what_is_being_prepared(session, run, log, store):
     assert results(store, made)[1].environment_reused
 
 
-def test_what_fails_in_advance_is_told_by_the_trial(session, run, log, store):
+def test_failed_prefetch_is_reported_by_the_trial(session, run, log, store):
     made = session(native("one", log), native("two", log, code=3))
     end, _ = run(made)
     log.open("build-one", "build-two")
@@ -167,7 +171,7 @@ def test_what_fails_in_advance_is_told_by_the_trial(session, run, log, store):
     assert log.lines.count("build two") == 2
 
 
-def test_it_ends_with_the_session(session, run, log, project):
+def test_prefetch_ends_with_the_session(session, run, log, project):
     end, cancel = run(session(native("one", log), native("two", log)))
     log.open("build-one")
     log.wait("build two")

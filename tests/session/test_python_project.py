@@ -1,4 +1,4 @@
-"""The tests of any Python project, each of them a cell with a culprit of its own."""
+"""The tests of any Python project, each of them a cell with its own culprit."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class History:
         self.shas.append(self.project.head())
 
     def bisect(self, *options, targets=("tests",), python=sys.executable):
-        named = [word for target in targets for word in ("--pytest", target)]
-        words = ("--good", self.shas[0], "--bad", self.shas[-1], "--json", "--python", python)
-        return self.project.run(*words, *FEW_RUNS, *named, *options)
+        selected = [word for target in targets for word in ("--pytest", target)]
+        args = ("--good", self.shas[0], "--bad", self.shas[-1], "--json", "--python", python)
+        return self.project.run(*args, *FEW_RUNS, *selected, *options)
 
     def culprits(self, ended):
         """The number of the culprit by cell, None where there is none."""
@@ -85,7 +85,7 @@ def test_each_test_has_its_own_culprit(tests):
     assert document.cells["tests/test_thing.py::test_value"].finding == "green"
 
 
-def test_the_printed_command_runs_the_same_again(tests):
+def test_rerun_line_has_the_options_of_pytest(tests):
     tests.commit({"thing.py": source(1), "tests/test_thing.py": TEST})
     tests.commit({"thing.py": source(5)})
     options = ("--pytest-args", '-k "not value" -W ignore', "--budget-trials", "1")
@@ -96,8 +96,8 @@ def test_the_printed_command_runs_the_same_again(tests):
     assert len(ended.document.cells) == 5
 
 
-def test_a_test_that_is_not_there_says_nothing(tests):
-    """Neither one of a file that comes later, nor one that gets its parameter later."""
+def test_missing_test_gives_no_result(tests):
+    """A test whose file or parameter is added later."""
     early = "import pytest\n@pytest.mark.parametrize('x', [1])\ndef test_p(x):\n    assert x == 1\n"
     late = early.replace("[1]", "[1, 2]").replace("x == 1", "__import__('thing').VALUE < 4")
     tests.commit({"thing.py": source(1), "tests/test_p.py": early})
@@ -105,19 +105,19 @@ def test_a_test_that_is_not_there_says_nothing(tests):
     tests.commit({"thing.py": source(4)})
     found = tests.culprits(tests.bisect())
     assert found["tests/test_p.py::test_p[1]"] == 2
-    # What never passed at a commit that has it may have been red when it came.
+    # A test that never passed may have failed since it was added.
     assert set(found.values()) <= {2, None}
     pinned = tests.culprits(tests.bisect("--tests-from", tests.shas[-1]))
     assert set(pinned.values()) == {2}
     assert len(pinned) == 4
 
 
-def test_options_that_select_no_test_are_named(tests):
+def test_options_that_select_no_test_are_reported(tests):
     tests.commit({"tests/test_a.py": "def test_a(): pass\n"})
     tests.commit({"tests/test_a.py": "def test_a(): assert 0\n"})
     ended = tests.bisect("--cells", "*nope*", "--pytest-args", "-k a", "--endpoint-runs", "1")
-    said = "no test is selected at this commit by --cells '*nope*' and --pytest-args '-k a'"
-    assert (ended.code, ended.document.conclusion) == (4, f"no result at the bad commit: {said}")
+    reason = "no test is selected at this commit by --cells '*nope*' and --pytest-args '-k a'"
+    assert (ended.code, ended.document.conclusion) == (4, f"no result at the bad commit: {reason}")
 
 
 def test_a_file_that_cannot_be_imported_is_a_cell_of_its_own(tests):
@@ -132,7 +132,7 @@ def test_a_file_that_cannot_be_imported_is_a_cell_of_its_own(tests):
     assert "ImportError: cannot import name 'same'" in failure
 
 
-def test_a_file_that_breaks_in_between_says_nothing_of_its_tests(tests):
+def test_temporary_import_error_gives_no_result_for_the_tests_of_a_file(tests):
     test = "import thing\n\ndef test_value():\n    assert thing.VALUE < 4\n"
     other = "def test_other(): pass\n"
     tests.commit({"thing.py": source(1), "tests/test_a.py": test, "tests/test_b.py": other})
@@ -154,7 +154,7 @@ def test_a_conftest_that_cannot_be_imported_has_a_culprit(tests):
 
 
 @pytest.mark.parametrize("how", ["time.sleep(600)", "os.kill(os.getpid(), 11)"])
-def test_a_test_that_does_not_come_back_is_the_one_that_ran(tests, how):
+def test_hang_or_crash_is_attributed_to_the_running_test(tests, how):
     test = (
         "import os, time, thing\n\ndef test_a(): pass\n\n"
         f"def test_b():\n    if thing.VALUE > 2: {how}\n\n"
@@ -177,7 +177,7 @@ def test_several_slots_find_the_same(tests):
     assert found == {"tests/test_thing.py::TestClass::test_method": 1}
 
 
-def test_a_test_that_only_the_checkout_has(tests):
+def test_test_that_only_the_checkout_has_gets_a_hint(tests):
     tests.commit({"tests/test_a.py": "def test_a(): pass\n"})
     tests.commit({"name": "x"})
     (tests.project.path / "tests" / "test_new.py").write_text("def test_new(): assert 0\n")
@@ -186,7 +186,7 @@ def test_a_test_that_only_the_checkout_has(tests):
     assert "Your checkout has it: add --tests-from HEAD. Commit it first if it is new." in ended.stderr
 
 
-def test_a_name_that_no_test_has(tests):
+def test_unknown_test_name_gets_a_hint(tests):
     tests.commit({"tests/test_a.py": "def test_a(): pass\n"})
     tests.commit({"name": "x"})
     ended = tests.bisect("--endpoint-runs", "1", targets=("tests/test_a.py::test_b",))
@@ -195,7 +195,7 @@ def test_a_name_that_no_test_has(tests):
 
 
 @pytest.mark.parametrize(
-    ("words", "wrong"),
+    ("args", "message"),
     [
         (("--pytest", "no/tests"), "no/tests does not exist at "),
         (("--pytest", "tests", "--python", "no-such-python"), "--python no-such-python is not a program"),
@@ -209,13 +209,13 @@ def test_a_name_that_no_test_has(tests):
         (("--scenario", "pytest"), "scenario pytest needs --pytest"),
     ],
 )
-def test_a_slip_is_a_usage_error(tests, monkeypatch, capsys, words, wrong):
+def test_wrong_pytest_options_are_usage_errors(tests, monkeypatch, capsys, args, message):
     tests.commit({"tests/test_a.py": "def test_a(): pass\n"})
     tests.commit({"name": "x"})
     monkeypatch.chdir(tests.project.path)
     for name, value in tests.project.env.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit) as ended:
-        main(["--good", tests.shas[0], "--bad", tests.shas[1], *words])
+        main(["--good", tests.shas[0], "--bad", tests.shas[1], *args])
     assert ended.value.code == 2
-    assert wrong in capsys.readouterr().err
+    assert message in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""`bisect-run repro` on real repositories: counts, order, ends, and what a second look at it says."""
+"""`bisect-run repro` on real repositories: counts, order of runs, exit codes and reports."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ echo "$code" >> {log}
 
 @pytest.fixture
 def log(tmp_path, project):
-    """Which commits the checks ran at, in order, a line each."""
+    """A file with the `code` of each run's commit, one a line."""
     log = tmp_path / "log"
     project.write_check(EVERY_THIRD.format(log=log))
     return log
 
 
-def repro(project, *words):
+def repro(project, *args):
     before = project.snapshot()
-    ended = project.run("repro", *words, "--json", "--", "./check.sh")
+    ended = project.run("repro", *args, "--json", "--", "./check.sh")
     assert project.snapshot() == before
     return ended
 
 
-def test_it_counts(project, log):
+def test_repro_counts_runs_and_failures(project, log):
     sha = project.commits(0, 1)[1]
     ended = repro(project, "HEAD", "--runs", "7")
     assert ended.code == 1, ended.stderr
@@ -53,7 +53,7 @@ def test_it_counts(project, log):
     assert log.read_text().split() == ["1"] * 7
 
 
-def test_what_never_fails_ends_with_0(project, log):
+def test_repro_without_failures_exits_with_0(project, log):
     project.commit(0)
     ended = repro(project, "HEAD", "--runs", "3")
     assert ended.code == 0
@@ -61,21 +61,21 @@ def test_what_never_fails_ends_with_0(project, log):
     assert ended.document.failure is None
 
 
-def test_until_it_fails(project, log):
+def test_until_fail_stops_at_the_first_failure(project, log):
     project.commit(1)
     ended = repro(project, "HEAD", "--runs", "9", "--until-fail")
     assert ended.code == 1
     assert len(log.read_text().split()) == 3
 
 
-def test_until_it_fails_has_a_limit(project, log):
+def test_until_fail_is_limited_by_runs(project, log):
     project.commit(1)
     ended = repro(project, "HEAD", "--runs", "2", "--until-fail")
     assert ended.code == 0
     assert len(log.read_text().split()) == 2
 
 
-def test_two_commits_in_turn(project, log):
+def test_compare_runs_two_commits_in_turn(project, log):
     good, bad = project.commits(0, 1)
     ended = repro(project, bad, "--compare", good, "--runs", "6")
     assert ended.code == 1
@@ -86,7 +86,7 @@ def test_two_commits_in_turn(project, log):
     assert cell.p_value == fisher(2, 6, 0, 6)
 
 
-def test_what_fails_at_the_other_commit_alone_is_said(project, log):
+def test_failure_at_the_compared_commit_only_is_reported(project, log):
     good, bad = project.commits(0, 1)
     ended = repro(project, good, "--compare", bad, "--runs", "3")
     assert ended.code == 1
@@ -95,16 +95,16 @@ def test_what_fails_at_the_other_commit_alone_is_said(project, log):
 
 
 @pytest.mark.parametrize("other", [0, 1])
-def test_a_commit_that_tells_nothing_is_compared_with_none(project, log, other):
-    """Not even with one that passes, which is no word on this one."""
-    there, here = project.commits(other, 125)
-    ended = repro(project, here, "--compare", there, "--runs", "3")
+def test_commit_without_results_is_not_compared(project, log, other):
+    """Not even with a commit that passes."""
+    compared, sha = project.commits(other, 125)
+    ended = repro(project, sha, "--compare", compared, "--runs", "3")
     assert (ended.code, ended.document.exit_code) == (3, 3)
     assert ended.document.conclusion == "no run gave a result at this commit: exit code 125"
     assert ended.document.repro.cells["command"].p_value is None
 
 
-def test_runs_that_tell_nothing_are_given_up(project, log):
+def test_repro_stops_after_two_inconclusive_runs(project, log):
     project.commit(125)
     ended = repro(project, "HEAD", "--runs", "20")
     assert ended.code == 3
@@ -113,18 +113,18 @@ def test_runs_that_tell_nothing_are_given_up(project, log):
     assert "exit code 125" in ended.document.conclusion
 
 
-def test_side_by_side(project, log):
+def test_repro_runs_in_parallel_slots(project, log):
     project.commit(1)
     ended = repro(project, "HEAD", "--runs", "5", "--slots", "2")
     assert len(ended.document.trials) == 5
 
 
-def test_the_command_line_it_names_asks_the_same(project, log):
+def test_rerun_line_of_repro_makes_the_same_request(project, log):
     good, bad = project.commits(0, 1)
     first = repro(project, bad, "--compare", good, "--runs", "2").document
-    words = first.rerun.split()
-    assert words[:2] == ["bisect-run", "repro"]
-    again = project.run(*words[1:-2], "--json", *words[-2:]).document
+    args = first.rerun.split()
+    assert args[:2] == ["bisect-run", "repro"]
+    again = project.run(*args[1:-2], "--json", *args[-2:]).document
     assert (again.rerun, again.bad, again.repro.against) == (first.rerun, bad, good)
 
 
@@ -150,7 +150,7 @@ def test_interrupted_and_resumed(project, log, tmp_path, wait_for):
     assert len(log.read_text().split()) == 5
 
 
-def test_a_session_without_any_run_is_told(project, log, tmp_path, wait_for):
+def test_session_without_any_run_is_reported(project, log, tmp_path, wait_for):
     project.commit(0)
     project.write_check(f"#!/bin/sh\ntouch {log}\nexec sleep 600\n")
     process = project.fork("repro", "HEAD", "--", "./check.sh")
@@ -158,12 +158,12 @@ def test_a_session_without_any_run_is_told(project, log, tmp_path, wait_for):
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert process.returncode == 143
-    said = project.run("report")
-    assert (said.code, "20 runs left" in said.stdout) == (0, True)
+    report = project.run("report")
+    assert (report.code, "20 runs left" in report.stdout) == (0, True)
 
 
 def test_the_report_and_the_list_of_sessions(project, log, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "400")  # or the project's folder leaves no room for words
+    monkeypatch.setenv("COLUMNS", "400")  # the project's path is long
     project.commits(0, 1)
     shown = project.run("repro", "HEAD", "--compare", "HEAD~1", "--runs", "3", "--", "./check.sh").stdout
     assert "1 of 3" in shown
@@ -175,12 +175,12 @@ def test_the_report_and_the_list_of_sessions(project, log, monkeypatch):
     assert json.loads(project.run("report", "--json").stdout)["command"] == "repro"
     issue = project.run("report", "--markdown")
     assert issue.code == 0
-    for words in ("| 1 of 3 |", "| 0 of 3 |", "1 x `Command: exit code 1: no output`", "| 1.000 |"):
-        assert words in issue.stdout
+    for text in ("| 1 of 3 |", "| 0 of 3 |", "1 x `Command: exit code 1: no output`", "| 1.000 |"):
+        assert text in issue.stdout
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("args", "message"),
     [
         (("HEAD", "--runs", "0"), "--runs"),
         (("no-such-rev",), "no-such-rev"),
@@ -189,10 +189,10 @@ def test_the_report_and_the_list_of_sessions(project, log, monkeypatch):
         (("HEAD", "--compare", "HEAD~1", "--until-fail"), "cannot be used together"),
     ],
 )
-def test_misuse(project, log, words, said):
+def test_misuse(project, log, args, message):
     project.commits(0, 1)
-    ended = project.run("repro", *words, "--", "./check.sh")
+    ended = project.run("repro", *args, "--", "./check.sh")
     assert (ended.code, ended.stdout) == (2, "")
-    assert said in ended.stderr
+    assert message in ended.stderr
     assert len(ended.stderr.splitlines()) == 2
     assert "Traceback" not in ended.stderr

@@ -1,4 +1,4 @@
-"""A session that is interrupted, in whatever way, goes on as if nothing had been."""
+"""A session that was interrupted in any way is resumed and has the same result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections import Counter
 from contextlib import closing
 
 import pytest
-from projects import Nobody, survivors
+from projects import NullObserver, survivors
 from suites import write_scenario
 
 from bisect_tool.paths import Home
@@ -29,19 +29,19 @@ FIRST_BAD = 5
 
 @pytest.fixture
 def counter(tmp_path):
-    """Where every run of the check leaves a line with its commit."""
+    """A file to which every run of the check appends its commit."""
     return tmp_path / "counter"
 
 
 @pytest.fixture
 def gate(tmp_path):
-    """As long as this file is there, no check comes to its end."""
+    """No check ends while this file exists."""
     return tmp_path / "gate"
 
 
 @pytest.fixture
 def started(project, counter, gate):
-    """Starts a session on eleven commits whose check takes `seconds`; returns its process and their names."""
+    """Starts a session on eleven commits whose check takes `seconds`; returns its process and the SHAs."""
 
     def start(*options, seconds=0.0):
         shas = project.commits(*CODES)
@@ -50,15 +50,15 @@ def started(project, counter, gate):
             f"git rev-parse HEAD >> {counter}\nsleep {seconds}\n"
             f'while [ -e {gate} ]; do sleep 0.05; done\nexit "$(cat code)"\n'
         )
-        words = ("--good", shas[0], "--bad", shas[-1], "--json", *options, "--", "./check.sh")
-        return project.fork(*words), shas
+        args = ("--good", shas[0], "--bad", shas[-1], "--json", *options, "--", "./check.sh")
+        return project.fork(*args), shas
 
     return start
 
 
 @pytest.fixture
 def held(started, gate, counter, wait_for):
-    """A session in the middle of its first trial, which does not end before the gate is gone."""
+    """A session during its first trial, which ends once the gate is removed."""
     gate.touch()
     process, _ = started("--endpoint-runs", "1")
     wait_for(lambda: lines(counter))
@@ -66,8 +66,8 @@ def held(started, gate, counter, wait_for):
 
 
 @pytest.fixture(autouse=True)
-def _hangups_are_heard():
-    """Children inherit what is ignored, and these tests may run under `nohup`."""
+def _hangups_are_not_ignored():
+    """Children inherit ignored signals, and these tests may run under `nohup`."""
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     signal.signal(signal.SIGHUP, before)
@@ -85,7 +85,7 @@ def stored(project):
 
 
 def in_any_order(trials):
-    """Which confirming run comes first hangs on where the worktree was left: only their order may differ."""
+    """Sort trials: the order of confirming runs depends on the last checkout of the worktree."""
     return sorted(trials)
 
 
@@ -100,7 +100,7 @@ def kill(process):
 
 
 def running_checks(project, counter):
-    """The processes of the checks that run now, the first one first."""
+    """The processes of running checks, oldest first."""
     alive = {int(each.split()[0]) for each in survivors(project.mark)}
     pids = counter.with_name("pids").read_text().split()
     return [int(pid) for pid in pids if int(pid) in alive]
@@ -108,16 +108,16 @@ def running_checks(project, counter):
 
 @pytest.mark.slow
 def test_killed_again_and_again(project, counter, started, wait_for):
-    """The answer and its trials are those of an undisturbed session; only trials in flight ran twice."""
-    chance = random.Random(3)  # noqa: S311
+    """Result and trials equal those of an uninterrupted session; only interrupted trials run twice."""
+    rng = random.Random(3)  # noqa: S311
     process, shas = started(seconds=0.15)
     wait_for(lambda: lines(counter))
-    time.sleep(chance.uniform(0.0, 0.4))
+    time.sleep(rng.uniform(0.0, 0.4))
     kill(process)
     for _ in range(KILLS - 1):
         # Anywhere from the start of the program to its third trial.
         process = project.start("resume")
-        time.sleep(chance.uniform(0.2, 1.8))
+        time.sleep(rng.uniform(0.2, 1.8))
         kill(process)
     resumed = project.run("resume", "--json")
     assert resumed.code == 0, resumed.stderr
@@ -149,17 +149,17 @@ def test_the_stored_trials_are_those_of_a_session_that_was_not_killed(project, c
 def test_a_signal_ends_the_trial_and_the_session_can_be_resumed(project, counter, held, name, code):
     """Sent to the whole group, as a terminal does."""
     os.killpg(held.pid, signal.Signals[name])
-    said = ended(held)
-    assert said[0] == code, said[2]
+    returncode, stdout, stderr = ended(held)
+    assert returncode == code, stderr
     assert survivors(project.mark) == []
-    assert said[1] == ""
-    assert "bisect-run resume" in said[2]
-    assert "Traceback" not in said[2]
+    assert stdout == ""
+    assert "bisect-run resume" in stderr
+    assert "Traceback" not in stderr
     assert stored(project) == []
     assert project.run("report", "--json").document.exit_code == code
 
 
-def test_under_nohup_a_closed_terminal_ends_nothing(counter, started, gate, wait_for):
+def test_hangup_is_ignored_under_nohup(counter, started, gate, wait_for):
     gate.touch()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     process, _ = started("--endpoint-runs", "1")
@@ -169,7 +169,7 @@ def test_under_nohup_a_closed_terminal_ends_nothing(counter, started, gate, wait
     assert ended(process)[0] == 0
 
 
-def test_after_a_signal_the_trial_runs_anew(project, counter, held, gate):
+def test_trial_interrupted_by_a_signal_runs_again(project, counter, held, gate):
     running = state(project)
     held.send_signal(signal.SIGTERM)
     assert ended(held)[0] == 143
@@ -181,13 +181,13 @@ def test_after_a_signal_the_trial_runs_anew(project, counter, held, gate):
 
 
 def state(project):
-    """What `status` says of the only session."""
-    said = project.run("status").stdout
-    return [each for each in ("running", "resumable", "ended") if each in said]
+    """The state that `status` shows for the only session."""
+    output = project.run("status").stdout
+    return [each for each in ("running", "resumable", "ended") if each in output]
 
 
 def test_killed_with_its_guardian(project, counter, held, gate, wait_for):
-    """Nobody is left to end the check: `resume` does, before it runs another in the same worktree."""
+    """No process is left to end the check: `resume` ends it before it reuses the worktree."""
     held.send_signal(signal.SIGSTOP)  # or it would clean up after its guardian
     for survivor in survivors(project.mark):
         if "guardian.py" in survivor:
@@ -196,14 +196,14 @@ def test_killed_with_its_guardian(project, counter, held, gate, wait_for):
     (orphan,) = running_checks(project, counter)
     resumed = project.fork("resume")
     wait_for(lambda: len(lines(counter)) == 2)
-    (anew,) = running_checks(project, counter)
-    assert anew != orphan
+    (second,) = running_checks(project, counter)
+    assert second != orphan
     gate.unlink()
     assert ended(resumed)[0] == 0
 
 
 def test_a_session_runs_once_at_a_time(project, counter, held, gate):
-    """It is done then: to resume it once more runs no trial."""
+    """Once it has ended, `resume` runs no trial."""
     second = project.run("resume")
     assert second.code == 5
     assert "is being run by another process" in second.stderr
@@ -221,15 +221,15 @@ def test_a_session_runs_once_at_a_time(project, counter, held, gate):
     assert len(lines(counter)) == len(stored(project))
 
 
-class Impatient(Nobody):
-    """Asks for the end of a session as soon as its first trial is in the store."""
+class Impatient(NullObserver):
+    """Cancels a session as soon as its first trial is stored."""
 
     def __init__(self, cancel):
         self.on_trial_end = lambda _step, _result: cancel.set()
 
 
-def test_no_trial_begins_after_an_interrupt(project, counter, held, gate):
-    """Not even where trials are so short that each is over before anyone looks."""
+def test_no_trial_starts_after_an_interrupt(project, counter, held, gate):
+    """Not even if trials are so short that each ends before the interrupt is noticed."""
     kill(held)
     gate.unlink()
     home, cancel = Home(project.home / "state", project.home / "cache"), threading.Event()
@@ -241,13 +241,13 @@ def test_no_trial_begins_after_an_interrupt(project, counter, held, gate):
     assert len(lines(counter)) == 1 + 1
 
 
-def test_a_repository_that_is_gone(project, held, tmp_path):
+def test_resume_reports_a_missing_repository(project, held, tmp_path):
     kill(held)
     project.path.rename(tmp_path / "moved")
-    told = project.run("resume", folder=tmp_path)
-    assert told.code == 2
-    assert "Traceback" not in told.stderr
-    assert str(project.path) in told.stderr
+    resumed = project.run("resume", folder=tmp_path)
+    assert resumed.code == 2
+    assert "Traceback" not in resumed.stderr
+    assert str(project.path) in resumed.stderr
 
 
 def test_the_temporary_folder_of_a_killed_trial_is_removed(project, held, gate):
@@ -264,7 +264,7 @@ def test_the_temporary_folder_of_a_killed_trial_is_removed(project, held, gate):
 
 
 @pytest.mark.parametrize("replaced", ["session", "trials"])
-def test_a_link_in_place_of_a_session_leads_to_no_other_files(project, held, gate, tmp_path, replaced):
+def test_symlink_in_place_of_a_session_folder_is_not_followed(project, held, gate, tmp_path, replaced):
     (trial,) = project.home.glob("state/sessions/*/trials/*")
     kill(held)
     folder = trial.parent if replaced == "trials" else trial.parents[1]
@@ -280,18 +280,18 @@ def test_a_link_in_place_of_a_session_leads_to_no_other_files(project, held, gat
 
 @pytest.fixture
 def interrupted(project, tmp_path):
-    """A session of a scenario with one trial; the words that resume it, and the scenario's folder."""
-    log = tmp_path / "said"
+    """The folder of a scenario, with a session that was stopped after one trial."""
+    log = tmp_path / "log"
     for code in ("0", "1"):
-        log.with_name(f"said.open-{code}").touch()
+        log.with_name(f"log.open-{code}").touch()
     folder = write_scenario(tmp_path / "scenario", log)
     good, bad = project.commits(0, 1)
-    words = ("--repo", str(project.path), "--scenario", str(folder), "--good", good, "--bad", bad)
-    assert project.run(*words, "--budget-trials", "1").code == 3
+    args = ("--repo", str(project.path), "--scenario", str(folder), "--good", good, "--bad", bad)
+    assert project.run(*args, "--budget-trials", "1").code == 3
     return folder
 
 
-def test_a_scenario_that_was_edited_counts_where_that_is_asked_for(project, interrupted):
+def test_edited_scenario_is_rejected_unless_the_user_allows_it(project, interrupted):
     suite = interrupted / "test_small.py"
     before = suite.read_text()
     suite.write_text(f"{before}\n# another\n")

@@ -1,4 +1,4 @@
-"""The script of `repro --script` is run by bash, in a clone, with nothing of this tool on its way."""
+"""The script of `repro --script` runs in bash, in a clone, without this tool."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ touch untracked
 
 
 @pytest.fixture
-def play(project, tmp_path):
-    """Runs a script elsewhere, with an environment in which nothing of this tool is to be found."""
+def run_script(project, tmp_path):
+    """Runs a script in another folder, in an environment without this tool."""
 
-    def run(script, *words, **variables):
+    def run(script, *args, **variables):
         env = project.env | {"WORK": str(tmp_path / "work"), "PYTHON": sys.executable, **variables}
         (tmp_path / "elsewhere").mkdir(exist_ok=True)
         return subprocess.run(
-            ["bash", str(script), *(words or [str(project.path)])],
+            ["bash", str(script), *(args or [str(project.path)])],
             cwd=tmp_path / "elsewhere",
             env=env,
             check=False,
@@ -42,7 +42,7 @@ def play(project, tmp_path):
     return run
 
 
-def test_a_command(project, tmp_path, play):
+def test_script_of_a_command(project, tmp_path, run_script):
     log, script = tmp_path / "log", tmp_path / "repro.sh"
     sha = project.commit(0, name="$(touch pwned) `touch pwned`\x1b[31m")
     project.write_check(EVERY_SECOND.format(log=log))
@@ -52,7 +52,7 @@ def test_a_command(project, tmp_path, play):
     (project.path / "check.sh").unlink()
     clone = tmp_path / "clone"
     project.git("clone", "-q", str(project.path), str(clone))
-    done = play(script, str(clone), RUNS="3")
+    done = run_script(script, str(clone), RUNS="3")
     assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "1 of 3 runs failed"), done.stderr
     assert len(log.read_text().split()) == 7
     assert sha in script.read_text()
@@ -60,18 +60,20 @@ def test_a_command(project, tmp_path, play):
     assert not list(tmp_path.rglob("pwned"))
 
 
-@pytest.mark.parametrize(("code", "status", "said"), [(0, 0, "0 of 2"), (125, 3, "0 of 0"), (7, 1, "2 of 2")])
-def test_the_codes_of_a_command(project, tmp_path, play, *, code, status, said):
+@pytest.mark.parametrize(
+    ("code", "status", "failed"), [(0, 0, "0 of 2"), (125, 3, "0 of 0"), (7, 1, "2 of 2")]
+)
+def test_exit_codes_of_a_script(project, tmp_path, run_script, *, code, status, failed):
     project.commit(code)
     project.write_check()
     script = tmp_path / "repro.sh"
     project.run("repro", "HEAD", "--runs", "2", "--script", str(script), "--", "./check.sh")
-    done = play(script)
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (status, f"{said} runs failed")
+    done = run_script(script)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (status, f"{failed} runs failed")
     assert ("no run gave a result" in done.stderr) is (status == 3)
 
 
-def test_no_secret_is_in_it(project, tmp_path, monkeypatch):
+def test_script_has_no_secrets(project, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_kept_to_ourselves")
     monkeypatch.setenv("VLLM_LOGGING_LEVEL", "DEBUG")
     monkeypatch.setenv("HF_HOME", "/home/somebody/hf")
@@ -95,10 +97,10 @@ def scenario(tmp_path):
     return write_scenario(tmp_path / "scenario", log)
 
 
-def test_a_suite(project, tmp_path, play, scenario):
-    """With a conftest beside it, a model to be made, and no more files than the profile asks for.
+def test_script_of_a_suite(project, tmp_path, run_script, scenario):
+    """With a conftest, a tiny model, and only the files of the profile's sparse checkout.
 
-    A partial clone may lack the others, as for trials.
+    A partial clone may lack the others, as in trials.
     """
     file = scenario / "scenario.toml"
     more = 'marker = "code"\ntiny_model = true\nsparse = ["code", "a [few] files"]'
@@ -110,9 +112,9 @@ def test_a_suite(project, tmp_path, play, scenario):
     bad = project.commit(1, files={"a [few] files": "1", "a few files": "2", "large": "3"})
     project.commit(0, files={"elsewhere": "4"})
     script = tmp_path / "repro.sh"
-    asked = ("--scenario", str(scenario), "--runs", "1", "--script", str(script))
-    assert project.run("repro", bad, *asked).code == 1
-    done = play(script)
+    options = ("--scenario", str(scenario), "--runs", "1", "--script", str(script))
+    assert project.run("repro", bad, *options).code == 1
+    done = run_script(script)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "1 of 1 runs failed"), done.stderr
     log = (tmp_path / "work" / "logs" / "1" / "suite.log").read_text()
     assert "assert '1' == '0'" in log
@@ -122,8 +124,8 @@ def test_a_suite(project, tmp_path, play, scenario):
     assert names == {".git", "code", "a [few] files"}
 
 
-def test_an_interpreter_without_the_engine_s_packages_reproduces_nothing(project, tmp_path, play):
-    """Every run would fail there, of a ModuleNotFoundError."""
+def test_an_interpreter_without_the_engine_s_packages_reproduces_nothing(project, tmp_path, run_script):
+    """Every run would fail with a ModuleNotFoundError."""
     log, script, bare = tmp_path / "log", tmp_path / "repro.sh", tmp_path / "bare"
     log.with_name("log.open-1").touch()
     scenario = write_scenario(tmp_path / "scenario", log, 'provider = "none"\ntree = ["engine"]')
@@ -131,71 +133,71 @@ def test_an_interpreter_without_the_engine_s_packages_reproduces_nothing(project
     lazy = "def later():\n    import hypothesis\n"
     (project.path / "engine" / "b").mkdir(parents=True)
     project.commit(1, files={"engine/a.py": own + lazy, "engine/b/c.py": "import not_here_either\n"})
-    asked = ("--scenario", str(scenario), "--runs", "1", "--script", str(script))
-    ended = project.run("repro", "HEAD", *asked)
+    options = ("--scenario", str(scenario), "--runs", "1", "--script", str(script))
+    ended = project.run("repro", "HEAD", *options)
     assert ended.code == 1
     assert f"PYTHON={sys.executable} bash {script}" in ended.stderr
     assert "# PYTHON must be an interpreter that has pydantic, requests, else" in script.read_text()
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True, timeout=LIMIT_S)
-    done = play(script, PYTHON=str(bare / "bin" / "python"))
+    done = run_script(script, PYTHON=str(bare / "bin" / "python"))
     assert (done.returncode, done.stdout) == (2, "")
     assert "cannot import pydantic requests; set PYTHON to another interpreter" in done.stderr
-    assert play(script).stdout.splitlines()[-1] == "1 of 1 runs failed"
+    assert run_script(script).stdout.splitlines()[-1] == "1 of 1 runs failed"
 
 
-def test_a_repository_without_an_origin_is_for_who_runs_it_to_name(project, tmp_path, play):
-    """Its path is that of this machine; and of two commits that were compared the script runs one."""
+def test_script_takes_the_repository_as_argument_if_there_is_no_origin(project, tmp_path, run_script):
+    """The local path is not in the script, which runs one of the two compared commits."""
     good, bad = project.commits(0, 1)
     project.write_check()
     script = tmp_path / "repro.sh"
-    asked = ("--compare", good, "--runs", "1", "--script", str(script))
-    ended = project.run("repro", bad, *asked, "--", "./check.sh")
+    options = ("--compare", good, "--runs", "1", "--script", str(script))
+    ended = project.run("repro", bad, *options, "--", "./check.sh")
     hint = f"to run {bad[:9]} alone without bisect-run:  bash {script} {project.path}"
     assert hint in ended.stderr
     text = script.read_text()
     assert str(project.path) not in text
     assert f"compared with {good[:9]}, which this script does not run" in text
-    done = play(script, "")
+    done = run_script(script, "")
     assert (done.returncode, done.stdout) == (2, "")
     assert f"name a repository that has {bad[:9]}" in done.stderr
 
 
-def test_what_fails_before_the_first_run_is_no_failed_run(project, tmp_path, play):
+def test_error_before_the_first_run_is_no_failed_run(project, tmp_path, run_script):
     project.commit(0)
     project.write_check()
     script = tmp_path / "repro.sh"
     project.run("repro", "HEAD", "--runs", "1", "--script", str(script), "--", "./check.sh")
-    done = play(script, str(tmp_path / "no repository"))
+    done = run_script(script, str(tmp_path / "no repository"))
     assert (done.returncode, done.stdout) == (2, "")
     assert "nothing was run" in done.stderr
 
 
-@pytest.mark.parametrize(("code", "status", "said"), [(0, 0, "0 of 1"), (125, 3, "0 of 0")])
-def test_a_suite_that_skips_all_has_not_passed(project, tmp_path, play, *, code, status, said):
+@pytest.mark.parametrize(("code", "status", "failed"), [(0, 0, "0 of 1"), (125, 3, "0 of 0")])
+def test_suite_that_skips_all_tests_has_not_passed(project, tmp_path, run_script, *, code, status, failed):
     body = "    import pytest\n    if open('code').read() == '125\\n':\n        pytest.skip('no')\n"
     project.commit(code, files={"test_it.py": f"def test_it():\n{body}"})
     scenario, script = write_scenario(tmp_path / "scenario", tmp_path / "log"), tmp_path / "repro.sh"
-    asked = ("--scenario", str(scenario), "--pytest", "test_it.py", "--runs", "1", "--script", str(script))
-    assert project.run("repro", "HEAD", *asked).code == status
-    done = play(script)
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (status, f"{said} runs failed"), done.stderr
+    options = ("--scenario", str(scenario), "--pytest", "test_it.py", "--runs", "1", "--script", str(script))
+    assert project.run("repro", "HEAD", *options).code == status
+    done = run_script(script)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (status, f"{failed} runs failed"), done.stderr
 
 
-def test_a_test_file_of_the_project(project, tmp_path, play, scenario):
+def test_script_of_a_test_file_of_the_project(project, tmp_path, run_script, scenario):
     test = "def test_it():\n    assert open('code').read() == '0\\n'\n\n\ndef test_not():\n    assert 0\n"
     project.commit(0, files={"test_it.py": test})
     bad = project.commit(1)
     script = tmp_path / "repro.sh"
-    asked = ("--scenario", str(scenario), "--pytest", "test_it.py", "--cells", "test_it", "--runs", "1")
-    assert project.run("repro", bad, *asked, "--script", str(script)).code == 1
-    done = play(script)
+    options = ("--scenario", str(scenario), "--pytest", "test_it.py", "--cells", "test_it", "--runs", "1")
+    assert project.run("repro", bad, *options, "--script", str(script)).code == 1
+    done = run_script(script)
     assert done.stdout.splitlines()[-1] == "1 of 1 runs failed", done.stderr
     log = (tmp_path / "work" / "logs" / "1" / "suite.log").read_text()
     assert "test_it.py::test_it FAILED" in log
     assert "test_not" not in log
 
 
-def test_what_goes_along_is_enough(project, tmp_path, scenario):
+def test_modules_in_the_script_are_complete(project, tmp_path, scenario):
     """The fixtures' modules, taken out of the script, can be imported with nothing else of this package."""
     project.commit(0)
     script = tmp_path / "repro.sh"
@@ -207,11 +209,11 @@ def test_what_goes_along_is_enough(project, tmp_path, scenario):
     program = f"import importlib; [print(importlib.import_module(name).__file__) for name in {names}]"
     env = {**os.environ, "PYTHONPATH": str(tmp_path / "modules")}
     argv = [sys.executable, "-c", program]
-    said = subprocess.run(argv, cwd=tmp_path, env=env, check=True, capture_output=True, text=True).stdout
-    assert all(line.startswith(str(tmp_path / "modules")) for line in said.splitlines())
+    output = subprocess.run(argv, cwd=tmp_path, env=env, check=True, capture_output=True, text=True).stdout
+    assert all(line.startswith(str(tmp_path / "modules")) for line in output.splitlines())
 
 
-def test_a_file_that_cannot_be_written_is_told_before_any_run(project, tmp_path):
+def test_unwritable_script_file_is_reported_before_any_run(project, tmp_path):
     project.commit(0)
     project.write_check()
     for name in (tmp_path / "none" / "repro.sh", tmp_path):

@@ -9,15 +9,15 @@ from bisect_tool.request import Watched
 from bisect_tool.session.session_planner import planner_of, purpose_at
 
 
-@pytest.mark.parametrize("asked_for", [(), ("test_a", "test_b")])
-def test_a_watch_bisects_the_cells_that_turned_red(session, asked_for):
-    watched = Watched(name="night", cells=tuple(("night", "night", "", cell, "") for cell in asked_for))
+@pytest.mark.parametrize("cells", [(), ("test_a", "test_b")])
+def test_a_watch_bisects_the_cells_that_turned_red(session, cells):
+    watched = Watched(name="night", cells=tuple(("night", "night", "", cell, "") for cell in cells))
     request = session.request.model_copy(update={"watched": watched})
     planner = planner_of(request, session.repository, session.range)
-    assert planner.goal.only == set(asked_for)
+    assert planner.goal.only == set(cells)
 
 
-def test_a_bisection_of_no_watch_searches_all_cells(session):
+def test_bisection_without_a_watch_searches_all_cells(session):
     assert planner_of(session.request, session.repository, session.range).goal.only == frozenset()
 
 

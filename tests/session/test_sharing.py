@@ -1,4 +1,4 @@
-"""Trials of earlier sessions count in a later one, where they would come out the same; nowhere else."""
+"""Trials of earlier sessions are reused in a later one only if they would have the same result there."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import threading
 from contextlib import closing
 
 import pytest
-from projects import Nobody
+from each_once import each_once
+from projects import NullObserver
 from suites import write_scenario
-from tried import each_once
 
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import ReproOptions, RunOptions, StepOptions
@@ -38,16 +38,16 @@ def shas(project):
 
 @pytest.fixture
 def create(project, home, store, shas, scenario):
-    """Makes a session over all commits, or up to another bad end; `purpose` is who asks for it."""
+    """Makes a session on all commits, or up to another bad end; `purpose` is its command."""
 
-    def make(purpose="run", **words):
+    def make(purpose="run", **more):
         where = {"repo": str(project.path), "scenario": str(scenario)}
         if purpose == "step":
             options = StepOptions(rev=shas[-1], **where)
         elif purpose == "repro":
             options = ReproOptions(rev=shas[-1], **where)
         else:
-            options = RunOptions(**{"good": (shas[0],), "bad": shas[-1], **where, **words})
+            options = RunOptions(**{"good": (shas[0],), "bad": shas[-1], **where, **more})
         command = "demo" if purpose == "demo" else "run"
         return sessions.create(resolve(options, home, print, command), store, home)
 
@@ -57,12 +57,12 @@ def create(project, home, store, shas, scenario):
 def run(session, store):
     """The commits that a session runs trials of."""
     before = len(store.trials(session.id))
-    runner.run(session, each_once(session), store, Nobody(), executor_of(session, threading.Event()))
+    runner.run(session, each_once(session), store, NullObserver(), executor_of(session, threading.Event()))
     return [row.result.sha for row in store.trials(session.id)[before:]]
 
 
 def add(session, store, sha, outcome=Outcome.PASSED, *, whole=True):
-    """A trial of a session, as if it had run."""
+    """Store a trial of a session without running it."""
     cells = (CellResult(cell=CELL, outcome=outcome),)
     started = "2026-03-06T00:00:00+00:00"
     result = TrialResult(sha=sha, cells=cells, outcome=outcome, started=started, seconds=1.0, whole=whole)
@@ -73,7 +73,7 @@ def shared(session, store):
     return [row.result.sha for row in sessions.trials(session, store) if row.shared]
 
 
-def test_a_second_session_runs_only_what_is_new(create, store, shas):
+def test_second_session_runs_only_new_commits(create, store, shas):
     first = create(bad=shas[2])
     assert run(first, store) == shas[1:3]
     second = create()
@@ -86,7 +86,7 @@ def test_a_second_session_runs_only_what_is_new(create, store, shas):
     assert run(create(), store) == []
 
 
-def test_fresh_takes_nothing_and_gives_all_the_same(create, store, shas):
+def test_fresh_session_reuses_nothing_and_shares_its_trials(create, store, shas):
     assert run(create(bad=shas[1]), store) == [shas[1]]
     assert run(create(bad=shas[2], fresh=True), store) == shas[1:3]
     assert run(create(bad=shas[2]), store) == []
@@ -98,7 +98,7 @@ def test_a_command_shares_nothing(project, create, store, shas):
         assert run(create(command=("./check.sh",), scenario=None), store) == shas[1:]
 
 
-def test_replacements_and_line_ends_share_nothing_with_what_was_before(project, create, store, shas):
+def test_git_replacements_and_line_endings_prevent_reuse(project, create, store, shas):
     first = create(bad=shas[1])
     add(first, store, shas[1])
     assert shared(create(), store) == [shas[1]]
@@ -111,14 +111,14 @@ def test_replacements_and_line_ends_share_nothing_with_what_was_before(project, 
     assert again.version != first.version
 
 
-def test_repro_gives_its_trials_and_takes_none(create, store, shas):
+def test_repro_shares_its_trials_and_reuses_none(create, store, shas):
     add(create("repro"), store, shas[1])
     assert shared(create(), store) == [shas[1]]
     assert shared(create("repro"), store) == []
 
 
 @pytest.mark.parametrize("command", ["demo", "step"])
-def test_nor_do_these(create, store, shas, command):
+def test_demo_and_step_neither_share_nor_reuse_trials(create, store, shas, command):
     add(create(command), store, shas[1])
     assert shared(create(), store) == []
     add(create(), store, shas[1])
@@ -126,25 +126,25 @@ def test_nor_do_these(create, store, shas, command):
     assert shared(create(command), store) == []
 
 
-@pytest.mark.parametrize("what", ["suite", "profile", "helper", "cells"])
-def test_what_decides_a_trial_has_changed(create, store, shas, scenario, what):
+@pytest.mark.parametrize("changed", ["suite", "profile", "helper", "cells"])
+def test_changed_inputs_prevent_reuse(create, store, shas, scenario, changed):
     add(create(), store, shas[1])
-    words = {}
-    if what == "suite":
+    options = {}
+    if changed == "suite":
         with (scenario / "test_small.py").open("a") as suite:
             suite.write("# another word\n")
-    elif what == "profile":
+    elif changed == "profile":
         file = scenario / "scenario.toml"
         file.write_text(file.read_text().replace("trial = 90", "trial = 91"))
-    elif what == "helper":
+    elif changed == "helper":
         (scenario / "data").mkdir()
         (scenario / "data" / "prompts.txt").write_text("Hello")
     else:
-        words = {"cells": (f"{CELL}*",)}
-    assert shared(create(**words), store) == []
+        options = {"cells": (f"{CELL}*",)}
+    assert shared(create(**options), store) == []
 
 
-def test_what_python_and_git_keep_in_the_folder_has_no_say(create, store, shas, scenario):
+def test_caches_in_the_scenario_folder_do_not_prevent_reuse(create, store, shas, scenario):
     add(create(), store, shas[1])
     for name in ("__pycache__", ".git"):
         (scenario / name).mkdir()
@@ -153,13 +153,13 @@ def test_what_python_and_git_keep_in_the_folder_has_no_say(create, store, shas, 
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))
-def test_only_what_told_something_is_shared(create, store, shas, outcome):
+def test_only_conclusive_trials_are_shared(create, store, shas, outcome):
     add(create(), store, shas[1], outcome)
-    told = outcome in (Outcome.PASSED, Outcome.FAILED, Outcome.HUNG)
-    assert shared(create(), store) == ([shas[1]] if told else [])
+    conclusive = outcome in (Outcome.PASSED, Outcome.FAILED, Outcome.HUNG)
+    assert shared(create(), store) == ([shas[1]] if conclusive else [])
 
 
-def test_at_an_end_every_cell_has_to_have_run(create, store, shas):
+def test_trial_of_an_end_is_shared_only_if_every_cell_ran(create, store, shas):
     earlier = create()
     for sha in shas:
         add(earlier, store, sha, whole=False)
@@ -168,13 +168,13 @@ def test_at_an_end_every_cell_has_to_have_run(create, store, shas):
     assert shared(create(), store) == [*shas[1:3], shas[0]]
 
 
-def test_other_commits_are_none_of_its_business(create, store, shas):
+def test_trials_outside_the_range_are_not_reused(create, store, shas):
     add(create(), store, shas[3])
     assert shared(create(bad=shas[2]), store) == []
 
 
-def test_a_session_is_decided_on_the_same_trials_to_its_end(create, store, shas):
-    """Whatever another one adds meanwhile."""
+def test_session_with_own_trials_reuses_no_later_ones(create, store, shas):
+    """Even if another session adds some meanwhile."""
     other, session = create(), create()
     add(other, store, shas[1])
     assert shared(session, store) == [shas[1]]
@@ -184,7 +184,7 @@ def test_a_session_is_decided_on_the_same_trials_to_its_end(create, store, shas)
     assert shared(create(), store) == [shas[1], shas[2], shas[2]]
 
 
-def test_a_store_of_before_is_taken_up(tmp_path):
+def test_store_of_an_older_version_is_read(tmp_path):
     path = tmp_path / "store.db"
     with closing(sqlite3.connect(path)) as database:
         database.executescript("""

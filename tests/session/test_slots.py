@@ -1,4 +1,4 @@
-"""Trials side by side: each slot on its own, none waiting for another, whoever fails or is killed."""
+"""Trials in parallel slots are independent of each other, even if one fails or is killed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from projects import LIMIT_S, ROOT, Nobody, survivors
-from tried import EachOnce, each_once
+from each_once import EachOnce, each_once
+from projects import LIMIT_S, ROOT, NullObserver, survivors
 
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import RunOptions
@@ -24,9 +24,9 @@ from bisect_tool.session.store import Store
 from bisect_tool.trial.command_cell import CheckAborted
 from bisect_tool.trial.run import TrialAborted
 
-TRIED = Path(__file__).with_name("tried.py")
+EACH_ONCE = Path(__file__).with_name("each_once.py")
 
-# Every check says where it runs and waits for its own gate: a file `open-<exit code of the commit>`.
+# Every check logs its folder and waits for its own gate: a file `open-<exit code of the commit>`.
 GATED = """#!/bin/sh
 read -r code < code
 echo "$code $(pwd)" >> {log}
@@ -39,7 +39,7 @@ exit "$code"
 
 
 class Gates:
-    """What the checks said, and the gates they wait for; a check is named by its commit's exit code."""
+    """The log of the checks, and the gates they wait for; a check is identified by its commit's exit code."""
 
     def __init__(self, log, wait_for):
         self._log = log
@@ -54,7 +54,7 @@ class Gates:
         return self._log.read_text().splitlines() if self._log.exists() else []
 
     @property
-    def begun(self):
+    def started(self):
         return [int(line.split()[0]) for line in self.lines if "/" in line]
 
     @property
@@ -62,7 +62,7 @@ class Gates:
         return [line.split()[1] for line in self.lines if "/" in line]
 
     def wait(self, *codes):
-        self._wait_for(lambda: set(codes) <= set(self.begun))
+        self._wait_for(lambda: set(codes) <= set(self.started))
 
 
 @pytest.fixture
@@ -77,21 +77,21 @@ def created(project, home, store, tmp_path):
     def create(*codes, slots=2):
         shas = project.commits(0, *codes)
         project.write_check(GATED.format(log=tmp_path / "log"))
-        words = RunOptions(
+        args = RunOptions(
             good=(shas[0],), bad=shas[-1], repo=str(project.path), command=("./check.sh",), slots=slots
         )
-        return sessions.create(resolve(words, home, print), store, home)
+        return sessions.create(resolve(args, home, print), store, home)
 
     return create
 
 
 class Background:
-    """A session that runs in a thread of its own, until the test has seen what it wanted."""
+    """A session that runs in a thread until `end`."""
 
     def __init__(self, session, home, observer=None, planner=None):
         self.cancel = threading.Event()
         self.error = None
-        self._arguments = session, planner or each_once(session), home, observer or Nobody()
+        self._arguments = session, planner or each_once(session), home, observer or NullObserver()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
@@ -111,15 +111,15 @@ class Background:
 
 @pytest.fixture
 def run(home):
-    """Begins a session that tries every commit once; whatever the test does, it is ended."""
-    begun = []
+    """Starts a session that tries every commit once; it ends with the test at the latest."""
+    backgrounds = []
 
-    def begin(session, observer=None, planner=None):
-        begun.append(Background(session, home, observer, planner))
-        return begun[-1]
+    def start(session, observer=None, planner=None):
+        backgrounds.append(Background(session, home, observer, planner))
+        return backgrounds[-1]
 
-    yield begin
-    for background in begun:
+    yield start
+    for background in backgrounds:
         background.cancel.set()
         background.end()
 
@@ -128,11 +128,11 @@ def results(store, session):
     return [row.result for row in store.trials(session.id)]
 
 
-def test_trials_run_at_the_same_time_each_in_a_worktree_of_its_own(created, run, gates, store):
+def test_parallel_trials_have_separate_worktrees(created, run, gates, store):
     session = created(0, 1, 2)
     background = run(session)
     gates.wait(0, 1)
-    assert 2 not in gates.begun, "there are two slots"
+    assert 2 not in gates.started, "there are two slots"
     gates.open(0, 1, 2)
     assert background.end() is None
     trials = results(store, session)
@@ -158,20 +158,20 @@ def test_a_trial_is_in_the_store_before_the_next_is_chosen(created, run, gates, 
     session = created(0, 1, 2, 3)
     known = []
 
-    class Looking(EachOnce):
+    class Recording(EachOnce):
         def decide(self, trials, running=()):
             with closing(Store(home.store)) as store:
                 known.append(results(store, session) == list(trials))
             return super().decide(trials, running)
 
     gates.open(0, 1, 2, 3)
-    assert run(session, planner=Looking(session.planner.goal)).end() is None
+    assert run(session, planner=Recording(session.planner.goal)).end() is None
     assert len(known) > 4
     assert all(known)
 
 
-def test_the_campaign_may_wait_for_what_runs(created, run, gates, store):
-    """It gives no step although a slot is free: it is asked again when a trial has ended."""
+def test_planner_may_wait_for_running_trials(created, run, gates, store):
+    """It returns no step although a slot is free, and is called again when a trial has ended."""
     session = created(0, 1, 2)
 
     class OneAtATime(EachOnce):
@@ -195,7 +195,7 @@ def test_an_error_in_one_slot_ends_the_others(created, run, gates, store, projec
     assert background.cancel.is_set()
     assert results(store, session) == []
     assert survivors(project.mark) == []
-    assert 2 not in gates.begun
+    assert 2 not in gates.started
 
 
 def test_an_interrupt_ends_every_trial(created, run, gates, store, project):
@@ -209,49 +209,52 @@ def test_an_interrupt_ends_every_trial(created, run, gates, store, project):
     assert survivors(project.mark) == []
 
 
-class Watching(Nobody):
-    """Takes down what it is told, and by which thread."""
+class Watching(NullObserver):
+    """Records its calls and their threads."""
 
     def __init__(self):
-        self.told = []
+        self.calls = []
         self.threads = set()
 
     def on_trial_start(self, slot, _step):
-        self._take("began", slot)
+        self._record("start", slot)
 
     def on_phase(self, slot, name, folder):
-        self._take(name, slot)
+        self._record(name, slot)
         assert folder.is_dir()
 
     def on_trial_end(self, _step, result):
-        self._take("finished", result.slot)
+        self._record("end", result.slot)
 
-    def _take(self, what, slot):
-        self.told.append((what, slot))
+    def _record(self, name, slot):
+        self.calls.append((name, slot))
         self.threads.add(threading.get_ident())
 
 
-def test_who_watches_hears_of_every_slot_from_one_thread(created, run, gates):
+def test_observer_is_called_for_every_slot_from_one_thread(created, run, gates):
     gates.open(0, 1, 2, 3)
     watching = Watching()
     assert run(created(0, 1, 2, 3), watching).end() is None
     assert len(watching.threads) == 1
-    one_trial = ["began", "checkout", "test", "finished"]  # a command has nothing to build
+    one_trial = ["start", "checkout", "test", "end"]  # a command has nothing to build
     for slot in (0, 1):
-        told = [what for what, where in watching.told if where == slot]
-        assert told == one_trial * (len(told) // len(one_trial))
-        assert told
+        calls = [name for name, called_for in watching.calls if called_for == slot]
+        assert calls == one_trial * (len(calls) // len(one_trial))
+        assert calls
 
 
 @pytest.fixture
 def started(project):
-    """Starts a process that tries every commit once; in it the session can be killed."""
+    """Starts a process that tries every commit once, so that the session can be killed."""
 
     def start(session):
-        folders = (ROOT, TRIED.parent, TRIED.parents[1])
+        folders = (ROOT, EACH_ONCE.parent, EACH_ONCE.parents[1])
         env = project.env | {"PYTHONPATH": os.pathsep.join(map(str, folders))}
         return subprocess.Popen(
-            [sys.executable, str(TRIED), session.id], env=env, start_new_session=True, stderr=subprocess.PIPE
+            [sys.executable, str(EACH_ONCE), session.id],
+            env=env,
+            start_new_session=True,
+            stderr=subprocess.PIPE,
         )
 
     return start
@@ -277,11 +280,11 @@ def test_killed_with_two_trials_in_flight(created, started, gates, store, wait_f
     assert len({trial.folder for trial in trials}) == len(trials) == 5
     folders = {str(folder) for folder in Path(kept.folder).parent.iterdir()}
     assert folders == {trial.folder for trial in trials}
-    assert sorted(gates.begun) == [0, 0, 1, 2, 2, 3, 4]
+    assert sorted(gates.started) == [0, 0, 1, 2, 2, 3, 4]
 
 
 def test_killed_with_its_guardians(created, started, gates, store, project):
-    """Nobody is left to end the checks: the next run does, before it begins any."""
+    """No process is left to end the checks: the next run ends them before it starts any."""
     session = created(0, 1)
     with started(session) as process:
         gates.wait(0, 1)
@@ -296,18 +299,18 @@ def test_killed_with_its_guardians(created, started, gates, store, project):
     with started(session) as process:
         assert process.wait(60) == 0, process.stderr.read().decode()
     assert len(results(store, session)) == 2
-    assert sorted(gates.begun) == [0, 0, 1, 1]
+    assert sorted(gates.started) == [0, 0, 1, 1]
 
 
-def test_interrupted_twice_it_ends_at_once_and_nothing_is_left(created, started, gates, project, wait_for):
-    """The checks hear no SIGTERM, so that an end in order would take them a while."""
+def test_second_interrupt_ends_at_once_and_leaves_no_process(created, started, gates, project, wait_for):
+    """The checks do not end on SIGTERM, so an orderly end would take a while."""
     session = created(0, 1)
     with started(session) as process:
         gates.wait(0, 1)
         process.send_signal(signal.SIGINT)
         wait_for(lambda: any(line.endswith(" term") for line in gates.lines))
         process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=60)[1].decode()
+        errors = process.communicate(timeout=60)[1].decode()
     assert process.returncode == -signal.SIGINT
-    assert said.splitlines()[-1] == "KeyboardInterrupt"
+    assert errors.splitlines()[-1] == "KeyboardInterrupt"
     wait_for(lambda: not survivors(project.mark))

@@ -1,4 +1,4 @@
-"""`bisect-run step` as the checker of `git bisect run`: its exit codes are git's words, and no others."""
+"""`bisect-run step` as the command of `git bisect run`: it has the exit codes of git, and no others."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from projects import BISECT_RUN, survivors
 CODES = {0: 0, 3: 1, 125: 125, 127: 1, 128: 128, "kill": 128}
 
 
-def test_git_finds_the_culprit_with_it(project):
+def test_git_bisect_finds_the_culprit_with_step(project):
     shas = project.commits(0, 0, 1, 1)
     project.write_check()
     assert project.git_bisect(shas[0], shas[-1], *BISECT_RUN, "step", "--", "./check.sh") == (0, [shas[2]])
 
 
-def test_git_stops_where_it_stops(project):
+def test_git_bisect_stops_where_step_aborts(project):
     shas = project.commits(0, 128, 1)
     project.write_check()
     code, left = project.git_bisect(shas[0], shas[-1], *BISECT_RUN, "step", "--", "./check.sh")
@@ -24,7 +24,7 @@ def test_git_stops_where_it_stops(project):
     assert left == []
 
 
-def test_git_skips_what_cannot_be_tested(project):
+def test_git_bisect_skips_untestable_commits(project):
     shas = project.commits(0, 125, 1)
     project.write_check()
     code, left = project.git_bisect(shas[0], shas[-1], *BISECT_RUN, "step", "--", "./check.sh")
@@ -32,12 +32,12 @@ def test_git_skips_what_cannot_be_tested(project):
     assert set(left) == set(shas[1:])
 
 
-def test_the_exit_code_of_the_check_becomes_a_word_of_git(project):
+def test_exit_code_of_the_check_is_mapped_to_that_of_git_bisect(project):
     shas = {code: project.commit(code) for code in CODES}
     project.write_check()
-    said = {code: project.run("step", "--rev", sha, "--", "./check.sh") for code, sha in shas.items()}
-    assert {code: ended.code for code, ended in said.items()} == CODES
-    assert {ended.stdout for ended in said.values()} == {""}
+    results = {code: project.run("step", "--rev", sha, "--", "./check.sh") for code, sha in shas.items()}
+    assert {code: ended.code for code, ended in results.items()} == CODES
+    assert {ended.stdout for ended in results.values()} == {""}
 
 
 def test_a_hang_is_bad(project):
@@ -57,7 +57,7 @@ def test_with_a_signature_another_failure_is_skipped(project, text, code):
 
 
 @pytest.mark.parametrize(
-    "words",
+    "args",
     [
         ("--no-such-option",),
         ("--deadline", "soon"),
@@ -67,17 +67,17 @@ def test_with_a_signature_another_failure_is_skipped(project, text, code):
         ("--pytest", "test_x.py", "--", "./check.sh"),
     ],
 )
-def test_a_mistake_stops_the_bisection(project, words):
-    """With 1 or 2 git would take it for a bad commit."""
+def test_usage_error_stops_git_bisect(project, args):
+    """With exit code 1 or 2, git would mark the commit as bad."""
     project.commit(0)
     project.write_check()
-    ended = project.run("step", *words)
+    ended = project.run("step", *args)
     assert ended.code == 128
     assert ended.stderr
     assert "Traceback" not in ended.stderr
 
 
-def test_a_folder_that_cannot_be_written_stops_the_bisection(project):
+def test_unwritable_home_stops_git_bisect(project):
     project.commit(0)
     project.write_check()
     project.home.write_text("in the way")
@@ -85,12 +85,12 @@ def test_a_folder_that_cannot_be_written_stops_the_bisection(project):
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_a_signal_stops_the_bisection(project, wait_for, tmp_path, name):
+def test_signal_stops_git_bisect(project, wait_for, tmp_path, name):
     project.commit(0)
-    begun = tmp_path / "begun"
-    project.write_check(f"#!/bin/sh\ntouch {begun}\nexec sleep 600\n")
+    started = tmp_path / "started"
+    project.write_check(f"#!/bin/sh\ntouch {started}\nexec sleep 600\n")
     process = project.fork("step", "--", "./check.sh")
-    wait_for(begun.exists)
+    wait_for(started.exists)
     process.send_signal(signal.Signals[name])
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 128
@@ -98,8 +98,8 @@ def test_a_signal_stops_the_bisection(project, wait_for, tmp_path, name):
     assert survivors(project.mark) == []
 
 
-def test_the_checkout_is_left_to_git(project):
-    """What the check does to its folder, it does to a worktree of ours."""
+def test_step_does_not_change_the_checkout(project):
+    """The check changes a separate worktree only."""
     project.commit(0)
     project.write_check("#!/bin/sh\necho 1 > code\nrm name\ngit checkout -q --orphan other\nexit 0\n")
     before = project.snapshot()

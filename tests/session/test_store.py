@@ -1,4 +1,4 @@
-"""The store: nothing that was added is ever lost, changed or hidden, whoever is killed."""
+"""The store: added trials are never lost, changed or hidden, even if processes are killed."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_sessions_are_named_by_id_prefix_or_last(store):
     assert [store.session(each[-5:]).id for each in ids] == ids
 
 
-def test_what_a_session_began_is_not_the_last_one(store):
+def test_last_session_is_no_confirmation(store):
     own = store.create('{"fixes": {"confirms": null}}')
     parts = [store.create(f'{{"fixes": {{"confirms": "{own}"}}}}') for _ in range(2)]
     assert store.session("last").id == own
@@ -125,18 +125,18 @@ def test_an_ambiguous_prefix_is_refused(store):
 
 
 @pytest.mark.parametrize("name", ["", "2026", "%", "last; DROP TABLE session"])
-def test_no_such_session(store, name):
-    with pytest.raises(UsageError, match="no such session") as told:
+def test_unknown_session_is_an_error(store, name):
+    with pytest.raises(UsageError, match="no such session") as raised:
         store.session(name)
-    assert "bisect-run status" in told.value.hint
+    assert "bisect-run status" in raised.value.hint
 
 
-def test_no_session_is_the_last_of_none(store):
+def test_last_session_of_an_empty_store_is_an_error(store):
     with pytest.raises(UsageError, match="there are no sessions yet"):
         store.session("last")
 
 
-def test_a_whole_id_is_no_prefix(store, path):
+def test_complete_id_is_not_ambiguous(store, path):
     store.create("{}")
     with sqlite3.connect(path) as database:
         database.execute("UPDATE session SET id = 'abc'")
@@ -145,20 +145,20 @@ def test_a_whole_id_is_no_prefix(store, path):
     assert store.session("abc").id == "abc"
 
 
-@pytest.mark.parametrize("what", ["a file for a folder", "no database", "a folder for a file"])
-def test_a_place_that_cannot_be_used(path, what):
-    if what == "a file for a folder":
+@pytest.mark.parametrize("obstacle", ["a file for a folder", "no database", "a folder for a file"])
+def test_unusable_path_is_an_environment_error(path, obstacle):
+    if obstacle == "a file for a folder":
         path.parent.write_text("in the way")
-    elif what == "no database":
+    elif obstacle == "no database":
         path.parent.mkdir()
         path.write_text("something else altogether, and long enough to be looked at" * 20)
     else:
         path.mkdir(parents=True)
-    with pytest.raises(EnvironmentFailed, match=r"cannot be written|is damaged") as told:
+    with pytest.raises(EnvironmentFailed, match=r"cannot be written|is damaged") as raised:
         Store(path)
-    assert told.value.exit_code == ExitCode.ENVIRONMENT
-    assert str(path) in told.value.message
-    assert ("move it away" if what == "no database" else "BISECT_RUN_HOME") in told.value.hint
+    assert raised.value.exit_code == ExitCode.ENVIRONMENT
+    assert str(path) in raised.value.message
+    assert ("move it away" if obstacle == "no database" else "BISECT_RUN_HOME") in raised.value.hint
 
 
 @pytest.mark.parametrize("replaced", [False, True])
@@ -170,7 +170,7 @@ def test_a_removed_store_is_noticed_at_the_next_write(store, path, replaced):
         store.create("{}")
 
 
-def test_the_command_line_says_so_and_ends_with_5(tmp_path):
+def test_command_line_exits_with_5_if_the_store_is_unusable(tmp_path):
     home = tmp_path / "home"
     home.write_text("in the way")
     done = subprocess.run(
@@ -188,17 +188,17 @@ def test_the_command_line_says_so_and_ends_with_5(tmp_path):
 
 
 def test_a_full_disk_loses_nothing_that_was_added(store, path):
-    """The limit on a file's size stands for the disk: the system refuses to write on."""
+    """A limit on the file size simulates a full disk."""
     session = store.create("{}")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     added = []
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, before[1]))
-        with pytest.raises(EnvironmentFailed, match="cannot be written") as told:
+        with pytest.raises(EnvironmentFailed, match="cannot be written") as raised:
             add_many(store, session, added)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert "Free some space" in told.value.hint
+    assert "Free some space" in raised.value.hint
     assert added
     assert reopened_shas(path, session) == added
     store.add(session, "narrow", numbered(len(added)))
@@ -212,21 +212,21 @@ def test_a_killed_process_loses_no_trial_that_was_added(store, path):
     assert len(returned) >= kills
     kept = reopened_shas(path, session)
     assert set(map(str, returned)) <= set(kept)
-    # Each killed process may have added one more of which it could not tell any more.
+    # Each killed process may have added one more without reporting it.
     assert len(kept) == len(set(kept)) <= len(returned) + kills
     assert kept == sorted(kept, key=int)
 
 
-def test_processes_that_add_side_by_side_wait_for_one_another(store, path):
+def test_concurrent_processes_wait_for_each_other(store, path):
     sessions = [store.create("{}") for _ in range(3)]
     with ThreadPoolExecutor() as pool:
-        told = list(pool.map(lambda one: adders(path, one, 4, seed=one), sessions))
-    for session, returned in zip(sessions, told, strict=True):
+        reported = list(pool.map(lambda one: adders(path, one, 4, seed=one), sessions))
+    for session, returned in zip(sessions, reported, strict=True):
         assert returned
         assert set(map(str, returned)) <= set(shas(store, session))
 
 
-def test_store_that_stays_locked_says_so(store, path, monkeypatch):
+def test_store_that_stays_locked_is_an_error(store, path, monkeypatch):
     monkeypatch.setattr(store_module, "_LOCK_WAIT_S", 0)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -236,14 +236,14 @@ def test_store_that_stays_locked_says_so(store, path, monkeypatch):
 
 
 def damage(path, table):
-    """Overwrite every other page of a table, the first one aside, as a failing disk may."""
+    """Overwrite every other leaf page of a table, as a failing disk may; returns the number of pages."""
     with closing(sqlite3.connect(path)) as database:
         (size,) = database.execute("PRAGMA page_size").fetchone()
         query = "SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf' ORDER BY pageno"
         try:
             pages = [page for (page,) in database.execute(query, (table,))]
         except sqlite3.OperationalError:
-            pytest.skip("this SQLite cannot say which page is whose")
+            pytest.skip("this SQLite has no dbstat table")
     with path.open("r+b") as file:
         for page in pages[::2]:
             file.seek((page - 1) * size)
@@ -252,7 +252,7 @@ def damage(path, table):
 
 
 def filled(path, sessions=40):
-    """A store with sessions of some trials each, all of it in the file itself; their ids."""
+    """Write a store with sessions of three trials each to the file; returns their ids."""
     with closing(Store(path)) as store:
         ids = [
             store.create(json.dumps({"number": number, "padding": "x" * 500})) for number in range(sessions)
@@ -264,18 +264,18 @@ def filled(path, sessions=40):
 
 
 @pytest.mark.parametrize("table", ["trial", "session"])
-def test_what_lies_on_sound_pages_is_read_and_the_rest_is_told(path, table):
+def test_undamaged_pages_are_read_and_the_rest_is_reported(path, table):
     ids = filled(path)
     assert damage(path, table) > 1
-    said = []
-    with closing(Store(path, said.append)) as store:
+    notices = []
+    with closing(Store(path, notices.append)) as store:
         sessions = [row.id for row in store.sessions()]
         trials = [row for session in ids for row in store.trials(session)]
         found = sessions if table == "session" else trials
         everything = len(ids) if table == "session" else 3 * len(ids)
         assert 0 < len(found) < everything
-        assert said
-        assert all("left out" in sentence and "is damaged" in sentence for sentence in said)
+        assert notices
+        assert all("left out" in sentence and "is damaged" in sentence for sentence in notices)
         assert store.damage()
 
 
@@ -289,13 +289,13 @@ def test_a_damaged_table_of_trials_hides_no_session_and_takes_new_ones(path):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_store_with_random_damage_is_sound_or_says_so(path, seed):
+def test_randomly_damaged_store_works_or_reports_the_damage(path, seed):
     ids = filled(path, sessions=10)
-    chance = random.Random(seed)  # noqa: S311 - damage that can be repeated
+    rng = random.Random(seed)  # noqa: S311 - reproducible damage
     content = bytearray(path.read_bytes())
-    for _ in range(chance.randint(1, 4)):
-        at = chance.randrange(len(content))
-        content[at : at + 200] = chance.randbytes(min(200, len(content) - at))
+    for _ in range(rng.randint(1, 4)):
+        at = rng.randrange(len(content))
+        content[at : at + 200] = rng.randbytes(min(200, len(content) - at))
     path.write_bytes(content)
     wrong = []
     try:
@@ -325,27 +325,27 @@ def test_a_newer_store_is_not_touched(path):
     with closing(Store(path)) as store:
         store._db.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
     before = path.read_bytes()
-    with pytest.raises(EnvironmentFailed, match="newer version") as told:
+    with pytest.raises(EnvironmentFailed, match="newer version") as raised:
         Store(path)
-    assert "disk" not in told.value.hint
+    assert "disk" not in raised.value.hint
     assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("number", [float("inf"), float("nan")])
-def test_what_could_not_be_read_again_is_not_stored(store, number):
+def test_infinite_and_nan_values_are_not_stored(store, number):
     session = store.create("{}")
     with pytest.raises(ValidationError):
         store.add(session, "narrow", numbered(1).model_copy(update={"seconds": number}))
     assert store.trials(session) == []
 
 
-def test_a_text_that_is_not_utf_8_is_read_with_marks(store):
+def test_text_that_is_not_utf_8_is_read_with_replacement_characters(store):
     session = store.create("{}")
     store._db.execute("UPDATE session SET document = CAST(x'7bff7d' AS TEXT)")
     assert store.session(session).document == "{\ufffd}"
 
 
-def test_sessions_of_one_second_have_ids_of_their_own(path, monkeypatch):
+def test_sessions_of_the_same_second_have_different_ids(path, monkeypatch):
     drawn = iter(["1a2b", "1a2b", "1a2b", "3c4d"])
     monkeypatch.setattr("bisect_tool.session.store.secrets.token_hex", lambda _bytes: next(drawn))
     monkeypatch.setattr("bisect_tool.session.store.datetime", Stopped)

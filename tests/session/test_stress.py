@@ -1,4 +1,4 @@
-"""Pressure around a trial: it is there while the check runs, meets whom it should, and is gone after it."""
+"""Stress on a trial: it starts with the check, affects the selected processes, and ends with the check."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from projects import survivors
 from bisect_tool.supervise.stress import BURNERS_PER_CORE, NICENESS
 
 LOOK = """#!{python}
-# Ends with 1 as soon as so many processes of lower priority run beside it, and with 0 after a minute.
+# Exits with 1 once {many} processes of lower priority run beside it, with 0 after a minute.
 import os, sys, time
 from pathlib import Path
 
@@ -34,7 +34,7 @@ while time.monotonic() < ends:
 """
 
 CONTINUED = """#!/bin/bash
-# Ends with 1 if a process of this name was stopped and went on within these seconds.
+# Exits with 1 if a process of this name is stopped and continued within these seconds.
 exec -a {name} {python} -c '
 import signal, sys, time
 signal.signal(signal.SIGCONT, lambda *_: sys.exit(1))
@@ -43,14 +43,14 @@ time.sleep({seconds})
 """
 
 
-def repro(project, *words):
-    return project.run("repro", "HEAD", "--runs", "1", *words, "--json", "--", "./check.sh")
+def repro(project, *args):
+    return project.run("repro", "HEAD", "--runs", "1", *args, "--json", "--", "./check.sh")
 
 
 @pytest.mark.parametrize(
     ("kind", "many"), [("cpu", BURNERS_PER_CORE * len(os.sched_getaffinity(0))), ("memory", 1)]
 )
-def test_load(project, kind, many):
+def test_stress_runs_beside_the_check(project, kind, many):
     project.commit(0)
     project.write_check(LOOK.format(python=sys.executable, nice=NICENESS, many=many))
     ended = repro(project, "--stress", kind)
@@ -62,7 +62,7 @@ def test_load(project, kind, many):
 
 
 @pytest.mark.parametrize(
-    ("name", "words", "code"),
+    ("name", "args", "code"),
     [
         ("check", ("--stress", "delay"), 1),
         ("VLLM::EngineCore_DP0", ("--stress", "delay", "--stress-role", "EngineCore"), 1),
@@ -71,16 +71,16 @@ def test_load(project, kind, many):
         ("check", (), 0),
     ],
 )
-def test_delay(project, name, words, code):
+def test_delay_stops_the_selected_process(project, name, args, code):
     project.commit(0)
-    seconds = 60 if code else 2  # it ends as soon as it was stopped
+    seconds = 60 if code else 2  # it ends once it was stopped and continued
     project.write_check(CONTINUED.format(name=name, python=sys.executable, seconds=seconds))
-    ended = repro(project, *words)
+    ended = repro(project, *args)
     assert ended.code == code, ended.stderr
 
 
 @pytest.mark.parametrize(("code", "ends"), [(7, 1), (125, 3), ("kill", 5)])
-def test_the_check_s_own_code_counts(project, code, ends):
+def test_exit_code_of_the_stressed_check_counts(project, code, ends):
     project.commit(code)
     project.write_check()
     assert repro(project, "--stress", "cpu").code == ends
@@ -88,12 +88,12 @@ def test_the_check_s_own_code_counts(project, code, ends):
 
 @pytest.mark.parametrize("kind", ["cpu", "delay"])
 def test_interrupted(project, wait_for, tmp_path, kind):
-    """Whatever runs or stands still then is ended; `project` looks that nothing is left."""
-    begun = tmp_path / "begun"
+    """Running and stopped processes are ended."""
+    started = tmp_path / "started"
     project.commit(0)
-    project.write_check(f"#!/bin/sh\ntouch {begun}\nsleep 600\n")
+    project.write_check(f"#!/bin/sh\ntouch {started}\nsleep 600\n")
     process = project.fork("repro", "HEAD", "--stress", kind, "--", "./check.sh")
-    wait_for(begun.exists)
+    wait_for(started.exists)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130
@@ -101,7 +101,7 @@ def test_interrupted(project, wait_for, tmp_path, kind):
 
 
 @pytest.mark.parametrize(
-    "words",
+    "args",
     [
         ("--stress", "heat"),
         ("--stress-role", "Worker"),
@@ -109,8 +109,8 @@ def test_interrupted(project, wait_for, tmp_path, kind):
         ("--stress", "delay", "--stress-role", "a b"),
     ],
 )
-def test_misuse(project, words):
+def test_misuse(project, args):
     project.commit(0)
     project.write_check()
-    ended = repro(project, *words)
+    ended = repro(project, *args)
     assert (ended.code, ended.stdout, "Traceback" in ended.stderr) == (2, "", False)

@@ -1,4 +1,4 @@
-"""A commit at which a command fails in another way than at the bad end is a suspect, as a person meets it."""
+"""Suspects: commits at which a command fails differently from the bad end, in documents and reports."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ exit $code
 
 @pytest.fixture
 def broken_twice(project):
-    """Broken by something else, fixed, then broken by what the bad end has."""
+    """Broken by another failure, fixed, then broken by that of the bad end."""
     shas = project.commits(0, 2, 2, 2, 2, 0, 0, 1, 1)
     project.write_check(CHECK)
     return shas
@@ -62,8 +62,8 @@ def test_a_fix_of_another_failure_is_suspect(project):
     """What failed at --bad was fixed by the third commit, and another failure by the last."""
     shas = project.commits(1, 1, 2, 2, 0)
     project.write_check(CHECK)
-    words = ("--find", "fix", "--bad", shas[0], "--good", shas[-1], "--json", "--", "./check.sh")
-    ended = project.run(*words)
+    args = ("--find", "fix", "--bad", shas[0], "--good", shas[-1], "--json", "--", "./check.sh")
+    ended = project.run(*args)
     cell = ended.document.cells["command"]
     assert (ended.code, cell.finding) == (3, "suspect")
     assert cell.other_failure is not None
@@ -71,7 +71,7 @@ def test_a_fix_of_another_failure_is_suspect(project):
     assert cell.other_failure.bad_end == "exit code 1: AssertionError: 3 != 4"
 
 
-def test_both_failures_and_the_way_out_are_shown(project, broken_twice, monkeypatch):
+def test_both_failures_and_the_rerun_line_are_shown(project, broken_twice, monkeypatch):
     monkeypatch.setenv("COLUMNS", "300")
     shown = bisect(project, broken_twice).stdout
     both = (
@@ -87,7 +87,7 @@ def test_both_failures_and_the_way_out_are_shown(project, broken_twice, monkeypa
     assert "suspect: the failure differs" in project.run("status").stdout
 
 
-def test_the_same_failure_is_no_suspect_for_the_numbers_in_it(project):
+def test_same_failure_with_other_numbers_is_not_suspect(project):
     shas = project.commits(0, 1, 1, 1)
     project.write_check(
         '#!/bin/sh\nread -r code < code\necho "ValueError: $$ of $(date +%N)"\nexit "$code"\n'
@@ -115,7 +115,7 @@ def test_the_option_needs_a_command(project):
 
 
 def test_a_commit_that_adds_the_test_is_suspect(project):
-    """The test is newer than the breakage, and a runner that finds no test is content."""
+    """The test is newer than the breakage, and the runner passes without tests."""
     shas = project.commits(*["none"] * 5, 1, 1)
     check = """#!/bin/sh
 read -r code < code

@@ -1,10 +1,10 @@
-"""A bisection of which one end is not known: it is found by walking back, and a budget interrupts both."""
+"""A bisection with an unknown end, which a walk back finds; a budget interrupts both."""
 
 from __future__ import annotations
 
 
 def test_a_walk_and_its_bisection_are_resumed_beyond_their_budget(project):
-    """The walk runs 9, 8, 7, 5 and twice 1; of its trials none is repeated."""
+    """The walk runs 9, 8, 7, 5 and twice 1; none of its trials is repeated."""
     shas = project.commits(*[0] * 4, *[1] * 6)
     project.write_check()
     first = project.run("--bad", "main", "--budget-trials", "3", "--json", "--", "./check.sh")

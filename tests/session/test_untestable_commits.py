@@ -1,4 +1,4 @@
-"""Commits that no file system or object store yields, and commits without parents."""
+"""Commits that cannot be checked out, and commits without parents."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def too_long_a_name(project):
 
 
 @pytest.mark.parametrize(
-    ("untestable", "words"),
+    ("untestable", "message"),
     [
         (lost_file, "unable to read"),
         (lost_folder, "unable to read tree"),
@@ -62,7 +62,7 @@ def too_long_a_name(project):
         (too_long_a_name, "File name too long"),
     ],
 )
-def test_commit_that_cannot_be_checked_out_is_skipped_with_gits_words(project, untestable, words):
+def test_commit_that_cannot_be_checked_out_is_skipped_with_gits_message(project, untestable, message):
     project.commit(0)
     (odd, *_) = untestable(project)
     project.write_check()
@@ -71,10 +71,10 @@ def test_commit_that_cannot_be_checked_out_is_skipped_with_gits_words(project, u
     (trial,) = json.loads(project.run("report", "--json").stdout)["trials"]
     assert trial["outcome"] == "unbuildable"
     assert trial["reason"].startswith("cannot be checked out: ")
-    assert words in trial["reason"]
+    assert message in trial["reason"]
 
 
-def test_search_goes_on_past_commits_that_cannot_be_checked_out(project):
+def test_search_continues_past_commits_that_cannot_be_checked_out(project):
     good = project.commits(0, 0)[0]
     odd = lost_file(project)
     project.commit(0)
@@ -100,7 +100,7 @@ def test_neighbour_that_cannot_be_checked_out_leaves_candidates(project):
     assert {skip.sha for skip in cell.skipped} == set(odd)
 
 
-def test_bad_end_that_cannot_be_checked_out_is_said(project):
+def test_bad_end_that_cannot_be_checked_out_is_reported(project):
     good = project.commits(0, 0)[0]
     (_, bad) = lost_file(project)
     ended = bisect(project, good, bad)
@@ -131,9 +131,9 @@ def test_root_commit_can_be_the_culprit(project, joined):
     assert cell.culprit is not None
     assert (cell.culprit.sha, cell.last_good) == (culprit, None)
     assert ended.document.confirmation is not None
-    for words in (("report",), ("report", "--markdown"), ("report", "--json"), ("resume",)):
-        again = project.run(*words)
-        assert again.code == 0, (words, again.stderr)
+    for args in (("report",), ("report", "--markdown"), ("report", "--json"), ("resume",)):
+        again = project.run(*args)
+        assert again.code == 0, (args, again.stderr)
         assert culprit[:9] in again.stdout
     assert "a root commit, which has no parent" in project.run("report").stdout
     assert "a root commit, which has no parent" in project.run("report", "--markdown").stdout

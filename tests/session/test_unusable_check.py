@@ -1,4 +1,4 @@
-"""A check that could not be started tells nothing about a commit, and at the bad end it is a mistake."""
+"""A check that cannot be started gives no result for a commit; at the bad end it is a usage error."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def commit(project, code, script=None, mode=0o755):
     return project.commit(code)
 
 
-def test_a_check_that_is_younger_than_the_range(project):
-    """Commits from before it are skipped, as `step` does in the test below with simpler words."""
+def test_commits_older_than_the_check_are_skipped(project):
+    """Also if a launcher precedes the script."""
     shas = [commit(project, 0), commit(project, 0), commit(project, 0, SCRIPT)]
     shas += [commit(project, code) for code in (0, 1, 1)]
     ended = project.run("--good", shas[0], "--bad", shas[-1], "--json", "--", "env", "A=1", "sh", "t.sh")
@@ -27,7 +27,7 @@ def test_a_check_that_is_younger_than_the_range(project):
     assert cell.culprit.sha == shas[4]
 
 
-def test_a_culprit_older_than_the_check_is_not_told(project):
+def test_culprit_older_than_the_check_is_not_reported(project):
     shas = [commit(project, 0), commit(project, 0), commit(project, 1), commit(project, 1, SCRIPT)]
     shas += [commit(project, 1), commit(project, 1)]
     ended = project.run("--good", shas[0], "--bad", shas[-1], "--json", "--", "./t.sh")
@@ -51,7 +51,7 @@ def test_a_commit_whose_check_does_not_start_is_skipped(project):
     assert "./t.sh" in cell.skipped[0].reason
 
 
-def test_at_the_bad_end_it_is_a_mistake(project):
+def test_unusable_check_at_the_bad_end_is_a_usage_error(project):
     shas = [commit(project, 0, SCRIPT), commit(project, 1, SCRIPT, 0o644)]
     ended = project.run("--good", shas[0], "--bad", shas[-1], "--json", "--", "./t.sh")
     assert (ended.code, ended.stdout) == (2, "")
@@ -59,15 +59,15 @@ def test_at_the_bad_end_it_is_a_mistake(project):
     assert "keep it outside the repository" in ended.stderr
 
 
-def test_a_slip_in_the_name_of_a_script_is_a_mistake(project):
+def test_misspelt_script_is_a_usage_error(project):
     shas = project.commits(0, 1)
     ended = project.run("--good", shas[0], "--bad", shas[-1], "--", "sh", "chekc.sh")
     assert ended.code == 2
     assert "cannot run chekc.sh: it does not exist" in ended.stderr
 
 
-def test_a_shell_that_does_not_find_a_program_says_127_which_is_bad(project):
-    """As for git: it is the check that fails. That it does so everywhere is said with its exit code."""
+def test_exit_code_127_of_a_shell_is_bad(project):
+    """As for git. If every commit ends so, the report has the exit code."""
     shas = project.commits(0, 1)
     project.write_check("#!/bin/sh\nno-such-tool\n")
     ended = project.run("--good", shas[0], "--bad", shas[-1], "--", "./check.sh")
@@ -85,7 +85,7 @@ def test_a_script_without_a_first_line_is_run_by_the_shell(project):
 
 
 def test_step_skips_a_commit_from_before_the_check(project):
-    """`git bisect run` goes on then; a name that no commit ever had is a mistake, and stops it."""
+    """`git bisect run` continues then; a name that no commit ever had is a usage error and stops it."""
     old = commit(project, 0)
     commit(project, 0, SCRIPT)
     project.git("checkout", "-q", old)
@@ -95,14 +95,14 @@ def test_step_skips_a_commit_from_before_the_check(project):
 
 
 @pytest.mark.parametrize(
-    ("script", "said"),
+    ("script", "message"),
     [("kill -SEGV $$", "was killed by SIGSEGV,"), ("exit 134", "ended with exit code 134 (SIGABRT),")],
 )
-def test_a_crash_stops_with_its_name_and_the_way_to_count_it(project, script, said):
+def test_crash_stops_the_run_with_its_name_and_a_workaround(project, script, message):
     shas = project.commits(0, 1)
     project.write_check(f"#!/bin/sh\n{script}\n", "my check.sh")
     ended = project.run("--good", shas[0], "--bad", shas[-1], "--", "./my check.sh", "a b")
     assert ended.code == 5
-    assert said in ended.stderr
+    assert message in ended.stderr
     quoted = f"""-- sh -c ''"'"'{project.path}/my check.sh'"'"' '"'"'a b'"'"' || exit 1'"""
     assert quoted in ended.stderr

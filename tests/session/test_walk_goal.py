@@ -1,4 +1,4 @@
-"""The walk of a real history: its stops on the mainline, and what results of others save."""
+"""The walk of a real history: its stops on the mainline, and the observed results that it uses."""
 
 import pytest
 
@@ -40,7 +40,7 @@ def test_a_walk_follows_first_parents_to_the_root(history):
     assert (goal.fix, goal.endpoint_runs, goal.observed) == (False, 3, {})
 
 
-def test_passes_count_below_the_oldest_failure(history):
+def test_passes_before_the_oldest_failure_count(history):
     _, line, _ = history
     observed = [
         ("a", 2, 1, 0),
@@ -53,7 +53,7 @@ def test_passes_count_below_the_oldest_failure(history):
     assert goal_of(history, observed=observed).observed == {"a": (line[4], line[2])}
 
 
-def test_on_the_way_to_a_fix_failures_count(history):
+def test_failures_count_for_a_fix(history):
     _, line, _ = history
     observed = [("a", 2, 1, 0), ("a", 4, 0, 2), ("a", 6, 1, 1)]
     assert goal_of(history, "fix", observed).observed == {"a": (line[6], line[4])}

@@ -1,8 +1,8 @@
-"""Runs a session that tries every commit of its range once, in as many slots as it was asked for.
+"""Runs a session that tries every commit of its range once, in its number of slots.
 
-    python tried.py SESSION
+    python each_once.py SESSION
 
-It is what the command line does around `runner.run`, signals included, with a simpler planner.
+Does what the command line does around `runner.run`, signals included, with a simpler planner.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from contextlib import closing
 
-from projects import Nobody
+from projects import NullObserver
 
 from bisect_tool.cli.interrupt import interruptible
 from bisect_tool.paths import home
@@ -25,8 +25,8 @@ class EachOnce(BisectPlanner):
     """A planner that tries every commit once, ancestors first."""
 
     def decide(self, trials, running=()):
-        begun = [trial.sha for trial in trials] + [step.sha for step in running]
-        left = tuple(sha for sha in self.goal.dag.candidates if sha not in begun)
+        started = [trial.sha for trial in trials] + [step.sha for step in running]
+        left = tuple(sha for sha in self.goal.dag.candidates if sha not in started)
         step = Step(left[0], None, Purpose.NARROW) if left else None
         return State(step, (), left, len(left), over=not left and not running)
 
@@ -37,10 +37,10 @@ def each_once(session):
 
 
 def main() -> None:
-    here = home()
-    with closing(Store(here.store)) as store, interruptible() as interrupt:
-        session = sessions.load(sys.argv[1], store, here)
-        runner.run(session, each_once(session), store, Nobody(), executor_of(session, interrupt.cancel))
+    data_home = home()
+    with closing(Store(data_home.store)) as store, interruptible() as interrupt:
+        session = sessions.load(sys.argv[1], store, data_home)
+        runner.run(session, each_once(session), store, NullObserver(), executor_of(session, interrupt.cancel))
 
 
 if __name__ == "__main__":
