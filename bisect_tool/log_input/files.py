@@ -41,10 +41,10 @@ _TURNED_LIMIT = 64 << 20
 _MAX_FILES = 10_000
 _MAX_ENTRIES = 200_000
 _INDENT_LINES = 200
-_JUNIT, _HEAD = b"<testsuite", 4096
+_JUNIT, _HEAD = "<testsuite", 4096
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzipFile)
-_XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:\?xml|!DOCTYPE|testsuites?\b)")
+_XML = re.compile(r"\s*<(?:\?xml|!DOCTYPE|testsuites?\b)")
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 # GitHub's archive has the whole log of a job as `0_JOB.txt`, and that of each step in the folder `JOB`.
 _WHOLE_JOB = re.compile(r"(?:.*/)?\d+_(?P<job>[^/]+)\.txt$")
@@ -113,10 +113,11 @@ class LogFiles:
     def _contents(self, name: str, stream: io.BufferedReader) -> Iterator[LogLine]:
         blocks = iter(partial(stream.read1, _BLOCK), b"")
         head = stream.peek(_HEAD)[:_HEAD]
-        if not _XML.match(head):
+        beginning = head.decode(encoding_of(head), "replace")
+        if not _XML.match(beginning):
             text = _unindented(_decode(blocks, head))
             yield from relevant_lines(name, self._oldest_first(name, text))
-        elif name in self._named or _JUNIT in head:  # other XML in a folder is not a log
+        elif name in self._named or _JUNIT in beginning:  # other XML in a folder is not a log
             yield from self._read_junit(name, stream)
 
     def _oldest_first(self, name: str, blocks: Iterator[str]) -> Iterator[str]:

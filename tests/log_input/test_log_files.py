@@ -72,6 +72,14 @@ def test_format_is_recognised_by_content(tmp_path, notes, content):
     assert notes == []
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_report_is_recognised_in_any_encoding(tmp_path, notes, encoding):
+    path = tmp_path / "report"
+    case = '<testcase name="x"><failure>ValueError: bad</failure></testcase>'
+    path.write_bytes(f"<?xml version='1.0'?>\n<testsuite>{case}</testsuite>".encode(encoding))
+    assert "ValueError: bad" in texts(notes, path)
+
+
 def test_deeper_indentation_is_kept(tmp_path, notes):
     path = tmp_path / "a.log"
     path.write_text("  Traceback\n\n    File\n  KeyError: 1\n")
