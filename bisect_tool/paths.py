@@ -10,11 +10,15 @@ import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
 from bisect_tool.errors import UsageError
 from bisect_tool.sanitise import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 VARIABLE = "BISECT_RUN_HOME"
 _NODES = "nodes"
@@ -107,3 +111,14 @@ def discard(path: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink()
+
+
+def program_path(environ: Mapping[str, str] = os.environ) -> str:
+    """Return PATH without relative entries, which would find programs in the current repository."""
+    entries = environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join(entry for entry in entries if entry.startswith("/"))
+
+
+def find_program(name: str) -> str | None:
+    """Return the absolute path of a program that this tool starts itself; None if it is not installed."""
+    return shutil.which(name, path=program_path())

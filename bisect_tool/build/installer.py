@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from bisect_tool.build.build import tail
 from bisect_tool.build.environment import BuildFailed
 from bisect_tool.build.environment_variables import installer_environment
 from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.paths import find_program
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Installer:
     def find(cls, build: Build) -> Installer:
         """Return an installer with uv (on PATH or in the folder of our interpreter), else with pip."""
         adjacent = Path(sys.executable).with_name("uv")
-        return cls(build, shutil.which("uv") or (str(adjacent) if adjacent.is_file() else ""))
+        return cls(build, find_program("uv") or (str(adjacent) if adjacent.is_file() else ""))
 
     def create(self) -> None:
         """Make the virtual environment.
@@ -140,7 +140,7 @@ def _interpreter(version: str) -> str:
     own = ".".join(map(str, sys.version_info[:3]))
     if not version or own == version or own.startswith(f"{version}."):
         return sys.executable
-    found = shutil.which(f"python{version}")
+    found = find_program(f"python{version}")
     if found is None:
         raise EnvironmentFailed(f"Python {version} is not installed", f"Install python{version}, or uv.")
     return found

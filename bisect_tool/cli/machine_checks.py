@@ -17,7 +17,7 @@ from bisect_tool.errors import BisectError
 from bisect_tool.file_lock import try_lock
 from bisect_tool.format import count, listing
 from bisect_tool.git import plumbing
-from bisect_tool.paths import VARIABLE, home
+from bisect_tool.paths import VARIABLE, find_program, home
 from bisect_tool.sanitise import clean_line
 from bisect_tool.session.store import Store
 from bisect_tool.supervise.gpus import snapshot
@@ -81,7 +81,7 @@ def checks() -> Iterator[Check]:
     missing = missing_packages()
     found = f"missing {', '.join(missing)}" if missing else "the reference engine's packages are installed"
     yield Check("demo", found, not missing, f"for `bisect-run demo`: {INSTALL_ENGINE}", required=False)
-    uv = shutil.which("uv")
+    uv = find_program("uv")
     yield Check(
         "uv",
         uv or "none",

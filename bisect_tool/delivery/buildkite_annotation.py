@@ -6,6 +6,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.paths import program_path
 from bisect_tool.sanitise import clean_line
 from bisect_tool.write_tokens import NAMES
 
@@ -24,7 +25,8 @@ def annotate_build(text: str, style: str, watch: str, environment: Mapping[str, 
         EnvironmentFailed: the agent is missing, or failed.
     """
     argv = ("buildkite-agent", "annotate", "--context", f"bisect-run {watch}", "--style", style)
-    variables = {name: value for name, value in environment.items() if name not in NAMES}
+    kept = {name: value for name, value in environment.items() if name not in NAMES}
+    variables = {**kept, "PATH": program_path(environment)}
     try:
         done = subprocess.run(
             argv, input=text.encode(), env=variables, capture_output=True, timeout=_DEADLINE_S, check=False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import shutil
 import signal
 import subprocess
 import time
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.diagnostics import log_command
 from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.paths import find_program, program_path
 from bisect_tool.sanitise import clean
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ _HINTS = {
     "the remote end hung up unexpectedly": _CUT_OFF,
 }
 """Git's messages about failures of the machine or the network; the first match applies."""
-_REFRESH = "GIT_PYTHON_REFRESH"
-"""Configures GitPython's import if `git version` fails; by default the import fails, too."""
+_REFRESH, _EXECUTABLE = "GIT_PYTHON_REFRESH", "GIT_PYTHON_GIT_EXECUTABLE"
+"""Configure the import of GitPython: whether it fails if `git version` does, and which program that is."""
 _USER_VARIABLES = (
     "GIT_CONFIG_GLOBAL",
     "GIT_CONFIG_SYSTEM",
@@ -168,7 +168,7 @@ class Git:
         folder = self.folder or self.work_tree or self.git_dir or Path.cwd()
         if not folder.is_dir():
             raise GitFailed(clean(" ".join(arguments[:2])), f"there is no directory {folder}")
-        if shutil.which("git") is None:
+        if find_program("git") is None:
             raise EnvironmentFailed(*NO_GIT)
         added = self._added_variables()
         return _gitpython()().execute(
@@ -204,6 +204,7 @@ class Git:
     def _added_variables(self) -> dict[str, str]:
         """Return the variables to add to the environment of this process."""
         added = {name: value for name, value in _ENVIRONMENT.items() if name not in self._kept_variables}
+        added["PATH"] = program_path()
         if self.personal:
             # Never fetch lazily in the user's repository: its settings choose the program to run.
             added["GIT_ALLOW_PROTOCOL"] = "none"
@@ -235,15 +236,15 @@ def _gitpython() -> type[GitPython]:
 
     Importing it runs `git version`; a failure there is reported by our own first command.
     """
-    mode = os.environ.get(_REFRESH)
-    os.environ[_REFRESH] = "quiet"
+    ours = {_REFRESH: "quiet", _EXECUTABLE: find_program("git") or "git"}
+    theirs = {name: os.environ[name] for name in ours if name in os.environ}
+    os.environ.update(ours)
     try:
         from git.cmd import Git as GitPython  # noqa: PLC0415 - see above
     finally:
-        if mode is None:
-            del os.environ[_REFRESH]
-        else:
-            os.environ[_REFRESH] = mode
+        for name in ours:
+            del os.environ[name]
+        os.environ.update(theirs)
     return GitPython
 
 

@@ -18,6 +18,7 @@ from bisect_tool.checks import ProjectCheck
 from bisect_tool.diagnostics import log_command
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.git.clone import is_url
+from bisect_tool.paths import find_program, program_path
 from bisect_tool.sanitise import clean_line
 from bisect_tool.shadowing.installed_checkouts import find_installs
 
@@ -174,7 +175,7 @@ def active_interpreter(environ: Mapping[str, str]) -> str | None:
         python = Path(os.path.abspath(folder), "bin", "python")  # noqa: PTH100 - links are not followed
         if os.access(python, os.X_OK):
             return str(python)
-    found = shutil.which("python", path=environ.get("PATH"))
+    found = shutil.which("python", path=program_path(environ))
     if found is None:
         return None
     python = Path(os.path.abspath(found))  # noqa: PTH100
@@ -190,7 +191,7 @@ def _is_own_interpreter(python: str, environ: Mapping[str, str]) -> bool:
 
 def _executable(path_or_name: str) -> str:
     """The absolute path of an interpreter, given by its path or by its name on PATH."""
-    found = shutil.which(path_or_name) if "/" not in path_or_name else os.path.expanduser(path_or_name)  # noqa: PTH111
+    found = find_program(path_or_name) if "/" not in path_or_name else os.path.expanduser(path_or_name)  # noqa: PTH111
     path = os.path.abspath(found) if found else ""  # noqa: PTH100 - links are not followed
     if not path or Path(path).is_dir() or not os.access(path, os.X_OK):
         raise UsageError(
@@ -202,8 +203,10 @@ def _executable(path_or_name: str) -> str:
 def _has_pytest(python: str) -> bool:
     argv, started = (python, "-c", "import pytest"), time.monotonic()
     try:
+        # Not in the current folder: Python would import `pytest.py` of the repository, with all variables.
         done = subprocess.run(
             argv,
+            cwd="/",
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_PYTEST_S,

@@ -50,6 +50,21 @@ def test_variables_of_a_call_take_precedence(tmp_path, monkeypatch):
     assert (found["GIT_AUTHOR_NAME"], found["LC_ALL"]) == ("ours", "C")
 
 
+@pytest.mark.parametrize("path", [".:{}", ":{}", "bin:{}", "{}:"])
+def test_git_of_the_current_folder_is_not_run(tmp_path, path):
+    """In its own process, which has not imported GitPython yet: that runs git when it is imported."""
+    for git in (tmp_path / "git", tmp_path / "bin" / "git", tmp_path / "env"):
+        git.parent.mkdir(exist_ok=True)
+        git.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+        git.chmod(0o755)
+    program = "from bisect_tool.git.plumbing import Git; print(Git().text('version'))"
+    variables = {**os.environ, "PATH": path.format(os.environ["PATH"]), "GIT_DIR": "elsewhere"}
+    argv = [sys.executable, "-c", program]
+    done = subprocess.run(argv, cwd=tmp_path, env=variables, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("git version")
+    assert not (tmp_path / "ran").exists()
+
+
 def test_gitpython_is_imported_late_and_ignores_its_settings():
     """Run in its own process, because a process imports it once."""
     program = """if True:

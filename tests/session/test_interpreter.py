@@ -56,3 +56,21 @@ def test_another_environment_on_the_path_is_used(chosen, tmp_path):
     python.write_text(f'#!/bin/sh\nexec {OWN} "$@"\n')
     python.chmod(0o755)
     assert chosen(PATH=python.parent)[0] == str(python)
+
+
+def test_pytest_of_the_current_folder_is_not_imported(chosen, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pytest.py").write_text("open('ran', 'w')")
+    assert chosen(PATH=OWN.parent, VIRTUAL_ENV=sys.prefix)[0] == str(OWN)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_interpreter_of_the_current_folder_is_not_found_by_name(chosen, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "pyvenv.cfg").write_text("")
+    python = tmp_path / "bin" / "python"
+    python.write_text(f'#!/bin/sh\ntouch {tmp_path}/ran\nexec {OWN} "$@"\n')
+    python.chmod(0o755)
+    assert chosen(PATH="bin")[0] is None
+    assert not (tmp_path / "ran").exists()
