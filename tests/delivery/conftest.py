@@ -1,4 +1,4 @@
-"""Delivery to a local server, with a clock on which waiting takes no time."""
+"""Delivery to a local server, with a clock that sleeps without waiting."""
 
 import pytest
 from github_service import REPOSITORY, github
@@ -15,7 +15,7 @@ def home(tmp_path):
 
 
 class FakeClock:
-    """Waiting moves it on; `pauses` are the waits."""
+    """Sleeping advances it; `pauses` are the sleeps."""
 
     def __init__(self):
         self.time = 1_772_800_000.0
@@ -30,7 +30,7 @@ class FakeClock:
 
 
 class Delivery:
-    """Delivers nights to a service; `report` is what became of the last one, `clock` has the waits."""
+    """Delivers nights to a service; `report` is that of the last delivery, `clock` has the sleeps."""
 
     def __init__(self, service, home):
         self.service = service
@@ -44,19 +44,19 @@ class Delivery:
         }
 
     def __call__(self, night, *, dry_run=False, **options):
-        """Deliver to issues unless other channels are named; returns what was said."""
-        said = []
+        """Deliver to issues unless other channels are named; returns the messages."""
+        messages = []
         chosen = DeliveryOptions(**(options or {"github_issues": REPOSITORY}))
         clock = Clock(self.clock.sleep, self.clock.now)
-        self.report = deliver(night, chosen, self.environment, self.home, said.append, dry_run, clock)
-        return said
+        self.report = deliver(night, chosen, self.environment, self.home, messages.append, dry_run, clock)
+        return messages
 
     def failing(self, night, **options):
-        """Deliver with an action that fails; returns what was said."""
-        said = self(night, **options)
+        """Deliver with an action that fails; returns the messages."""
+        messages = self(night, **options)
         assert "delivery action" in self.report.summary
         assert self.report.failed
-        return said
+        return messages
 
 
 @pytest.fixture

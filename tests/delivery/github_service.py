@@ -1,4 +1,4 @@
-"""A local server that plays GitHub's REST API for issues, and a webhook, with faults.
+"""A local server that simulates GitHub's REST API for issues, and a webhook, with faults.
 
 It answers as documented at https://docs.github.com/rest/issues, with the fields that matter.
 """
@@ -19,7 +19,7 @@ REPOSITORY = "vllm-project/vllm"
 
 @dataclass
 class Fault:
-    """What goes wrong with a request: `done` first does what it says, `lost` then ends without an answer."""
+    """A fault of a request: `done` carries it out first, `lost` then ends without an answer."""
 
     method: str
     path: str
@@ -32,7 +32,7 @@ class Fault:
 
 
 class GithubService:
-    """The issues of one repository; `faults` are used up in order, each by the first request that it fits."""
+    """The issues of one repository; each of `faults`, in order, applies to the first matching request."""
 
     def __init__(self):
         self.issues = []

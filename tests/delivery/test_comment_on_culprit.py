@@ -1,4 +1,4 @@
-"""Comments on the pull request of a proven culprit: one, whatever happens."""
+"""Comments on the pull request of a proven culprit: exactly one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PULL = f"/repos/{REPOSITORY}/issues/34730"
 
 @pytest.fixture
 def pull(service):
-    """The culprit's pull request; the others before it are not made."""
+    """The culprit's pull request; earlier numbers do not exist."""
     service.issues = [None] * 34729
     return service.issue("Add shutdown timeout", pull_request={"url": "x"})
 
@@ -22,14 +22,14 @@ def comments(service):
     return [each["body"] for each in service.comments[34730]]
 
 
-def test_it_is_commented_on_once(delivery, service, pull):
+def test_pull_request_is_commented_on_once(delivery, service, pull):
     assert delivery(night(cause()), **OPTIONS) == ["commented on pull request 34730"]
     for state in ("new", "open", "open", "fixed"):
         assert delivery(night(cause(state)), **OPTIONS) == []
     assert len(comments(service)) == 1
 
 
-def test_the_comment_has_the_runs_the_error_and_the_command(delivery, service, pull):
+def test_comment_has_runs_error_and_command(delivery, service, pull):
     delivery(night(cause()), **OPTIONS)
     (text,) = comments(service)
     assert text.startswith(
@@ -42,14 +42,14 @@ def test_the_comment_has_the_runs_the_error_and_the_command(delivery, service, p
     assert f"```bash\nbisect-run --repo {documents.REPO} --good a97954b6a8fa" in text
 
 
-def test_a_comment_of_somebody_else_with_our_marker_does_not_count(delivery, service, pull):
+def test_comment_of_another_user_with_our_marker_is_ignored(delivery, service, pull):
     forged = {"body": "<!-- bisect-run:f1e2d3 culprit-27066d1b2bd0 -->", "user": {"login": "mallory"}}
     service.comments[34730].append(forged)
     assert delivery(night(cause()), **OPTIONS) == ["commented on pull request 34730"]
 
 
 @pytest.mark.parametrize("each", [cause(proven=False), cause("fixed"), candidates(), cause(document=None)])
-def test_nobody_is_told_of_what_is_not_proven(delivery, service, pull, each):
+def test_unproven_culprit_gets_no_comment(delivery, service, pull, each):
     assert delivery(night(each), **OPTIONS) == []
     assert service.requests == []
 
@@ -57,32 +57,32 @@ def test_nobody_is_told_of_what_is_not_proven(delivery, service, pull, each):
 @pytest.mark.parametrize(
     "origin", ["https://gitlab.com/vllm-project/vllm", "git@git.example:vllm-project/vllm.git", "/srv/vllm"]
 )
-def test_a_repository_elsewhere_gets_no_comment(delivery, service, pull, origin):
+def test_other_repository_gets_no_comment(delivery, service, pull, origin):
     known = documents.culprit().model_copy(update={"origin": origin})
     assert delivery(night(cause(document=known)), **OPTIONS) == []
     assert service.requests == []
 
 
-def test_a_repository_of_an_own_server_gets_it(delivery, service, pull):
+def test_repository_on_its_own_server_gets_a_comment(delivery, service, pull):
     delivery.environment["GITHUB_SERVER_URL"] = "https://git.example"
     known = documents.culprit().model_copy(update={"origin": "git@git.example:vllm-project/vllm.git"})
     delivery(night(cause(document=known)), **OPTIONS)
     assert len(comments(service)) == 1
 
 
-def test_a_culprit_without_a_pull_request_gets_none(delivery, service):
+def test_culprit_without_a_pull_request_gets_no_comment(delivery, service):
     known = documents.culprit().model_copy(
         update={"commits": {documents.CULPRIT: documents.commit(documents.CULPRIT, "x")}}
     )
     assert delivery(night(cause(document=known)), **OPTIONS) == []
 
 
-def test_a_number_that_is_an_issue_is_left_alone(delivery, service, pull):
+def test_number_of_an_issue_gets_no_comment(delivery, service, pull):
     pull["pull_request"] = None
     assert delivery(night(cause()), **OPTIONS) == ["skipped 34730: it is not a pull request"]
 
 
-def test_a_label_pauses_it(delivery, service, pull):
+def test_label_pauses_comments(delivery, service, pull):
     pull["labels"] = [{"name": "bisect-run:paused"}]
     assert delivery(night(cause()), **OPTIONS) == ["skipped pull request 34730: it is paused by its label"]
 
@@ -102,8 +102,8 @@ def test_a_comment_that_is_refused_names_the_permission(delivery, service, pull)
 
 
 def test_a_comment_is_a_post(delivery, service, pull):
-    said = delivery(night(cause()), **OPTIONS, max_posts=0)
-    assert said == ["1 post left for the next night (--max-posts 0)"]
+    messages = delivery(night(cause()), **OPTIONS, max_posts=0)
+    assert messages == ["1 post left for the next night (--max-posts 0)"]
     assert comments(service) == []
 
 

@@ -17,7 +17,7 @@ from bisect_tool.render.nightly_junit import junit
 ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def test_the_folder_has_the_night_and_each_cause(delivery, tmp_path):
+def test_folder_has_the_night_and_each_cause(delivery, tmp_path):
     out = tmp_path / "new" / "folder"
     assert delivery(night(cause()), out=str(out)) == [f"results are in {out}"]
     assert sorted(file.name for file in out.iterdir()) == [
@@ -50,8 +50,8 @@ def test_secrets_are_in_no_file(delivery, tmp_path):
     assert "***" in (tmp_path / "nightly.md").read_text()
 
 
-def test_a_folder_of_the_home_is_meant_as_in_a_shell(delivery, tmp_path, monkeypatch):
-    """A configuration file has it as it is written."""
+def test_tilde_of_a_folder_is_expanded(delivery, tmp_path, monkeypatch):
+    """Configuration files do not expand it."""
     monkeypatch.setenv("HOME", str(tmp_path))
     delivery(night(), out="~/report")
     assert (tmp_path / "report" / "nightly.json").exists()
@@ -64,7 +64,7 @@ def test_a_folder_that_is_a_file_is_an_error(delivery, tmp_path):
     assert (tmp_path / "out").read_text() == "mine"
 
 
-def test_a_fingerprint_that_is_no_file_name_is_hashed(delivery, tmp_path):
+def test_fingerprint_invalid_as_file_name_is_hashed(delivery, tmp_path):
     delivery(night(cause(fingerprint="../../x")), out=str(tmp_path / "out"))
     assert len(list((tmp_path / "out").glob("cause-*.md"))) == 1
 
@@ -83,7 +83,7 @@ def results(suite):
         yield case.get("name"), "passed" if element is None else element.tag
 
 
-def test_junit_has_a_case_for_each_cell_and_what_is_known_apart():
+def test_junit_has_a_case_for_each_cell_and_known_failures_apart():
     tested, known = suites(night(cause()))
     assert dict(results(tested)) == {
         "test_a[1]": "passed",
@@ -100,7 +100,7 @@ def test_junit_has_a_case_for_each_cell_and_what_is_known_apart():
     assert [each.get("classname") for each in tested.iter("testcase")] == ["gpu"] * 3
 
 
-def test_junit_says_why():
+def test_junit_has_reasons():
     tested, known = suites(night(cause()))
     failure = tested.find(".//failure")
     assert failure.get("message") == "new: It is new; culprit 27066d1b2; since 27066d1b2"

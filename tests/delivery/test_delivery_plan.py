@@ -1,4 +1,4 @@
-"""What is planned, what a dry run says, and the kill switch."""
+"""Planned actions, dry runs, and the kill switch."""
 
 from __future__ import annotations
 
@@ -61,10 +61,10 @@ def test_a_night_without_causes_writes_files_only():
     assert lines(night(), annotate="buildkite") == ["annotate this Buildkite build (style success)"]
 
 
-def test_a_dry_run_says_what_it_would_do_and_does_nothing(delivery, service, home, tmp_path, monkeypatch):
+def test_dry_run_lists_its_actions_and_does_nothing(delivery, service, home, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    said = delivery(night(cause()), dry_run=True, **ALL)
-    assert said == [
+    messages = delivery(night(cause()), dry_run=True, **ALL)
+    assert messages == [
         f"would {FILES}, and reports of 1 cause, into runs/tonight",
         f"would open an issue in {REPOSITORY}: {TITLE}",
         f"would comment on pull request 34730 of {REPOSITORY}: {TITLE}",
@@ -82,10 +82,10 @@ def test_a_dry_run_names_no_message_that_was_posted(delivery):
     ]
 
 
-def test_a_dry_run_says_where_the_culprit_would_be_reported(delivery):
+def test_dry_run_names_the_place_of_the_culprits_comment(delivery):
     red = cell(CellStatus.NEW, action="bisect 27066d1b2..5afb387bd")
-    said = delivery(night(cells=(red,)), dry_run=True, github_issues=REPOSITORY, slack=True)
-    assert said == [
+    messages = delivery(night(cells=(red,)), dry_run=True, github_issues=REPOSITORY, slack=True)
+    assert messages == [
         f"would report what a bisection finds: an issue in {REPOSITORY} and a message to the webhook"
     ]
     assert delivery(night(cells=(red,)), dry_run=True, annotate="buildkite") == [
@@ -108,8 +108,8 @@ def test_the_kill_switch_stops_posts_only(delivery, service, home, tmp_path, swi
         delivery.environment["BISECT_RUN_PAUSE_POSTS"] = "1"
         reason = "BISECT_RUN_PAUSE_POSTS is set"
     out = tmp_path / "out"
-    said = delivery(night(cause()), **{**ALL, "out": str(out)})
-    assert said == [
+    messages = delivery(night(cause()), **{**ALL, "out": str(out)})
+    assert messages == [
         f"nothing is posted: {reason}",
         f"would open an issue in {REPOSITORY}: {TITLE}",
         f"would comment on pull request 34730 of {REPOSITORY}: {TITLE}",
@@ -119,7 +119,7 @@ def test_the_kill_switch_stops_posts_only(delivery, service, home, tmp_path, swi
     assert service.requests == []
 
 
-def test_the_kill_switch_is_not_named_where_nothing_would_be_posted(delivery):
+def test_kill_switch_is_not_reported_without_posts(delivery):
     delivery.environment["BISECT_RUN_PAUSE_POSTS"] = "1"
     assert delivery(night(), slack=True) == []
 
@@ -156,7 +156,7 @@ def test_a_repository_is_named_by_its_url(url, name):
         (cause("fixed", fixed_by=""), "fixed-unknown"),
     ],
 )
-def test_a_state_is_a_word(each, state):
+def test_state_is_a_word(each, state):
     assert cause_state(each) == state
 
 
@@ -203,7 +203,7 @@ def test_a_section_is_added_to_a_body_without_one():
         ({"annotate": "github"}, {}, "--annotate github needs GITHUB_STEP_SUMMARY"),
     ],
 )
-def test_what_is_missing_is_said_before_the_night(options, environment, message):
+def test_missing_settings_are_errors_before_the_night(options, environment, message):
     with pytest.raises(UsageError, match=message) as caught:
         check_delivery(DeliveryOptions(**options), environment)
     assert caught.value.hint
@@ -215,7 +215,7 @@ def test_a_dry_run_is_checked_without_the_environment():
         check_delivery(DeliveryOptions(github_issues="vllm"), {}, dry_run=True)
 
 
-def test_what_is_complete_passes():
+def test_complete_settings_are_accepted():
     environment = {
         "BISECT_RUN_GITHUB_WRITE_TOKEN": "x",
         "BISECT_RUN_SLACK_WEBHOOK": "https://hooks.slack.com/services/x",

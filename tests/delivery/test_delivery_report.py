@@ -1,4 +1,4 @@
-"""What became of each action of a delivery, as a value: what a channel failed with stops no other."""
+"""The result of each action of a delivery; a failed channel stops no other."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def results(report):
     return [(type(each.action).__name__, each.done, bool(each.error)) for each in report.outcomes]
 
 
-def test_what_was_posted_is_reported_beside_what_failed(delivery, service, tmp_path):
+def test_posted_and_failed_actions_are_reported(delivery, service, tmp_path):
     service.faults = [Fault("POST", "/webhook", status=404)]
     delivery(night(A, B), **ALL, out=str(tmp_path / "out"))
     assert results(delivery.report) == [
@@ -41,7 +41,7 @@ def test_files_that_failed_miss_every_cause(delivery, tmp_path):
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), EnvironmentFailed("it is full")])
-def test_an_error_of_any_kind_is_that_of_its_action(delivery, service, monkeypatch, error):
+def test_any_error_belongs_to_its_action(delivery, service, monkeypatch, error):
     def fail(*_):
         raise error
 
@@ -56,9 +56,7 @@ def test_an_error_of_any_kind_is_that_of_its_action(delivery, service, monkeypat
 @pytest.mark.parametrize(
     "error", [PermissionError(13, "Permission denied"), EnvironmentFailed("another run")]
 )
-def test_without_its_lock_nothing_is_posted_and_files_are_written(
-    delivery, service, tmp_path, monkeypatch, error
-):
+def test_missing_lock_prevents_posts_but_not_files(delivery, service, tmp_path, monkeypatch, error):
     def refuse(*_):
         raise error
 
@@ -72,22 +70,22 @@ def test_without_its_lock_nothing_is_posted_and_files_are_written(
     assert service.requests == []
 
 
-def test_what_is_paused_misses_its_cause_and_has_not_failed(delivery):
-    """So that a fix is reported again, and its issue is closed, when the pause is over."""
+def test_paused_action_misses_its_cause_and_has_not_failed(delivery):
+    """So that after the pause a fix is reported again and its issue is closed."""
     delivery.environment["BISECT_RUN_PAUSE_POSTS"] = "1"
     delivery(night(A), **ALL)
     assert delivery.report.failed == ()
     assert [delivery.report.misses(each) for each in (A, B)] == [True, False]
 
 
-def test_a_cause_is_missed_whose_secrets_were_masked(delivery, service):
+def test_cause_with_masked_secrets_is_missed(delivery, service):
     secret = cause(exception="gh-write-secret")
     service.faults = [Fault("POST", "/webhook", status=404)]
     delivery(night(secret), slack=True)
     assert delivery.report.misses(secret)
 
 
-def test_a_dry_run_has_done_nothing(delivery):
+def test_dry_run_has_no_results(delivery):
     delivery(night(A), dry_run=True, **ALL)
     assert delivery.report.outcomes == ()
     assert not delivery.report.misses(A)

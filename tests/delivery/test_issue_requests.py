@@ -17,15 +17,15 @@ ONE = ISSUES + r"/\d+"
 
 @pytest.mark.parametrize("done", [True, False])
 @pytest.mark.parametrize("fault", [{"lost": True}, {"status": 502}])
-def test_a_creation_without_an_answer_gives_one_issue(delivery, service, done, fault):
+def test_creation_without_an_answer_makes_one_issue(delivery, service, done, fault):
     service.faults = [Fault("POST", ISSUES, done=done, **fault)]
     delivery(night(cause()))
     assert len(service.issues) == 1
     assert service.writes == [("POST", ISSUES)] * (1 if done else 2)
 
 
-def test_a_creation_that_was_cut_off_is_found_by_the_next_night(delivery, service):
-    """The search does not know it yet, and its label was not permitted."""
+def test_interrupted_creation_is_found_by_the_next_night(delivery, service):
+    """The search index does not have it yet, and its label was not permitted."""
     service.may_label = service.searchable = False
 
     def gone(found):
@@ -40,7 +40,7 @@ def test_a_creation_that_was_cut_off_is_found_by_the_next_night(delivery, servic
 
 
 def test_a_second_run_at_the_same_time_leaves_one_open_issue(delivery, service):
-    """The other one, on another machine, creates its issue after we looked."""
+    """The other one, on another machine, creates its issue after our search."""
 
     def other_run(found):
         found.issue("theirs", found.requests[-1][3]["body"], found.login, ("bisect-run",))
@@ -71,7 +71,7 @@ def test_a_comment_without_an_answer_is_made_once(delivery, service, done):
 
 
 @pytest.mark.parametrize(
-    ("status", "headers", "said"),
+    ("status", "headers", "message"),
     [
         (
             403,
@@ -89,11 +89,11 @@ def test_a_comment_without_an_answer_is_made_once(delivery, service, done):
         (422, {}, f"GitHub rejects POST {ISSUES}: HTTP 422 a fault"),
     ],
 )
-def test_a_rejection_says_what_is_missing_and_is_not_repeated(delivery, service, status, headers, said):
+def test_rejection_names_the_permission_and_is_not_retried(delivery, service, status, headers, message):
     service.faults = [Fault("POST", ISSUES, status=status, headers=headers)]
     (line,) = delivery.failing(night(cause()))
     assert line.startswith(f"could not open an issue in {REPOSITORY}: test_external_lb_server_info[4]")
-    assert said in line
+    assert message in line
     assert "secret" not in line
     assert service.writes == [("POST", ISSUES)]
 
@@ -128,7 +128,7 @@ def test_a_rate_limit_of_an_hour_is_an_error(delivery, service):
     assert delivery.clock.pauses == []
 
 
-def test_a_read_that_fails_is_repeated(delivery, service):
+def test_failed_read_is_retried(delivery, service):
     service.faults = [Fault("GET", ISSUES, status=502), Fault("GET", ISSUES, lost=True)]
     assert delivery(night(cause())) == ["opened issue 1"]
     assert delivery.clock.pauses == [1.0, 2.0]
@@ -141,9 +141,11 @@ def test_writes_are_a_second_apart(delivery, service):
 
 def test_unreachable_server_is_an_error_and_other_channels_are_tried(delivery, tmp_path):
     delivery.environment["GITHUB_API_URL"] = "http://127.0.0.1:9"
-    said = delivery.failing(night(cause()), github_issues=REPOSITORY, out=str(tmp_path / "out"), slack=True)
-    assert any("GitHub does not answer: ConnectionError (5 tries)" in line for line in said)
-    assert said[-1] == "posted to the webhook"
+    messages = delivery.failing(
+        night(cause()), github_issues=REPOSITORY, out=str(tmp_path / "out"), slack=True
+    )
+    assert any("GitHub does not answer: ConnectionError (5 tries)" in line for line in messages)
+    assert messages[-1] == "posted to the webhook"
     assert (tmp_path / "out" / "nightly.md").exists()
 
 
@@ -166,7 +168,7 @@ def test_another_server_does_not_get_the_token(delivery, service):
 def test_two_runs_of_one_home_give_one_issue(delivery, service):
     """One waits until the other has delivered."""
     with ThreadPoolExecutor(2) as pool:
-        said = [line for lines in pool.map(delivery, [night(cause())] * 2) for line in lines]
-    assert "opened issue 1" in said
+        messages = [line for lines in pool.map(delivery, [night(cause())] * 2) for line in lines]
+    assert "opened issue 1" in messages
     assert len(service.issues) == 1
     assert [method for method, _ in service.writes] == ["POST"]

@@ -15,7 +15,7 @@ TITLE = "test_external_lb_server_info[4] and 2 more cells failing since 27066d1b
 
 @pytest.fixture
 def agent(delivery, tmp_path):
-    """Put a program in the place of buildkite-agent; it writes what it gets to files beside it."""
+    """Replace buildkite-agent by a program that writes its input to files beside it."""
     folder = tmp_path / "bin"
     folder.mkdir()
 
@@ -83,7 +83,7 @@ def summary(delivery, tmp_path):
     return path
 
 
-def test_the_summary_is_appended_to_once(delivery, summary, capsys):
+def test_summary_is_appended_to_once(delivery, summary, capsys):
     summary.write_text("Before.\n")
     for _ in range(2):
         delivery(night(cause()), annotate="github")
@@ -92,7 +92,7 @@ def test_the_summary_is_appended_to_once(delivery, summary, capsys):
     assert text.count("## Nightly results") == 1
 
 
-def test_a_summary_is_cut_to_what_github_takes(delivery, summary, monkeypatch, capsys):
+def test_summary_is_truncated_to_githubs_limit(delivery, summary, monkeypatch, capsys):
     summary.write_text("x" * ((1 << 20) - 500) + "\n")
     delivery(night(cause()), annotate="github")
     text = summary.read_text()
@@ -100,7 +100,7 @@ def test_a_summary_is_cut_to_what_github_takes(delivery, summary, monkeypatch, c
     assert text.endswith("\n\n*The rest was omitted: it is too long for this page.*\n")
 
 
-def test_a_summary_that_is_full_is_left_as_it_is(delivery, summary, capsys):
+def test_full_summary_is_unchanged(delivery, summary, capsys):
     summary.write_text("x" * (1 << 20))
     delivery(night(cause()), annotate="github")
     assert summary.stat().st_size <= (1 << 20) + 1
@@ -128,7 +128,7 @@ def test_a_new_cause_is_an_error_and_an_open_one_a_warning():
     assert levels == ["::error", "::warning"]
 
 
-def test_there_are_ten_annotations_at_most_and_new_ones_come_first():
+def test_at_most_ten_annotations_with_new_causes_first():
     commands = workflow_commands(night(*[cause("open")] * 8, *[cause()] * 8))
     assert [each.split(" ")[0] for each in commands] == ["::error"] * 8 + ["::warning"] * 2
 

@@ -1,4 +1,4 @@
-"""Issues: one for each cause, found again, updated, closed by the fix; whatever goes wrong in between."""
+"""Issues: one for each cause, found again, updated, and closed by the fix, despite errors."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def month():
     yield from (night(cause("fixed"), commit=commit(number)) for number in range(28, 31))
 
 
-def test_a_month_of_nights_gives_one_issue_which_is_updated_and_closed(delivery, service):
-    said = [line for each in month() for line in delivery(each)]
+def test_month_of_nights_has_one_issue_which_is_updated_and_closed(delivery, service):
+    reported = [line for each in month() for line in delivery(each)]
     (issue,) = service.issues
-    assert said == ["opened issue 1", *["updated issue 1"] * 26, "closed issue 1"]
+    assert reported == ["opened issue 1", *["updated issue 1"] * 26, "closed issue 1"]
     assert (issue["state"], issue["state_reason"]) == ("closed", "completed")
     assert issue["labels"] == [{"name": "bisect-run"}]
     found, fixed = (each["body"] for each in service.comments[1])
@@ -45,7 +45,7 @@ def test_the_same_night_again_changes_nothing(delivery, service):
     assert len(service.writes) == writes
 
 
-def test_the_title_and_the_body_are_those_of_the_cause(delivery, service):
+def test_title_and_body_describe_the_cause(delivery, service):
     delivery(night(cause()))
     (issue,) = service.issues
     assert issue["title"] == (
@@ -59,15 +59,15 @@ def test_the_title_and_the_body_are_those_of_the_cause(delivery, service):
     assert issue["body"].endswith("add the label `bisect-run:paused`.\n\n<!-- /bisect-run -->\n")
 
 
-def test_a_title_follows_the_culprit(delivery, service):
+def test_title_is_updated_with_the_culprit(delivery, service):
     delivery(night(candidates()))
     assert service.issues[0]["title"].endswith("failing since one of 2 commits")
     delivery(night(cause("open")))
     assert service.issues[0]["title"].endswith("failing since 27066d1b2 (PR 34730)")
 
 
-def test_a_bisection_that_goes_on_takes_its_issue_over(delivery, service):
-    """A budget ended it; the next night its candidates are a culprit, which is another cause."""
+def test_resumed_bisection_takes_over_its_issue(delivery, service):
+    """A budget ended it; the next night its candidates become a culprit, which is another cause."""
     delivery(night(candidates(fingerprint="before")))
     found, other = cause(fingerprint="after"), cause(fingerprint="other", cells=("test_b[2]",))
     assert delivery(night(found, other)) == ["updated issue 1", "opened issue 2"]
@@ -77,7 +77,7 @@ def test_a_bisection_that_goes_on_takes_its_issue_over(delivery, service):
     assert delivery(night(found, other)) == []
 
 
-def test_a_home_that_forgot_what_it_reported_opens_no_second_issue(delivery, service):
+def test_lost_record_opens_no_second_issue(delivery, service):
     """A culprit that was found among candidates has their fingerprint as long as the home knows it."""
     delivery(night(candidates(fingerprint="of-the-candidates")))
     delivery(night(cause(fingerprint="of-the-candidates")))
@@ -87,7 +87,7 @@ def test_a_home_that_forgot_what_it_reported_opens_no_second_issue(delivery, ser
     assert [len(service.issues), len(service.comments[1])] == [1, 1]
 
 
-def test_an_issue_that_somebody_closed_stays_so_when_the_home_forgot_it(delivery, service):
+def test_issue_closed_by_a_user_stays_closed_after_a_lost_record(delivery, service):
     delivery(night(cause(fingerprint="before")))
     service.issues[0]["state"] = "closed"
     assert delivery(night(cause(fingerprint="after"))) == ["skipped issue 1: somebody closed it"]
@@ -101,7 +101,7 @@ def test_each_cause_has_its_issue(delivery, service):
     assert [each["state"] for each in service.issues] == ["open", "closed"]
 
 
-def test_what_fails_again_is_reopened(delivery, service):
+def test_issue_is_reopened_if_its_cells_fail_again(delivery, service):
     for state in ("new", "fixed", "open", "fixed", "new"):
         delivery(night(cause(state)))
     (issue,) = service.issues
@@ -110,7 +110,7 @@ def test_what_fails_again_is_reopened(delivery, service):
     assert firsts == ["Fixed", "Fails again", "Fixed", "Fails again"]
 
 
-def test_issue_whose_cells_are_no_longer_run_is_closed_and_says_so(delivery, service):
+def test_issue_whose_cells_are_no_longer_run_is_closed_with_a_reason(delivery, service):
     delivery(night(cause()))
     delivery(night(cause("fixed", fixed_by="", note="Its cells are no longer run.")))
     assert service.issues[0]["state"] == "closed"
@@ -118,12 +118,12 @@ def test_issue_whose_cells_are_no_longer_run_is_closed_and_says_so(delivery, ser
         assert "**Closed**: Its cells are no longer run." in text
 
 
-def test_a_fixed_cause_without_an_issue_gets_none(delivery, service):
+def test_fixed_cause_without_an_issue_opens_none(delivery, service):
     assert delivery(night(cause("fixed"))) == []
     assert service.writes == []
 
 
-def test_a_report_stays_where_its_session_was_pruned(delivery, service):
+def test_report_is_kept_if_its_session_was_pruned(delivery, service):
     delivery(night(cause()))
     before = service.issues[0]["body"]
     for state, expected in ("open", "**Fails** at `000000002`"), ("fixed", "**Fixed**: all cells pass again"):
@@ -143,8 +143,8 @@ def test_an_issue_is_found_on_a_later_page(delivery, service):
 
 def test_posts_beyond_the_limit_are_left_for_the_next_night(delivery, service):
     causes = [cause(fingerprint=str(number)) for number in range(4)]
-    said = delivery(night(*causes), github_issues=REPOSITORY, max_posts=3)
-    assert said[-1] == "1 post left for the next night (--max-posts 3)"
+    reported = delivery(night(*causes), github_issues=REPOSITORY, max_posts=3)
+    assert reported[-1] == "1 post left for the next night (--max-posts 3)"
     assert len(service.issues) == 3
     tomorrow = [each.model_copy(update={"state": "open"}) for each in causes]
     delivery(night(*tomorrow), github_issues=REPOSITORY, max_posts=3)
@@ -153,8 +153,8 @@ def test_posts_beyond_the_limit_are_left_for_the_next_night(delivery, service):
 
 def test_an_update_of_the_body_is_no_post(delivery, service):
     delivery(night(cause()))
-    said = delivery(night(cause("open"), commit=commit(2)), github_issues=REPOSITORY, max_posts=0)
-    assert said == ["updated issue 1"]
+    reported = delivery(night(cause("open"), commit=commit(2)), github_issues=REPOSITORY, max_posts=0)
+    assert reported == ["updated issue 1"]
 
 
 def test_a_fix_closes_its_issue_whatever_the_limit(delivery, service):
@@ -164,13 +164,13 @@ def test_a_fix_closes_its_issue_whatever_the_limit(delivery, service):
     assert len(service.messages) == 2
 
 
-def test_news_comes_before_what_is_known(delivery, service):
+def test_new_causes_are_posted_before_known_ones(delivery, service):
     known, new = cause("open", fingerprint="a"), cause(fingerprint="b")
     delivery(night(known, new), github_issues=REPOSITORY, max_posts=1)
     assert service.issues[0]["body"].startswith("<!-- bisect-run:b -->")
 
 
-def test_a_body_is_no_longer_than_github_takes(delivery, service):
+def test_body_is_truncated_to_githubs_limit(delivery, service):
     failure = documents.FAILURE.model_copy(update={"excerpt": "x " * 6_000})
     many = tuple(failure.model_copy(update={"signature": f"s{each}"}) for each in range(60))
     delivery(night(cause(document=documents.culprit().model_copy(update={"failures": many}))))

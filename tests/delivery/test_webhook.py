@@ -1,4 +1,4 @@
-"""The webhook: one message for each state of a cause; nobody reads it back."""
+"""The webhook: one message for each state of a cause; messages cannot be read back."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_each_state_is_posted_once(delivery, service):
     ]
 
 
-def test_a_message_says_the_error_the_culprit_and_where_to_look(delivery, service):
+def test_message_has_error_culprit_and_link(delivery, service):
     delivery(night(cause()), slack=True)
     assert service.messages[0].split("\n")[1:] == [
         "Error: `Exception`",
@@ -41,7 +41,7 @@ def test_a_message_says_the_error_the_culprit_and_where_to_look(delivery, servic
     ]
 
 
-def test_what_fails_again_is_posted_again(delivery, service):
+def test_cause_that_fails_again_is_posted_again(delivery, service):
     for state in ("new", "fixed", "open"):
         delivery(night(cause(state)), slack=True)
     assert [text.split("*")[1] for text in service.messages] == ["New regression", "Fixed", "Regression"]
@@ -55,7 +55,7 @@ def test_cause_whose_cells_are_no_longer_run_is_closed(delivery, service):
     assert reason == "Its cells are no longer run."
 
 
-def test_a_fix_of_what_was_not_posted_is_not_posted(delivery, service):
+def test_fix_of_an_unposted_cause_is_not_posted(delivery, service):
     assert delivery(night(cause("fixed")), slack=True) == []
     assert service.messages == []
 
@@ -68,13 +68,13 @@ def test_another_commit_of_the_same_fix_is_not_posted(delivery, service):
 
 def test_a_message_without_an_answer_is_not_repeated(delivery, service):
     service.faults = [fault(done=True, lost=True)]
-    said = delivery(night(cause()), slack=True)
-    assert said == ["posted to the webhook, which did not answer; the message is not repeated"]
+    reported = delivery(night(cause()), slack=True)
+    assert reported == ["posted to the webhook, which did not answer; the message is not repeated"]
     assert delivery(night(cause("open")), slack=True) == []
     assert len(service.messages) == 1
 
 
-def test_a_message_whose_answer_never_ends_is_not_repeated(delivery, monkeypatch):
+def test_message_with_an_endless_answer_is_not_repeated(delivery, monkeypatch):
     """Each byte renews the timeout of `requests`."""
     monkeypatch.setattr(transfer_timeout, "STALL_S", 0.3)
     over = Event()
@@ -85,13 +85,13 @@ def test_a_message_whose_answer_never_ends_is_not_repeated(delivery, monkeypatch
             handler.wfile.write(b".")
 
     with serving(answer) as delivery.environment["BISECT_RUN_SLACK_WEBHOOK"]:
-        said = delivery(night(cause()), slack=True)
+        reported = delivery(night(cause()), slack=True)
         over.set()
-    assert said == ["posted to the webhook, which did not answer; the message is not repeated"]
+    assert reported == ["posted to the webhook, which did not answer; the message is not repeated"]
 
 
 @pytest.mark.parametrize("status", [404, 500, 302])
-def test_a_message_that_was_not_taken_is_posted_by_the_next_night(delivery, service, status):
+def test_rejected_message_is_posted_by_the_next_night(delivery, service, status):
     service.faults = [fault(status=status, body="no_service", headers={"Location": "/elsewhere"})]
     (line,) = delivery.failing(night(cause()), slack=True)
     assert f"the webhook did not accept the message: HTTP {status} no_service" in line
@@ -113,7 +113,7 @@ SECRET = "T0AB12CD3/B0EF45GH6/xoJ8kLmNoPqRsTuVwXyZ0123"  # noqa: S105
         {"path": f"/services/{SECRET}"},
     ],
 )
-def test_an_answer_that_echoes_the_address_is_not_shown(delivery, service, body):
+def test_answer_with_the_secret_address_is_not_shown(delivery, service, body):
     delivery.environment["BISECT_RUN_SLACK_WEBHOOK"] = f"{service.url}/services/{SECRET}"
     service.faults = [Fault("POST", "/services/.*", status=404, body=body)]
     (line,) = delivery.failing(night(cause()), slack=True)
@@ -122,7 +122,7 @@ def test_an_answer_that_echoes_the_address_is_not_shown(delivery, service, body)
 
 
 @pytest.mark.parametrize("host", ["a..b", "a" * 70, "[", "%zz"])
-def test_an_address_that_is_none_is_an_error_without_it(delivery, host):
+def test_invalid_address_is_an_error_without_the_address(delivery, host):
     delivery.environment["BISECT_RUN_SLACK_WEBHOOK"] = f"http://{host}/services/{SECRET}"
     (line,) = delivery.failing(night(cause()), slack=True)
     assert "the webhook did not accept the message: " in line
@@ -145,7 +145,7 @@ def test_a_rate_limit_that_does_not_end_is_an_error(delivery, service, headers, 
     assert delivery.clock.pauses == pauses
 
 
-def test_a_server_that_is_gone_has_not_got_the_message(delivery, service):
+def test_unreachable_server_has_not_received_the_message(delivery, service):
     address = delivery.environment["BISECT_RUN_SLACK_WEBHOOK"]
     delivery.environment["BISECT_RUN_SLACK_WEBHOOK"] = "http://127.0.0.1:9/secret-path"
     (line,) = delivery.failing(night(cause()), slack=True)
@@ -158,12 +158,12 @@ def test_a_server_that_is_gone_has_not_got_the_message(delivery, service):
 
 def test_messages_count_as_posts(delivery, service):
     causes = [cause(fingerprint=str(number)) for number in range(3)]
-    said = delivery(night(*causes), slack=True, max_posts=2)
-    assert said[-1] == "1 post left for the next night (--max-posts 2)"
+    reported = delivery(night(*causes), slack=True, max_posts=2)
+    assert reported[-1] == "1 post left for the next night (--max-posts 2)"
     assert len(service.messages) == 2
 
 
-def test_the_record_is_read_as_it_was_written(delivery, home):
+def test_record_round_trips(delivery, home):
     delivery(night(cause()), slack=True)
     record = json.loads((home.state / "nightly" / "delivered.json").read_text())
     assert record == {"schema": 1, "webhook": {"f1e2d3": "culprit-27066d1b2bd0"}}
@@ -178,7 +178,7 @@ def test_a_damaged_record_posts_nothing(delivery, service, home, content):
     assert service.messages == []
 
 
-def test_text_of_others_is_code(delivery, service):
+def test_foreign_text_is_code(delivery, service):
     delivery(hostile(), slack=True)
     assert len(service.messages) == 2
     for text in service.messages:
@@ -207,6 +207,6 @@ def test_a_commit_without_a_pull_request_is_named_by_its_id(delivery, service):
     )
 
 
-def test_without_a_document_the_culprit_is_named(delivery, service):
+def test_culprit_is_named_without_a_document(delivery, service):
     delivery(night(cause(document=None, proven=False)), slack=True)
     assert "Suspect: `27066d1b2`" in service.messages[0]

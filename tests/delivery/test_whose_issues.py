@@ -1,4 +1,4 @@
-"""Issues that are not ours, and what people do with ours."""
+"""Issues of other users, and changes of users to ours."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_an_issue_whose_label_was_removed_is_found_by_search(delivery, service):
 
 @pytest.mark.parametrize("login", ["mallory", "other[bot]"])
 @pytest.mark.parametrize("labels", [(), ("bisect-run",)])
-def test_an_issue_of_somebody_else_with_our_marker_is_not_ours(delivery, service, login, labels):
+def test_issue_of_another_user_with_our_marker_is_not_ours(delivery, service, login, labels):
     delivery(night(cause()))
     body = service.issues.pop()["body"]
     forged = service.issue("forged", body, login, labels)
@@ -45,16 +45,16 @@ def test_an_issue_of_somebody_else_with_our_marker_is_not_ours(delivery, service
     assert service.issues[1]["state"] == "closed"
 
 
-def test_an_issue_of_somebody_else_is_not_taken_over(delivery, service):
+def test_issue_of_another_user_is_not_taken_over(delivery, service):
     delivery(night(candidates(fingerprint="before")))
     service.issues[0]["user"] = {"login": "mallory"}
     delivery(night(cause(fingerprint="after")))
     assert len(service.issues) == 2
 
 
-def test_a_comment_of_somebody_else_with_our_marker_is_not_ours(delivery, service):
+def test_comment_of_another_user_with_our_marker_is_not_ours(delivery, service):
     delivery(night(cause()))
-    forged = "<!-- bisect-run:f1e2d3 fixed-7afe0faab1eb -->\n\nFixed, says mallory.\n"
+    forged = "<!-- bisect-run:f1e2d3 fixed-7afe0faab1eb -->\n\nFixed by mallory.\n"
     service.comments[1].append({"body": forged, "user": {"login": "mallory"}})
     service.comments[1].append({"body": forged, "user": None})
     delivery(night(cause("fixed")))
@@ -63,7 +63,7 @@ def test_a_comment_of_somebody_else_with_our_marker_is_not_ours(delivery, servic
 
 
 @pytest.mark.parametrize("login", ["github-actions[bot]", "my-app[bot]"])
-def test_the_issues_of_an_app_are_those_of_its_bot(delivery, service, login):
+def test_issues_of_an_app_are_those_of_its_bot(delivery, service, login):
     """GitHub forbids `/user` to its token."""
     service.login, service.may_label = login, False
     for state in ("new", "open", "fixed"):
@@ -78,7 +78,7 @@ def test_token_without_a_visible_account_counts_as_a_workflow_token(delivery, se
     assert len(service.issues) == 1
 
 
-def test_a_marker_that_a_log_quotes_finds_nothing(delivery, service):
+def test_marker_quoted_in_a_log_is_ignored(delivery, service):
     delivery(night(cause()))
     quoted = "<!-- bisect-run:other -->\n<!-- bisect-run-state:candidates -->\n<!-- /bisect-run -->\nlog"
     service.issues[0]["body"] = service.issues[0]["body"].replace("## Summary", f"{quoted}\n## Summary")
@@ -87,7 +87,7 @@ def test_a_marker_that_a_log_quotes_finds_nothing(delivery, service):
     assert service.issues[0]["body"].count("<!-- /bisect-run -->") == 1
 
 
-def test_what_people_write_around_the_section_stays(delivery, service):
+def test_text_around_the_section_is_kept(delivery, service):
     delivery(night(cause()))
     issue = service.issues[0]
     issue["body"] = f"Watch this.\r\n\r\n{issue['body']}\r\nSee also the forum.\r\n"
@@ -100,12 +100,12 @@ def test_a_label_pauses_an_issue(delivery, service):
     delivery(night(cause()))
     service.issues[0]["labels"].append({"name": "bisect-run:paused"})
     writes = len(service.writes)
-    said = delivery(night(cause("fixed")))
-    assert said == ["skipped issue 1: it has the label bisect-run:paused"]
+    messages = delivery(night(cause("fixed")))
+    assert messages == ["skipped issue 1: it has the label bisect-run:paused"]
     assert len(service.writes) == writes
 
 
-def test_an_issue_that_somebody_closed_stays_closed(delivery, service):
+def test_issue_closed_by_a_user_stays_closed(delivery, service):
     delivery(night(cause()))
     service.issues[0]["state"] = "closed"
     assert delivery(night(cause("open"), commit=commit(2))) == ["skipped issue 1: somebody closed it"]
@@ -113,7 +113,7 @@ def test_an_issue_that_somebody_closed_stays_closed(delivery, service):
     assert service.issues[0]["state"] == "closed"
 
 
-def test_an_issue_that_somebody_reopened_is_not_closed_again(delivery, service):
+def test_issue_reopened_by_a_user_is_not_closed_again(delivery, service):
     delivery(night(cause()))
     delivery(night(cause("fixed")))
     service.issues[0]["state"] = "open"

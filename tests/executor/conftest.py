@@ -15,7 +15,7 @@ from bisect_tool.paths import Home
 
 @pytest.fixture
 def farmed(tmp_path, monkeypatch):
-    """Makes an executor of a job on a farm; made again, it is that of a session that is resumed."""
+    """Make an executor of a job on a farm; a second call makes that of a resumed session."""
 
     def make(farm, asked, *, used=(), slots=1, tokens=(READ, WRITE), step=0.0, cancel=None, agreed=refused):
         monkeypatch.setattr(connect, "TIMING", Timing(0.0, Clock(step)))

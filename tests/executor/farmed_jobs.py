@@ -1,4 +1,4 @@
-"""Trials of one job on a simulated farm: which job, and how a trial is run to its end."""
+"""Trials of one job on a simulated farm: the job, and runs of its trials."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def check(service, **fields):
 
 
 class Clock:
-    """A time that passes with each reading."""
+    """A clock that advances with each reading."""
 
     def __init__(self, step=0.0):
         self.now, self.step = 0.0, step

@@ -1,4 +1,4 @@
-"""Calls that change something at a CI service, and the record of them on disk."""
+"""Calls that change something at a CI service, and their record on disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CALL = Call("PUT", "/retry", {"a": 1})
 
 
 def send(*replies):
-    """Send a call to a server that replies so; returns the answer, the waits, and how often it was sent."""
+    """Send a call to a server with these replies; returns the answer, the waits and the request count."""
     waits = []
     with replayed({"/retry": replies}) as service:
         caller = Caller("CI", service.url, "secret", "TOKEN_NAME", "write", waits.append)
@@ -25,7 +25,7 @@ def send(*replies):
         return answer, waits, len(service.requests)
 
 
-def test_only_a_refusal_for_the_rate_limit_is_sent_again():
+def test_only_rate_limited_calls_are_retried():
     limited = Reply({}, 429, {"Retry-After": "7"})
     assert send(limited, limited, Reply({"id": "2"})) == ({"id": "2"}, [7.0, 7.0], 3)
 
@@ -55,17 +55,17 @@ def test_only_a_refusal_for_the_rate_limit_is_sent_again():
         (Reply({}, 429, {"Retry-After": "90000"}), EnvironmentFailed, "the rate limit of CI is exhausted"),
     ],
 )
-def test_what_an_answer_means(reply, error, message):
+def test_meaning_of_an_answer(reply, error, message):
     found, waits, sent = send(reply)
     assert (type(found), waits, sent) == (error, [], 1)
     assert message in found.message
 
 
-def test_an_answer_without_a_body_is_one():
+def test_answer_without_a_body():
     assert send(Reply(b"", 201)) == (None, [], 1)
 
 
-def test_a_journal_has_what_was_written_before_a_crash(tmp_path):
+def test_journal_keeps_records_before_a_crash(tmp_path):
     journal = Journal(tmp_path)
     journal.add(Record("a", call="PUT /retry"))
     journal.add(Record("b", call="POST /dispatches"))
@@ -80,7 +80,7 @@ def test_a_journal_has_what_was_written_before_a_crash(tmp_path):
     assert Journal(tmp_path).is_open("d")
 
 
-def test_the_build_that_was_started_is_known_until_its_job_is(tmp_path):
+def test_started_build_is_recorded_until_its_job_is_known(tmp_path):
     journal = Journal(tmp_path)
     journal.add(Record("a", call="POST /builds"))
     assert journal.run("a") == ""
@@ -91,14 +91,14 @@ def test_the_build_that_was_started_is_known_until_its_job_is(tmp_path):
     assert (journal.run("a"), journal.is_open("a")) == ("", False)
 
 
-def test_a_call_of_which_nothing_came_is_closed(tmp_path):
+def test_call_without_a_result_is_closed(tmp_path):
     journal = Journal(tmp_path)
     journal.add(Record("a", call="PUT /retry"))
     journal.add(Record("a", lost=True))
     assert not journal.is_open("a")
 
 
-def test_an_attempt_that_was_canceled_is_none_that_was_started(tmp_path):
+def test_cancelled_attempt_is_not_a_started_one(tmp_path):
     journal = Journal(tmp_path)
     journal.add(Record("a", call="POST /rerun"))
     journal.add(Record("a", attempt="1 job 5"))
@@ -108,7 +108,7 @@ def test_an_attempt_that_was_canceled_is_none_that_was_started(tmp_path):
     assert Journal(tmp_path).is_open("a")
 
 
-def test_what_was_started_and_is_no_trial_is_unfinished(tmp_path):
+def test_started_job_without_a_trial_is_unfinished(tmp_path):
     journal = Journal(tmp_path)
     for sha, attempt in (("a", "1"), ("b", "2"), ("c", "3"), ("a", "4")):
         journal.add(Record(sha, call="PUT /retry"))

@@ -1,4 +1,4 @@
-"""What is done next for one more trial, from recorded jobs."""
+"""The next action for one more trial, from recorded jobs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ START = Call("POST", "/start")
 
 
 def named(action):
-    """What is done, with which attempt or by which call."""
+    """The action, with its attempt or call."""
     if isinstance(action, Call):
         return f"{action.method} {action.path}"
     attempt = getattr(action, "attempt", None)
@@ -65,7 +65,7 @@ def named(action):
         ([job(1, "blocked"), gate(2)], (), "PUT /builds/7/jobs/2/unblock"),
     ],
 )
-def test_what_is_done_next_on_buildkite(jobs, taken, expected):
+def test_next_action_on_buildkite(jobs, taken, expected):
     assert named(next_action(buildkite_jobs(*jobs), set(taken))) == expected
 
 
@@ -78,18 +78,18 @@ def test_what_is_done_next_on_buildkite(jobs, taken, expected):
         ([gate(2, label="Run GPU tests")], ("2",)),
     ],
 )
-def test_the_step_that_blocks_a_job(gates, found):
+def test_step_that_blocks_a_job(gates, found):
     (attempt,) = buildkite_jobs(job(1, "blocked"), *gates).attempts
     assert (attempt.stage, attempt.gates) == (Stage.BLOCKED, found)
 
 
-def test_one_of_several_blocked_steps_is_never_guessed():
+def test_several_blocked_steps_are_ambiguous():
     action = next_action(buildkite_jobs(job(1, "blocked"), gate(2, label="a"), gate(3, label="b")), set())
     assert isinstance(action, GiveUp)
     assert "any of 2" in action.reason
 
 
-def test_a_step_that_blocks_other_jobs_is_unblocked_only_if_it_is_named_after_the_job():
+def test_step_that_blocks_other_jobs_is_unblocked_only_if_named_after_the_job():
     both = job(1, "blocked"), job(3, "blocked", name="Lora")
     named = next_action(buildkite_jobs(*both, gate(2, label=f"Run {NAME}")), set())
     assert named.path == "/builds/7/jobs/2/unblock"
@@ -102,15 +102,15 @@ def test_a_step_that_blocks_other_jobs_is_unblocked_only_if_it_is_named_after_th
     ("state", "action", "without"),
     [("running", Wait, ()), ("creating", Wait, ()), ("passed", GiveUp, ("7",)), ("blocked", GiveUp, ("7",))],
 )
-def test_a_build_that_goes_on_may_still_list_the_job(state, action, without):
-    """A first step uploads it: until then no other build is started, and the commit is not given up."""
+def test_running_build_may_still_list_the_job(state, action, without):
+    """A first step uploads it: until then no other build is started, and the commit is not skipped."""
     started = {**build(job(1, name="upload")), "state": state}
     found = buildkite.commit_jobs([started], "Distributed*", SERIES, "/builds")
     assert (type(next_action(found, set())), found.without) == (action, without)
     assert isinstance(next_action(replace(found, start=START), set()), Wait if action is Wait else Call)
 
 
-def test_a_call_that_was_refused_is_not_chosen_again():
+def test_rejected_call_is_not_repeated():
     jobs, refused = (
         buildkite_jobs(job(1)),
         {"/builds/7/jobs/1/retry": "Buildkite rejects the call: it passed"},
@@ -121,7 +121,7 @@ def test_a_call_that_was_refused_is_not_chosen_again():
     assert isinstance(next_action(replace(jobs, start=START), {"1"}, refused), GiveUp)
 
 
-def test_jobs_of_one_build_with_the_same_name_are_refused():
+def test_equal_job_names_in_one_build_are_rejected():
     with pytest.raises(UsageError, match=r"2 jobs of build 7 have the name Distributed"):
         buildkite_jobs(job(1), job(2, "failed", exit_status=1))
     with pytest.raises(UsageError, match=r"2 jobs of run 9 have the name Distributed"):
@@ -129,25 +129,25 @@ def test_jobs_of_one_build_with_the_same_name_are_refused():
     assert len(buildkite_jobs(job(1, "broken"), job(2)).attempts) == 2
 
 
-def test_a_commit_without_a_build_gets_one_only_if_that_is_allowed():
+def test_build_is_started_only_if_allowed():
     jobs = buildkite.commit_jobs([], "*", SERIES, "/builds")
     assert isinstance(next_action(jobs, set()), GiveUp)
     assert next_action(replace(jobs, start=START), set()) == START
 
 
-def test_a_build_without_the_job_names_those_it_has():
+def test_build_without_the_job_lists_its_jobs():
     jobs = buildkite_jobs(job(1), pattern="Lora*")
     assert jobs == CommitJobs(missing=f"no job of build 7 matches Lora* (jobs: {NAME})", builds=("7",))
 
 
-def test_a_pattern_that_names_several_jobs_is_refused():
+def test_pattern_that_matches_several_jobs_is_rejected():
     shards = [job(1, parallel_group_index=0), job(2, parallel_group_index=1)]
     with pytest.raises(UsageError, match=r"matches 2 jobs: .* #0, .* #1"):
         buildkite_jobs(*shards)
     assert [each.id for each in buildkite_jobs(*shards, pattern="*#1").attempts] == ["2"]
 
 
-def test_only_stars_and_question_marks_are_wild_in_the_name_of_a_job():
+def test_only_stars_and_question_marks_are_wildcards_of_job_names():
     assert is_named(NAME, "Distributed Tests (4 GPUs)")
     assert is_named("a[1]", "a[?]")
     assert not is_named("a1", "a[1]")
@@ -163,7 +163,7 @@ def test_only_stars_and_question_marks_are_wild_in_the_name_of_a_job():
         (("linux",), 0),
     ],
 )
-def test_the_gpus_of_a_machine_by_its_labels(labels, count):
+def test_gpus_of_a_machine_by_its_labels(labels, count):
     assert gpu_count(labels) == count
 
 
@@ -193,13 +193,13 @@ def github_job(number, attempt=1, conclusion="success", minute=1, **fields):
         ("completed", [github_job(1, conclusion="cancelled")], (), "POST /actions/jobs/1/rerun"),
     ],
 )
-def test_what_is_done_next_on_github(status, jobs, taken, expected):
-    """A job that was not run again is listed once more with the rerun of another one."""
+def test_next_action_on_github(status, jobs, taken, expected):
+    """A job that was not rerun is listed again with the rerun of another one."""
     found = github.commit_jobs([(run(status=status), jobs)], "Distributed*", SERIES, "/actions")
     assert named(next_action(replace(found, start=START), set(taken))) == expected
 
 
-def test_a_job_of_a_run_that_goes_on_is_run_again_after_it():
+def test_job_of_a_running_run_is_rerun_after_it():
     found = github.commit_jobs([(run(status="in_progress"), [github_job(1)])], "*", SERIES, "/actions")
     assert next_action(found, {"1 job 1"}) == Wait()
 
@@ -216,7 +216,7 @@ def test_a_job_of_a_run_that_goes_on_is_run_again_after_it():
         ({"event": "issue_comment"}, {}, False),
     ],
 )
-def test_which_commit_a_run_tested(fields, dispatched, tests):
+def test_commit_tested_by_a_run(fields, dispatched, tests):
     assert github.tests_commit(run(**fields), SHA, dispatched, by_input=True) is tests
 
 
@@ -229,6 +229,6 @@ def test_which_commit_a_run_tested(fields, dispatched, tests):
         (f"gpu {SHA}", "b" * 40, False),
     ],
 )
-def test_without_an_input_a_dispatched_run_tested_its_head_unless_its_title_names_another(title, head, tests):
+def test_dispatched_run_without_input_tested_its_head_or_the_commit_in_its_title(title, head, tests):
     found = run(event="workflow_dispatch", display_title=title, head_sha=head)
     assert github.tests_commit(found, SHA, {}, by_input=False) is tests

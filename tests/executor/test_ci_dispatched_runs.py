@@ -1,4 +1,4 @@
-"""Dispatched runs of GitHub whose title has no commit, and whose number no answer gave."""
+"""Dispatched runs of GitHub without a commit in the title, and with an unknown number."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ NAMELESS = {"ran": False, "event": "workflow_dispatch", "title": "gpu", "head": 
 
 @pytest.fixture
 def farm():
-    """A farm whose runs say their commit nowhere."""
+    """A farm whose runs do not name their commit."""
     with at_work(Farm(lambda _, count: (FAIL, PASS)[count % 2])) as found:
         found.titled, found.returns_run = False, False
         yield found
 
 
 def nameless(farm, sha=SHA, **fields):
-    """A run that was dispatched, on another commit than it tests."""
+    """A dispatched run, on another commit than it tests."""
     made = farm.build(sha, **{name: value for name, value in NAMELESS.items() if name != "head"}, **fields)
     made.head = NAMELESS["head"]
     return made
@@ -41,18 +41,18 @@ def test_the_only_run_since_the_dispatch_is_claimed(farmed, tmp_path, caplog, fa
     found = result(executor, tmp_path)
     assert (found.sha, found.is_free, farm.started) == (SHA, False, [SHA])
     assert found.job.attempt == f"1 job {farm.started_jobs[0]}"
-    (said,) = [each for each in caplog.messages if "is assumed to be" in each]
-    assert said == f"run {farm.builds[1].number} is assumed to be the one dispatched for {SHA}"
+    (warning,) = [each for each in caplog.messages if "is assumed to be" in each]
+    assert warning == f"run {farm.builds[1].number} is assumed to be the one dispatched for {SHA}"
 
 
-def test_the_run_of_somebody_else_is_not_claimed(farmed, tmp_path, farm):
+def test_run_of_another_user_is_not_claimed(farmed, tmp_path, farm):
     farm.on_start = lambda: nameless(farm, actor="somebody")
     found = result(farmed(farm, DISPATCHED, step=9.0), tmp_path)
     assert found.job.attempt == f"1 job {farm.started_jobs[0]}"
 
 
 @pytest.mark.parametrize("account", ["us", ""])
-def test_no_second_run_is_dispatched_where_it_is_not_known_which_is_ours(farmed, tmp_path, farm, account):
+def test_no_second_run_is_dispatched_if_ours_is_ambiguous(farmed, tmp_path, farm, account):
     farm.account = account
     farm.on_start = lambda: nameless(farm, actor="us" if account else "somebody")
     executor = farmed(farm, DISPATCHED, step=9.0)
@@ -70,14 +70,14 @@ def test_a_run_that_names_another_commit_is_not_claimed(farmed, tmp_path, farm):
     assert found.job.attempt == f"1 job {farm.started_jobs[0]}"
 
 
-def test_a_run_that_never_appears_is_lost(farmed, tmp_path, farm):
+def test_missing_run_is_lost(farmed, tmp_path, farm):
     farm.on_answer = lambda: [farm.builds.remove(each) for each in farm.builds if each.event != "schedule"]
     found = result(farmed(farm, DISPATCHED, step=9.0), tmp_path)
     assert (found.outcome, farm.started) == ("infrastructure", [SHA])
     assert found.reason == "the service does not list the started job"
 
 
-def test_a_rerun_that_does_not_appear_claims_no_dispatched_run(farmed, tmp_path):
+def test_missing_rerun_claims_no_dispatched_run(farmed, tmp_path):
     with at_work(Farm(always(PASS))) as farm:
         farm.build(SHA)
         executor = farmed(farm, DISPATCHED, step=9.0)
@@ -88,7 +88,7 @@ def test_a_rerun_that_does_not_appear_claims_no_dispatched_run(farmed, tmp_path)
     assert found.outcome == "infrastructure"
 
 
-def test_an_older_server_that_knows_no_details_is_asked_without(farmed, tmp_path):
+def test_older_server_gets_requests_without_details(farmed, tmp_path):
     with at_work(Farm(always(PASS))) as farm:
         farm.knows_details = False
         found = result(farmed(farm, DISPATCHED), tmp_path)

@@ -1,4 +1,4 @@
-"""Trials on a simulated farm behind both APIs: which job is a trial, and which is started."""
+"""Trials on a simulated farm behind both APIs: jobs that are trials, and jobs that are started."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bisect_tool.executor.event import Entered, Failed, Yielded
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_job_that_ran_is_a_trial_and_costs_nothing(farmed, tmp_path, service):
+def test_finished_job_is_a_free_trial(farmed, tmp_path, service):
     with at_work(Farm(always(FAIL))) as farm:
         farm.build(SHA)
         found = result(farmed(farm, check(service), tokens=(READ, "")), tmp_path)
@@ -21,7 +21,7 @@ def test_a_job_that_ran_is_a_trial_and_costs_nothing(farmed, tmp_path, service):
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_another_trial_runs_the_job_again(farmed, tmp_path, service):
+def test_second_trial_reruns_the_job(farmed, tmp_path, service):
     with at_work(Farm(lambda _, count: (FAIL, PASS)[count])) as farm:
         farm.build(SHA)
         executor = farmed(farm, check(service))
@@ -40,7 +40,7 @@ def test_a_blocked_job_is_unblocked_and_no_build_is_started(farmed, tmp_path):
     ]
 
 
-def test_without_a_build_a_commit_cannot_be_tested_unless_builds_are_allowed(farmed, tmp_path):
+def test_commit_without_a_build_is_untestable_unless_builds_are_allowed(farmed, tmp_path):
     with at_work(Farm(always(PASS))) as farm:
         found = result(farmed(farm, check("buildkite")), tmp_path)
         assert (found.outcome, found.reason) == (
@@ -63,7 +63,7 @@ def test_a_workflow_is_dispatched_with_the_commit_as_an_input(farmed, tmp_path, 
 
 
 @pytest.mark.parametrize("ending", [LOST, EXPIRED, CANCELED], ids=["lost", "expired", "canceled"])
-def test_an_agent_that_is_lost_says_nothing_about_the_commit(farmed, tmp_path, ending):
+def test_lost_agent_is_infrastructure(farmed, tmp_path, ending):
     with at_work(Farm(lambda _, count: (ending, ending, PASS)[count])) as farm:
         farm.build(SHA)
         executor = farmed(farm, check("buildkite"))
@@ -73,7 +73,7 @@ def test_an_agent_that_is_lost_says_nothing_about_the_commit(farmed, tmp_path, e
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_call_whose_answer_is_lost_is_not_repeated(farmed, tmp_path, service):
+def test_call_with_a_lost_answer_is_not_repeated(farmed, tmp_path, service):
     with at_work(Farm(lambda _, count: (FAIL, PASS)[count])) as farm:
         farm.build(SHA)
         farm.lose = 1
@@ -85,7 +85,7 @@ def test_a_call_whose_answer_is_lost_is_not_repeated(farmed, tmp_path, service):
 
 @pytest.mark.parametrize("service", SERVICES)
 @pytest.mark.parametrize("is_killed", [False, True])
-def test_a_job_that_is_lost_before_it_was_seen_is_the_trial(farmed, tmp_path, service, is_killed):
+def test_job_lost_before_it_was_seen_is_the_trial(farmed, tmp_path, service, is_killed):
     with at_work(Farm(lambda _, count: (FAIL, LOST, PASS)[count], queue=0, runs=0)) as farm:
         farm.build(SHA)
         executor = farmed(farm, check(service), step=9.0)
@@ -100,8 +100,8 @@ def test_a_job_that_is_lost_before_it_was_seen_is_the_trial(farmed, tmp_path, se
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_session_that_was_killed_finds_the_job_that_it_started(farmed, tmp_path, service):
-    """Wherever it was killed: after the call, while the job waits, and while it runs."""
+def test_killed_session_finds_its_started_job(farmed, tmp_path, service):
+    """Killed after the call, while the job waits, and while it runs."""
     with at_work(Farm(lambda _, count: (FAIL, PASS)[count], queue=3, runs=3)) as farm:
         farm.build(SHA)
         executor = farmed(farm, check(service))
@@ -117,7 +117,7 @@ def test_a_session_that_was_killed_finds_the_job_that_it_started(farmed, tmp_pat
     assert (found.outcome, found.is_free, farm.started) == ("passed", False, [SHA])
 
 
-def test_at_most_as_many_jobs_run_as_there_are_slots(farmed, tmp_path):
+def test_slots_limit_the_number_of_running_jobs(farmed, tmp_path):
     shas = [f"{number:040x}" for number in range(5)]
     with at_work(Farm(always(PASS), queue=2, runs=2)) as farm:
         for sha in shas:
@@ -133,7 +133,7 @@ def test_at_most_as_many_jobs_run_as_there_are_slots(farmed, tmp_path):
 
 @pytest.mark.parametrize("ran", [True, False])
 def test_two_trials_of_one_commit_share_no_job(farmed, tmp_path, ran):
-    """What one of them started is not taken by the other."""
+    """A job started for one of them is not used by the other."""
     with at_work(Farm(lambda _, count: (FAIL, PASS, PASS)[count])) as farm:
         farm.build(SHA, ran=ran)
         executor = farmed(farm, check("buildkite"), slots=2, step=9.0)
@@ -146,17 +146,17 @@ def test_two_trials_of_one_commit_share_no_job(farmed, tmp_path, ran):
     assert farm.started == [SHA] * (len(ends) - 1)
 
 
-def test_the_log_is_read_as_it_grows(farmed, tmp_path):
+def test_log_is_read_while_it_grows(farmed, tmp_path):
     with at_work(Farm(always(FAIL), runs=4)) as farm:
         farm.build(SHA, ran=False)
         executor = farmed(farm, check("buildkite"))
         submit(executor, tmp_path)
         while not (isinstance(event := executor.next_event(), Entered) and event.phase == "test"):
             pass
-        begun = (event.folder / "logs" / LOG).read_text()
+        partial = (event.folder / "logs" / LOG).read_text()
         events(executor)
-    assert "test session starts" in begun
-    assert begun != FAIL.log == (event.folder / "logs" / LOG).read_text()
+    assert "test session starts" in partial
+    assert partial != FAIL.log == (event.folder / "logs" / LOG).read_text()
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_the_log_is_read_as_it_grows(farmed, tmp_path):
         ("github", (READ, READ), "the token has no permission for POST"),
     ],
 )
-def test_jobs_are_started_with_a_token_of_its_own(farmed, tmp_path, service, tokens, message):
+def test_jobs_are_started_with_the_write_token(farmed, tmp_path, service, tokens, message):
     with at_work(Farm(always(FAIL))) as farm:
         farm.build(SHA)
         executor = farmed(farm, check(service), tokens=tokens)
@@ -178,7 +178,7 @@ def test_jobs_are_started_with_a_token_of_its_own(farmed, tmp_path, service, tok
     assert farm.started == []
 
 
-def test_without_a_token_that_reads_there_is_no_executor(farmed):
+def test_executor_needs_a_read_token(farmed):
     with pytest.raises(UsageError, match="BUILDKITE_API_TOKEN is not set"):
         farmed(Farm(always(PASS)), check("buildkite"), tokens=("", ""))
 

@@ -1,4 +1,4 @@
-"""What becomes of the jobs of a session that is interrupted."""
+"""Jobs of an interrupted session: cancelled, left running, continued."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CANCEL = "Cancel the job that this session started?"
 
 
 def interrupted_in(executor, tmp_path, phase="queued"):
-    """What is said about the jobs of an executor that is interrupted when one is in a phase."""
+    """The messages about the jobs of an executor that is interrupted when one is in a phase."""
     submit(executor, tmp_path)
     while not (isinstance(event := executor.next_event(), Entered) and event.phase == phase):
         pass
@@ -26,7 +26,7 @@ def interrupted_in(executor, tmp_path, phase="queued"):
 
 
 @pytest.mark.parametrize(
-    ("service", "cancels", "answer", "asked", "said", "remains"),
+    ("service", "cancels", "answer", "asked", "message", "remains"),
     [
         ("buildkite", False, True, [], f"left running ({WHOLE_BUILDS}): https://b", "1 job left running"),
         ("buildkite", True, False, [], f"left running ({WHOLE_BUILDS}): https://b", "1 job left running"),
@@ -35,8 +35,8 @@ def interrupted_in(executor, tmp_path, phase="queued"):
         ("github", False, False, [CANCEL], "left running: https://github.com/", "1 job left running"),
     ],
 )
-def test_an_interrupt_says_what_becomes_of_the_jobs(  # noqa: PLR0917
-    farmed, tmp_path, service, cancels, answer, asked, said, remains
+def test_interrupt_reports_each_job(  # noqa: PLR0917
+    farmed, tmp_path, service, cancels, answer, asked, message, remains
 ):
     questions = []
     with at_work(Farm(always(FAIL), queue=3, runs=9)) as farm:
@@ -48,41 +48,41 @@ def test_an_interrupt_says_what_becomes_of_the_jobs(  # noqa: PLR0917
         )
         result(executor, tmp_path)
         (sentence,), summed = interrupted_in(executor, tmp_path)
-    assert (sentence[: len(said)], summed, questions) == (said, remains, asked)
-    assert (farm.jobs()[-1].ending is CANCELED) == said.startswith("cancelled")
+    assert (sentence[: len(message)], summed, questions) == (message, remains, asked)
+    assert (farm.jobs()[-1].ending is CANCELED) == message.startswith("cancelled")
 
 
-def test_a_build_of_buildkite_that_was_started_is_canceled_as_a_whole(farmed, tmp_path):
+def test_started_buildkite_build_is_canceled(farmed, tmp_path):
     with at_work(Farm(always(FAIL), queue=3, runs=9)) as farm:
         executor = farmed(farm, check("buildkite", allow_builds=True, cancel_jobs=True))
-        (said,), remains = interrupted_in(executor, tmp_path)
-    assert said.startswith("cancelled: https://buildkite.com/")
+        (messages,), remains = interrupted_in(executor, tmp_path)
+    assert messages.startswith("cancelled: https://buildkite.com/")
     assert (remains, farm.jobs()[-1].ending) == ("1 job cancelled", CANCELED)
 
 
-def test_a_job_that_is_not_listed_yet_cannot_be_canceled(farmed, tmp_path):
+def test_unlisted_job_cannot_be_canceled(farmed, tmp_path):
     with at_work(Farm(always(FAIL))) as farm:
         executor = farmed(farm, check("github", input="sha", cancel_jobs=True))
-        said, remains = interrupted_in(executor, tmp_path, "starting a job")
+        messages, remains = interrupted_in(executor, tmp_path, "starting a job")
     why = "GitHub does not list it yet"
-    assert (said, remains) == ([f"left running ({why}): the job for aaaaaaaaa"], "1 job left running")
+    assert (messages, remains) == ([f"left running ({why}): the job for aaaaaaaaa"], "1 job left running")
     assert len(farm.calls) == 1
 
 
-def test_jobs_are_asked_for_once_and_each_is_said(farmed, tmp_path):
+def test_one_question_for_all_jobs_and_each_is_reported(farmed, tmp_path):
     questions = []
     with at_work(Farm(always(FAIL), queue=3, runs=9)) as farm:
         executor = farmed(farm, check("github", input="sha"), slots=2, agreed=questions.append)
         submit(executor, tmp_path, OTHER)
         while not (isinstance(event := executor.next_event(), Entered) and event.phase == "queued"):
             pass
-        said, remains = interrupted_in(executor, tmp_path)
+        messages, remains = interrupted_in(executor, tmp_path)
         assert isinstance(executor.next_event(), Failed)
-    assert [each.partition(":")[0] for each in said] == ["left running"] * 2
+    assert [each.partition(":")[0] for each in messages] == ["left running"] * 2
     assert (remains, questions) == ("2 jobs left running", ["Cancel the 2 jobs that this session started?"])
 
 
-def test_a_job_that_was_canceled_is_no_trial_of_the_session_that_is_resumed(farmed, tmp_path):
+def test_canceled_job_is_no_trial_of_the_resumed_session(farmed, tmp_path):
     with at_work(Farm(lambda _, count: (FAIL, FAIL, PASS)[count], queue=3, runs=9)) as farm:
         farm.build(SHA)
         executor = farmed(farm, check("github", cancel_jobs=True))
@@ -92,7 +92,7 @@ def test_a_job_that_was_canceled_is_no_trial_of_the_session_that_is_resumed(farm
     assert (found.outcome, found.is_free, farm.started) == ("passed", False, [SHA, SHA])
 
 
-def test_an_interrupt_leaves_the_jobs_of_others_alone(farmed, tmp_path):
+def test_interrupt_does_not_cancel_jobs_of_others(farmed, tmp_path):
     with at_work(Farm(always(FAIL), queue=9)) as farm:
         farm.build(SHA, ran=False)
         executor = farmed(farm, check("github", cancel_jobs=True))
@@ -105,7 +105,7 @@ def test_an_interrupt_leaves_the_jobs_of_others_alone(farmed, tmp_path):
 
 @pytest.mark.parametrize("phase", ["starting a job", "queued"])
 @pytest.mark.parametrize("service", ["buildkite", "github"])
-def test_a_job_that_was_left_running_is_continued_and_no_other_is_started(farmed, tmp_path, service, phase):
+def test_job_left_running_is_continued_by_the_resumed_session(farmed, tmp_path, service, phase):
     with at_work(Farm(lambda _, count: (FAIL, FAIL, PASS)[count], queue=3, runs=9)) as farm:
         farm.build(SHA)
         executor = farmed(farm, check(service))

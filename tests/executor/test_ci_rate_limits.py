@@ -1,4 +1,4 @@
-"""All slots share the requests that a service permits, and leave people their half."""
+"""All slots share the rate limit of a service, and leave half of it to others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bisect_tool.executor.event import Yielded
 
 
 class Patient(threading.Event):
-    """Notes how long would be waited, and does not wait."""
+    """Records waits without waiting."""
 
     def __init__(self):
         super().__init__()
@@ -25,7 +25,7 @@ class Patient(threading.Event):
 
 
 @pytest.mark.parametrize(("service", "prefix"), [("buildkite", ""), ("github", "X-")])
-def test_all_slots_leave_people_half_of_the_requests(farmed, tmp_path, service, prefix):
+def test_all_slots_leave_half_of_the_rate_limit_to_others(farmed, tmp_path, service, prefix):
     patient = Patient()
     names = {"Limit": "10", "Remaining": "5", "Reset": "7"}
     with at_work(Farm(always(PASS))) as farm:
@@ -41,7 +41,7 @@ def test_all_slots_leave_people_half_of_the_requests(farmed, tmp_path, service, 
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_call_that_the_rate_limit_refuses_is_sent_again(farmed, tmp_path, service):
+def test_rate_limited_call_is_retried(farmed, tmp_path, service):
     patient = Patient()
     with at_work(Farm(lambda _, count: (FAIL, PASS)[count])) as farm:
         farm.build(SHA)

@@ -1,4 +1,4 @@
-"""Calls that a service refuses, and a service that fails while a job runs."""
+"""Calls that a service rejects, and a service that fails while a job runs."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Patient(threading.Event):
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_job_that_another_runs_again_at_the_same_time_is_the_trial(farmed, tmp_path, service):
-    """Our call is refused then, and says nothing about the commit."""
+def test_job_rerun_by_another_user_at_the_same_time_is_the_trial(farmed, tmp_path, service):
+    """Our call is rejected then, which is no result of the commit."""
 
     answers = []
 
@@ -44,7 +44,7 @@ def test_a_job_that_another_runs_again_at_the_same_time_is_the_trial(farmed, tmp
 @pytest.mark.parametrize(
     ("allowed", "outcome", "started"), [(False, "unbuildable", []), (True, "passed", [SHA])]
 )
-def test_a_job_that_passed_and_must_not_be_retried_needs_a_build(farmed, tmp_path, allowed, outcome, started):
+def test_passed_job_that_cannot_be_retried_needs_a_build(farmed, tmp_path, allowed, outcome, started):
     with at_work(Farm(always(PASS))) as farm:
         farm.permits_passed = False
         farm.build(SHA)
@@ -59,7 +59,7 @@ def test_a_job_that_passed_and_must_not_be_retried_needs_a_build(farmed, tmp_pat
         )
 
 
-def test_a_service_that_fails_while_a_job_runs_is_asked_again(farmed, tmp_path):
+def test_failing_service_is_polled_again(farmed, tmp_path):
     with at_work(Farm(always(PASS), queue=2)) as farm:
         farm.build(SHA, ran=False)
         executor = farmed(farm, check("buildkite"), cancel=Patient(), step=1.0)
@@ -68,12 +68,12 @@ def test_a_service_that_fails_while_a_job_runs_is_asked_again(farmed, tmp_path):
         farm.fails = 12
         *found, ended = events(executor)
     assert ended.result.outcome == "passed"
-    (said,) = [each.sentence for each in found if isinstance(each, Noted)]
-    assert said.startswith("Buildkite does not answer: HTTP 500")
-    assert said.endswith("trying again for 30 minutes")
+    (message,) = [each.sentence for each in found if isinstance(each, Noted)]
+    assert message.startswith("Buildkite does not answer: HTTP 500")
+    assert message.endswith("trying again for 30 minutes")
 
 
-def test_a_service_that_fails_for_long_ends_the_session(farmed, tmp_path):
+def test_long_failure_of_a_service_ends_the_session(farmed, tmp_path):
     with at_work(Farm(always(PASS), queue=2)) as farm:
         farm.build(SHA, ran=False)
         executor = farmed(farm, check("buildkite"), cancel=Patient(), step=1000.0)

@@ -25,7 +25,7 @@ def zipped(**files):
 
 
 class Client:
-    """Has some contents; an exception in the place of one is raised."""
+    """A client with these contents; an exception among them is raised."""
 
     def __init__(self, contents):
         self.contents, self.asked = contents, []
@@ -58,7 +58,7 @@ def named(name, url="a", **fields):
         (UnexpectedAnswer("elsewhere"), ()),
     ],
 )
-def test_what_is_read_of_an_artefact(content, found):
+def test_reports_of_an_artefact(content, found):
     assert read({"a": content}, named("junit.xml"))[0] == found
 
 
@@ -67,21 +67,21 @@ def test_what_is_read_of_an_artefact(content, found):
     [named("wheel.whl"), named("junit.xml", is_expired=True), named("junit.xml", size=reports._BYTES + 1)],
     ids=["another", "expired", "large"],
 )
-def test_what_is_no_report_or_too_large_is_not_requested(artefact):
+def test_other_and_too_large_artefacts_are_not_requested(artefact):
     assert read({"a": XML}, artefact) == ((), [])
 
 
-def test_one_that_cannot_be_read_leaves_the_others():
+def test_unreadable_artefact_does_not_hide_others():
     contents = {"a": Absent("gone"), "b": XML}
     assert read(contents, named("junit-1.xml"), named("junit-2.xml", "b"))[0] == (XML,)
 
 
-def test_all_of_them_have_one_limit():
+def test_artefacts_have_one_size_limit():
     _, asked = read({"a": XML, "b": XML}, named("junit-1.xml"), named("junit-2.xml", "b"))
     assert asked == [("a", reports._BYTES), ("b", reports._BYTES - len(XML))]
 
 
-def test_a_listing_that_is_refused_is_none():
+def test_rejected_listing_has_no_artefacts():
     def listed():
         raise Forbidden("no scope")
 

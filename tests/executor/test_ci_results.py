@@ -1,4 +1,4 @@
-"""A job that has ended, by its log and its reports, as the result of a trial."""
+"""The result of a trial from the log and reports of a finished job."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def outcomes(result):
     return {each.cell: each.outcome.value for each in result.cells}
 
 
-def test_the_tests_of_a_failed_job_are_cells_with_their_evidence():
+def test_tests_of_a_failed_job_are_cells_with_evidence():
     result = trial_result(attempt(), FAIL.log, "Buildkite", started=True)
     assert outcomes(result) == {TEST: "failed"}
     assert result.cell(TEST).failure.signature.exception == "RuntimeError"
@@ -41,7 +41,7 @@ def test_the_tests_of_a_failed_job_are_cells_with_their_evidence():
     assert (result.where, result.job.attempt, result.is_free) == ("https://ci/1", "1", False)
 
 
-def test_what_others_ran_takes_no_time():
+def test_job_of_others_takes_no_time():
     result = trial_result(attempt("passed", 0), PASS.log, "Buildkite")
     assert (result.seconds, result.is_free) == (0.0, True)
 
@@ -54,14 +54,14 @@ def test_what_others_ran_takes_no_time():
         (PASS.log, (TEST, "x"), {TEST: "passed", "x": "passed"}),
     ],
 )
-def test_a_job_that_passed_says_so_of_every_cell(log, asked, expected):
+def test_every_cell_passes_in_a_passed_job(log, asked, expected):
     result = trial_result(attempt("passed", 0), log, "Buildkite", asked)
     assert outcomes(result) == expected
     assert result.cell("x" if "x" in asked or not asked else TEST).outcome == "passed"
 
 
 @pytest.mark.parametrize(
-    ("log", "reports", "said"),
+    ("log", "reports", "no_tests"),
     [
         ("2026-03-06T10:00:01.0000000Z === 4 deselected in 0.31s ===", (), "4 deselected in 0.31s"),
         ("running 0 tests\ntest result: ok", (), "running 0 tests"),
@@ -69,29 +69,29 @@ def test_a_job_that_passed_says_so_of_every_cell(log, asked, expected):
         ("4 deselected in 0.31s", (junit_of(red=False),), ""),
     ],
 )
-def test_a_job_that_passed_without_a_test_says_so(log, reports, said):
+def test_passed_job_without_a_test_has_a_note(log, reports, no_tests):
     result = trial_result(attempt("passed", 0), log, "Buildkite", ("x",), reports=reports)
-    assert (result.cell("x").outcome, result.cell("x").no_tests) == ("passed", said)
+    assert (result.cell("x").outcome, result.cell("x").no_tests) == ("passed", no_tests)
 
 
-def test_of_a_job_that_failed_a_cell_passed_if_its_log_says_so():
+def test_cell_listed_as_passed_in_a_failed_job_passed():
     result = trial_result(attempt(), FAIL.log, "Buildkite", (PASSING, TEST))
     assert outcomes(result) == {TEST: "failed", PASSING: "passed"}
 
 
-def test_a_cell_that_a_failed_job_does_not_name_has_no_result():
+def test_cell_missing_in_a_failed_job_has_no_result():
     result = trial_result(attempt(), FAIL.log, "Buildkite", ("tests/test_b.py::test_b",))
     found = result.cell("tests/test_b.py::test_b")
     assert (found.outcome, found.reason) == ("errored", UNNAMED)
 
 
 @pytest.mark.parametrize(("state", "outcome"), [("failed", "failed"), ("timed_out", "hung")])
-def test_a_job_that_names_no_test_is_a_cell_of_its_own(state, outcome):
+def test_job_without_tests_is_one_cell(state, outcome):
     result = trial_result(attempt(state), "make: *** [all] Error 2\n", "Buildkite")
     assert outcomes(result) == {"gpu": outcome}
 
 
-def test_patterns_choose_the_cells():
+def test_patterns_select_cells():
     result = trial_result(attempt(), FAIL.log, "Buildkite", patterns=("*[4]",))
     assert outcomes(result) == {TEST: "failed"}
     assert trial_result(attempt(), FAIL.log, "Buildkite", patterns=("*[1]",)).cells == ()
@@ -116,7 +116,7 @@ def test_a_job_that_failed_without_log_and_report_has_no_result():
         "##[error]The runner has received a shutdown signal. This can happen when it is stopped",
     ],
 )
-def test_a_job_that_the_runner_says_was_killed_failed_only_if_tests_did(line):
+def test_job_reported_as_killed_failed_only_if_tests_did(line):
     began = "============================= test session starts ==============================\n"
     assert trial_result(attempt(), began + line, "GitHub", (TEST,)).outcome == "infrastructure"
     assert outcomes(trial_result(attempt(), FAIL.log + line, "GitHub", (TEST,))) == {TEST: "failed"}
@@ -132,30 +132,30 @@ def test_a_job_that_the_runner_says_was_killed_failed_only_if_tests_did(line):
         ({"code": 1}, "toomanyrequests: rate limit\n"),
     ],
 )
-def test_what_the_infrastructure_did_is_no_failure(fields, log):
+def test_infrastructure_errors_are_no_failure(fields, log):
     result = trial_result(attempt(**fields), log, "Buildkite", (TEST,), started=True)
     assert (result.outcome, result.cells) == ("infrastructure", ())
     assert result.reason.startswith("the job gave no result: ")
     assert result.cell(TEST).outcome == "infrastructure"
 
 
-SILENT = "running the tests\n2 tests, 1 failed\n"
+NO_NAMES = "running the tests\n2 tests, 1 failed\n"
 
 
-def test_the_failed_tests_of_a_report_are_cells_with_their_evidence():
-    found = trial_result(attempt(), SILENT, "Buildkite", reports=(junit_of(red=True),))
+def test_failed_tests_of_a_report_are_cells_with_evidence():
+    found = trial_result(attempt(), NO_NAMES, "Buildkite", reports=(junit_of(red=True),))
     assert outcomes(found) == {TEST: "failed"}
     assert found.cell(TEST).failure.signature.exception == "RuntimeError"
-    assert trial_result(attempt(), SILENT, "Buildkite").cell(TEST) is None
+    assert trial_result(attempt(), NO_NAMES, "Buildkite").cell(TEST) is None
 
 
-def test_a_test_that_a_report_lists_as_passed_passed_in_a_job_that_failed():
-    result = trial_result(attempt(), SILENT, "Buildkite", (PASSING, TEST), reports=(junit_of(red=True),))
+def test_test_reported_as_passed_in_a_failed_job_passed():
+    result = trial_result(attempt(), NO_NAMES, "Buildkite", (PASSING, TEST), reports=(junit_of(red=True),))
     assert outcomes(result) == {TEST: "failed", PASSING: "passed"}
 
 
-def test_the_log_of_a_job_precedes_its_report():
-    """Its text has the evidence of other processes as well."""
+def test_log_of_a_job_takes_precedence_over_its_report():
+    """The log also has the evidence of other processes."""
     other = log_of(red=True, other="ValueError: the log knows better")
     result = trial_result(attempt(), other, "Buildkite", (TEST,), reports=(junit_of(red=True),))
     assert outcomes(result) == {TEST: "failed"}
@@ -170,6 +170,6 @@ def test_test_skipped_in_the_report_of_a_passed_job_has_no_result():
 
 
 @pytest.mark.parametrize("report", [b"", b"<html/>", b"<testsuite>", b"\x00"])
-def test_what_is_no_report_is_ignored(report):
+def test_other_content_than_a_report_is_ignored(report):
     result = trial_result(attempt(), FAIL.log, "Buildkite", (TEST,), reports=(report, junit_of(red=True)))
     assert outcomes(result) == {TEST: "failed"}

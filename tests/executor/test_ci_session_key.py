@@ -1,4 +1,4 @@
-"""What a session leaves at Buildkite, so that people and a resumed session know what it started."""
+"""Traces of a session at Buildkite, by which people and a resumed session find its jobs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def sent(farm):
     return [f"{method} {path.rpartition('/')[2]}" for method, path, _ in farm.calls]
 
 
-def begun(executor, tmp_path, phase="starting a job"):
+def run_until(executor, tmp_path, phase="starting a job"):
     """Run a trial until its job enters a phase."""
     submit(executor, tmp_path)
     while not (isinstance(event := executor.next_event(), Entered) and event.phase == phase):
@@ -33,7 +33,7 @@ def forget(tmp_path, number):
     return len(lines) - number
 
 
-def test_a_build_that_is_started_has_the_session_in_its_environment(farmed, tmp_path):
+def test_started_build_has_the_session_in_its_environment(farmed, tmp_path):
     with at_work(Farm(always(PASS))) as farm:
         result(farmed(farm, ALLOWED), tmp_path)
     assert farm.calls[0][2]["env"] == {"BISECT_RUN_SESSION": SESSION}
@@ -42,13 +42,13 @@ def test_a_build_that_is_started_has_the_session_in_its_environment(farmed, tmp_
 @pytest.mark.parametrize("forgotten", [1, 2])
 @pytest.mark.parametrize("new", [{}, {"uploads": 20}], ids=["listed", "late"])
 def test_a_resumed_session_finds_its_build_by_its_environment(farmed, tmp_path, new, forgotten):
-    """Killed before it wrote the number of the build (1), or with the record of the call lost as well (2).
+    """Killed before it wrote the number of the build (1), or also without the record of the call (2).
 
-    Another build of the commit, which somebody else starts, is not taken for ours.
+    Another build of the commit, started by another user, is not used.
     """
     with at_work(Farm(lambda _, count: (FAIL, PASS)[count], queue=3)) as farm:
         farm.of_new = new
-        begun(farmed(farm, ALLOWED), tmp_path)
+        run_until(farmed(farm, ALLOWED), tmp_path)
         ours = farm.builds[0]
         farm.build(SHA, ran=False)
         assert forget(tmp_path, forgotten) == 2 - forgotten
@@ -57,7 +57,7 @@ def test_a_resumed_session_finds_its_build_by_its_environment(farmed, tmp_path, 
     assert found.where.endswith(f"/builds/{ours.number}#{ours.jobs[0].id}")
 
 
-def test_the_rebuild_of_a_build_by_somebody_else_is_not_ours(farmed, tmp_path):
+def test_rebuild_by_another_user_is_not_the_trial(farmed, tmp_path):
     with at_work(Farm(always(PASS))) as farm:
         farm.build(SHA, ran=False, env={"BISECT_RUN_SESSION": SESSION}, rebuilt_from={"number": 1})
         found = result(farmed(farm, ALLOWED), tmp_path)
@@ -65,9 +65,9 @@ def test_the_rebuild_of_a_build_by_somebody_else_is_not_ours(farmed, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("built", "said"), [({}, "retried as job {}"), ({"gate": True, "ran": False}, "unblocked job {}")]
+    ("built", "action"), [({}, "retried as job {}"), ({"gate": True, "ran": False}, "unblocked job {}")]
 )
-def test_a_build_gets_an_annotation_that_says_which_session_started_which_job(farmed, tmp_path, built, said):
+def test_build_is_annotated_with_the_session_and_its_jobs(farmed, tmp_path, built, action):
     with at_work(Farm(lambda _, count: (FAIL, PASS, PASS)[count])) as farm:
         build = farm.build(SHA, **built)
         executor = farmed(farm, check("buildkite"))
@@ -76,33 +76,33 @@ def test_a_build_gets_an_annotation_that_says_which_session_started_which_job(fa
     assert context == f"bisect-run {SESSION}"
     ours = [each.job.attempt for each in results if not each.is_free]
     texts = build.annotations[context].splitlines()
-    assert texts[0] == f"<p>bisect-run, session {SESSION}: {said.format(ours[0])}</p>"
+    assert texts[0] == f"<p>bisect-run, session {SESSION}: {action.format(ours[0])}</p>"
     assert len(texts) == len(ours) == len(farm.started)
 
 
-def test_a_job_that_was_retried_is_known_by_the_answer(farmed, tmp_path):
-    """Somebody else starts a build with the job meanwhile: that is not the trial."""
+def test_retried_job_is_known_from_the_answer(farmed, tmp_path):
+    """Another user starts a build with the job meanwhile: that is not the trial."""
     with at_work(Farm(lambda _, count: (FAIL, PASS, PASS)[count], queue=3)) as farm:
         farm.build(SHA)
         executor = farmed(farm, check("buildkite"))
         result(executor, tmp_path)
-        begun(executor, tmp_path)
+        run_until(executor, tmp_path)
         farm.build(SHA)
         found = events(executor)[-1].result
     assert (found.job.attempt, found.is_free) == (str(farm.started_jobs[0]), False)
 
 
 @pytest.mark.parametrize("is_annotated", [True, False])
-def test_a_resumed_session_reads_its_annotation_where_its_journal_lacks_the_job(
+def test_resumed_session_reads_its_annotation_if_the_journal_lacks_the_job(
     farmed, tmp_path, caplog, is_annotated
 ):
-    """Without it, the job is still found, by its commit; but so would be that of somebody else."""
+    """Without it, the job is still found by its commit, but so would be that of another user."""
     with at_work(Farm(lambda _, count: (FAIL, PASS, FAIL)[count], queue=1)) as farm:
         build = farm.build(SHA)
         farm.forbids = "-" if is_annotated else "annotations"
         executor = farmed(farm, check("buildkite"))
         used = [result(executor, tmp_path).job.attempt]
-        begun(executor, tmp_path)
+        run_until(executor, tmp_path)
         (ours,) = farm.started_jobs
         other = farm.build(SHA)
         build.jobs[-1].queue = 9
@@ -114,19 +114,19 @@ def test_a_resumed_session_reads_its_annotation_where_its_journal_lacks_the_job(
     assert len(warnings) == (not is_annotated)
 
 
-def test_a_token_that_may_not_annotate_is_said_once_and_jobs_are_started(farmed, tmp_path, caplog):
+def test_missing_permission_to_annotate_is_reported_once(farmed, tmp_path, caplog):
     with at_work(Farm(lambda _, count: (FAIL, PASS, PASS)[count])) as farm:
         farm.build(SHA)
         farm.forbids = "annotations"
         executor = farmed(farm, check("buildkite"))
         results = [result(executor, tmp_path) for _ in range(3)]
     assert [each.outcome for each in results] == ["failed", "passed", "passed"]
-    (said,) = [each for each in caplog.messages if "not annotated" in each]
-    assert "the token has no permission for POST" in said
+    (warning,) = [each for each in caplog.messages if "not annotated" in each]
+    assert "the token has no permission for POST" in warning
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_nothing_is_annotated_where_nothing_was_started(farmed, tmp_path, service):
+def test_build_without_a_started_job_is_not_annotated(farmed, tmp_path, service):
     with at_work(Farm(always(PASS))) as farm:
         build = farm.build(SHA)
         result(farmed(farm, check(service)), tmp_path)
@@ -134,17 +134,17 @@ def test_nothing_is_annotated_where_nothing_was_started(farmed, tmp_path, servic
 
 
 def noted(executor):
-    """What is said until the trial ends, and its result."""
-    *said, ended = events(executor)
-    return [each.sentence for each in said if isinstance(each, Noted)], ended.result
+    """The notes until the trial ends, and its result."""
+    *notes, ended = events(executor)
+    return [each.sentence for each in notes if isinstance(each, Noted)], ended.result
 
 
-def test_of_two_builds_that_two_sessions_start_at_once_the_second_is_cancelled(farmed, tmp_path):
+def test_second_of_two_simultaneous_builds_is_cancelled(farmed, tmp_path):
     with at_work(Farm(always(PASS), queue=3)) as farm:
         farm.on_start = lambda: farm.build(SHA, ran=False, env={"BISECT_RUN_SESSION": "another"})
         executor = farmed(farm, ALLOWED)
         submit(executor, tmp_path)
-        said, found = noted(executor)
+        notes, found = noted(executor)
     theirs, ours = farm.builds
     assert sent(farm) == ["POST builds", "PUT cancel"]
     assert (ours.is_canceled, theirs.is_canceled, found.outcome, found.is_free) == (
@@ -154,13 +154,13 @@ def test_of_two_builds_that_two_sessions_start_at_once_the_second_is_cancelled(f
         True,
     )
     assert f"/builds/{theirs.number}#" in found.where
-    assert said == [f"build {ours.number} is cancelled: another build of aaaaaaaaa was started before it"]
+    assert notes == [f"build {ours.number} is cancelled: another build of aaaaaaaaa was started before it"]
 
 
 def test_the_first_of_two_builds_is_kept(farmed, tmp_path):
     with at_work(Farm(always(PASS), queue=3)) as farm:
         executor = farmed(farm, ALLOWED)
-        begun(executor, tmp_path)
+        run_until(executor, tmp_path)
         farm.build(SHA, ran=False, env={"BISECT_RUN_SESSION": "another"})
         found = events(executor)[-1].result
     assert (found.is_free, sent(farm)) == (False, ["POST builds"])
@@ -172,8 +172,8 @@ def test_a_second_build_whose_job_runs_already_is_kept(farmed, tmp_path):
         farm.on_start = lambda: farm.build(SHA, ran=False)
         executor = farmed(farm, ALLOWED)
         submit(executor, tmp_path)
-        said, found = noted(executor)
-    assert (said, sent(farm), found.outcome) == ([], ["POST builds"], "passed")
+        notes, found = noted(executor)
+    assert (notes, sent(farm), found.outcome) == ([], ["POST builds"], "passed")
 
 
 def test_a_build_that_cannot_be_cancelled_is_kept(farmed, tmp_path, caplog):
@@ -185,7 +185,7 @@ def test_a_build_that_cannot_be_cancelled_is_kept(farmed, tmp_path, caplog):
     assert any("is not cancelled" in each for each in caplog.messages)
 
 
-def test_a_second_build_for_another_trial_is_no_mistake(farmed, tmp_path):
+def test_second_build_for_another_trial_is_kept(farmed, tmp_path):
     """The job of the first one passed, and must not be retried."""
     with at_work(Farm(always(PASS), queue=3)) as farm:
         farm.permits_passed = False

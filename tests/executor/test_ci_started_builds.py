@@ -1,4 +1,4 @@
-"""Builds and runs that are started: when their job is listed, blocked, missing, or beside those of others."""
+"""Started builds and runs: their job is listed late, blocked, missing, or beside those of other users."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def sent(farm):
 
 
 @pytest.mark.parametrize("is_killed", [False, True])
-def test_a_build_that_lists_its_jobs_late_is_awaited(farmed, tmp_path, is_killed):
-    """Its first step uploads them: it may wait long for an agent."""
+def test_build_that_lists_its_jobs_late_is_awaited(farmed, tmp_path, is_killed):
+    """Its first step uploads them and may wait long for an agent."""
     with at_work(Farm(always(PASS))) as farm:
         farm.of_new = {"uploads": 40}
         executor = farmed(farm, ALLOWED, step=9.0)
@@ -30,7 +30,7 @@ def test_a_build_that_lists_its_jobs_late_is_awaited(farmed, tmp_path, is_killed
     assert (found.outcome, found.is_free, sent(farm)) == ("passed", False, ["POST builds"])
 
 
-def test_a_build_that_others_started_and_that_lists_its_jobs_late_is_awaited(farmed, tmp_path):
+def test_build_of_others_that_lists_its_jobs_late_is_awaited(farmed, tmp_path):
     with at_work(Farm(always(PASS))) as farm:
         farm.build(SHA, ran=False, uploads=9)
         found = result(farmed(farm, ALLOWED, step=30.0), tmp_path)
@@ -53,8 +53,8 @@ def test_a_started_build_that_ends_without_the_job_is_not_started_again(farmed, 
     assert found.reason.endswith("was started for this commit, and ended without the job")
 
 
-def test_a_run_that_another_starts_meanwhile_is_not_taken_for_ours(farmed, tmp_path):
-    """It would be canceled with ours, and ours be left running."""
+def test_run_started_by_another_user_meanwhile_is_not_ours(farmed, tmp_path):
+    """It would be canceled instead of ours."""
     with at_work(Farm(always(PASS), queue=3)) as farm:
         farm.on_answer = lambda: farm.calls and len(farm.builds) == 1 and farm.build(SHA, ran=False)
         found = result(farmed(farm, check("github", input="sha")), tmp_path)
@@ -72,7 +72,7 @@ def test_a_run_of_a_pull_request_tested_its_merge_and_is_no_evidence(farmed, tmp
     )
 
 
-def test_a_log_that_comes_after_the_end_of_the_job_is_awaited(farmed, tmp_path):
+def test_log_uploaded_after_the_job_is_awaited(farmed, tmp_path):
     with at_work(Farm(always(FAIL), queue=2)) as farm:
         farm.build(SHA, ran=False)
         executor = farmed(farm, check("github"))

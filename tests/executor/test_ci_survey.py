@@ -1,4 +1,4 @@
-"""What a dry run looks up: the first trial of every commit of a range, with few requests and no call."""
+"""Look-ups of a dry run: the first trial of every commit of a range, with few requests and no call."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def does(found):
     return [each.does for each in found.prospects]
 
 
-def test_each_commit_of_a_pipeline_says_what_its_first_trial_would_do(surveyed):
+def test_first_trial_of_each_commit_of_a_pipeline(surveyed):
     one, two, three, four, five, _ = SHAS[:6]
     with at_work(Farm(always(FAIL), queue=9)) as farm:
         farm.build(one)
@@ -59,7 +59,7 @@ def test_each_commit_of_a_pipeline_says_what_its_first_trial_would_do(surveyed):
     assert (farm.calls, found.reads, farm.requests) == ([], 6, 6)
 
 
-def test_without_a_build_one_would_be_started_where_that_is_allowed(surveyed):
+def test_missing_build_would_be_started_if_allowed(surveyed):
     with at_work(Farm(always(PASS))) as farm:
         found = surveyed(farm, check("buildkite", allow_builds=True), SHAS[:3])
     assert does(found) == ["start"] * 3

@@ -1,4 +1,4 @@
-"""The environments of a range, against the fingerprint of each commit by itself."""
+"""The environments of a range, compared with the fingerprint of each commit."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def project(tmp_path):
 
 @pytest.fixture
 def span(project, tmp_path):
-    """A range with a merge, a native file that is there for a while, and one that comes back."""
+    """A range with a merge, a native file that is added and removed, and one that is restored."""
     good = project.commit(setup_py="1", docs__a="1")
     project.commit(docs__a="2")
     project.git("switch", "-q", "-c", "topic")
@@ -70,14 +70,14 @@ def span(project, tmp_path):
     return repository, repository.range((good,), bad)
 
 
-def test_they_are_those_of_each_commit_by_itself(span):
+def test_environments_match_those_of_each_commit(span):
     repository, commits = span
     names = environments(repository, commits, profile(BUILD))
     assert names == {sha: fingerprint(repository, sha, BUILD) for sha in (*commits.goods, *commits.parents)}
     assert len(set(names.values())) == 4
 
 
-def test_git_is_asked_only_where_a_native_file_changes(span, monkeypatch):
+def test_git_is_called_only_where_a_native_file_changes(span, monkeypatch):
     repository, commits = span
     asked = []
     monkeypatch.setattr(
@@ -90,12 +90,12 @@ def test_git_is_asked_only_where_a_native_file_changes(span, monkeypatch):
 @pytest.mark.parametrize(
     "build", [None, BUILD.model_copy(update={"base": "b"}), BuildProfile(provider="none")]
 )
-def test_commits_without_builds_of_their_own(span, build):
+def test_commits_without_their_own_builds(span, build):
     assert environments(*span, profile(build) if build else None) == {}
     assert own_builds(profile(build) if build else None) is None
 
 
-def test_which_are_built(tmp_path):
+def test_built_environments(tmp_path):
     entry = Entry.of(tmp_path, "here")
     entry.clear()
     entry.stamp({})

@@ -34,7 +34,7 @@ def receive_once_it_waits(main, over):
     asleep = 0
     while asleep < WAITING and not over.is_set():
         asleep = asleep + 1 if stat.read_text().rpartition(")")[2].split()[0] == "S" else 0
-    if not over.is_set():  # else nobody handles the signal, which would end the tests
+    if not over.is_set():  # otherwise the signal is unhandled and ends the tests
         signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
 
 

@@ -25,7 +25,7 @@ GIB = 1 << 30
 
 @pytest.fixture
 def used(monkeypatch):
-    """The bytes in use on each of eight GPUs; a trial waits for none of them for long."""
+    """The bytes in use on each of eight GPUs; a trial waits only shortly."""
     found = dict.fromkeys(range(8), 0)
     machine = lambda: tuple(GpuMemory(n, f"GPU-{n}", 80 * GIB, found[n]) for n in range(8))  # noqa: E731
     monkeypatch.setattr(gpus, "snapshot", machine)
@@ -85,7 +85,7 @@ def test_slots_that_share_a_gpu_do_not_wait_for_each_other(used, config):
     assert gpus_of_slots(shared) == ("4",)
 
 
-def test_a_trial_that_waits_in_vain_is_lost_and_the_last_one_ends_the_run(used, config, tmp_path):
+def test_trial_without_free_gpus_is_lost_and_the_last_ends_the_run(used, config, tmp_path):
     executor = LocalExecutor(config, Repository("r", tmp_path / "r.git"), threading.Event())
     used[4] = used[6] = 41 * GIB
     ended = []
@@ -117,21 +117,21 @@ def test_a_trial_that_waits_in_vain_is_lost_and_the_last_one_ends_the_run(used, 
     ],
 )
 @pytest.mark.usefixtures("used")
-def test_the_gpus_of_each_slot(config, more, expected):
+def test_gpus_of_each_slot(config, more, expected):
     changed = replace(config, **more)
     shares = [",".join(changed.gpus_of(slot)) for slot in range(changed.slots)]
     assert " ".join(shares) == expected
 
 
 @pytest.mark.parametrize(
-    ("devices", "said"), [(("4", "5"), "GPU 4, 5"), (("GPU-5a", "GPU-77"), "GPU-5a, GPU-77"), ((), "")]
+    ("devices", "text"), [(("4", "5"), "GPU 4, 5"), (("GPU-5a", "GPU-77"), "GPU-5a, GPU-77"), ((), "")]
 )
-def test_where_a_trial_runs_is_said_with_the_names_of_its_gpus(config, devices, said):
-    assert where(replace(config, devices=devices), 0) == said
+def test_place_of_a_trial_names_its_gpus(config, devices, text):
+    assert where(replace(config, devices=devices), 0) == text
 
 
 @pytest.mark.usefixtures("used")
-def test_a_simulated_gpu_may_be_used_by_those_who_name_it(config, monkeypatch, tmp_path):
+def test_simulated_gpu_is_used_only_by_name(config, monkeypatch, tmp_path):
     monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path))
     alone = replace(config, devices=("SIM-0",), share_gpu=True)
     with pytest.raises(EnvironmentFailed, match="GPU SIM-0 of --gpus cannot be used"):
@@ -154,7 +154,7 @@ def test_a_simulated_gpu_may_be_used_by_those_who_name_it(config, monkeypatch, t
     ],
 )
 @pytest.mark.usefixtures("used")
-def test_gpus_that_cannot_be_used(config, monkeypatch, more, visible, message):
+def test_unusable_gpus_are_rejected(config, monkeypatch, more, visible, message):
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     with pytest.raises(EnvironmentFailed, match=message):
@@ -169,7 +169,7 @@ def test_gpus_that_cannot_be_used(config, monkeypatch, more, visible, message):
     ],
 )
 @pytest.mark.usefixtures("used")
-def test_a_gpu_by_two_names_or_several_by_one_are_refused(config, devices, message):
+def test_gpu_named_twice_or_ambiguously_is_rejected(config, devices, message):
     """The session would wait for itself, or lock another GPU than its trials use."""
     with pytest.raises(UsageError, match=message):
         require_gpus(replace(config, devices=devices))
@@ -178,6 +178,6 @@ def test_a_gpu_by_two_names_or_several_by_one_are_refused(config, devices, messa
 @pytest.mark.parametrize(
     ("value", "names"), [("0, 1", ("0", "1")), ("-1", ()), ("0,-1,1", ("0",)), ("NoDevFiles", ()), ("", ())]
 )
-def test_a_word_that_names_no_gpu_hides_all_that_follow(monkeypatch, value, names):
+def test_invalid_gpu_name_hides_all_that_follow(monkeypatch, value, names):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
     assert gpus.visible() == names

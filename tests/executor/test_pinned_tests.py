@@ -1,4 +1,4 @@
-"""A pinned test file is put into the commit's tree, and nowhere else."""
+"""A pinned test file is written only into the commit's tree."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CHECKS = {
 
 @pytest.fixture
 def project(tmp_path):
-    """A repository whose second commit has the test, and in whose third it is a link out of the tree."""
+    """A repository whose second commit has the test; in the third it is a link out of the tree."""
     folder = tmp_path / "project"
 
     def git(*words):
@@ -68,7 +68,7 @@ def test_nothing_is_written_through_a_link(project, tmp_path, kind):
     assert (outside / "tests/test_a.py").read_text() == OURS
 
 
-def test_a_file_that_is_left_out_of_the_checkout_is_pinned(project, tmp_path):
+def test_file_outside_the_sparse_checkout_is_pinned(project, tmp_path):
     folder, (none, pinned, *_), _ = project
     repository = Repository.open(str(folder), tmp_path / "cache")
     with Worktrees(repository, tmp_path / "trees", ("src",)).slot(0) as worktree:

@@ -1,4 +1,4 @@
-"""What goes wrong while an environment is built ahead is said; what nobody expects is not swallowed."""
+"""Failures of builds ahead of need are noted; unexpected errors are raised."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bisect_tool.git import CheckoutFailed
 
 @pytest.fixture
 def noted(monkeypatch):
-    """What is noted while commits are built, each of which fails with the error that is given for it."""
+    """The notes while commits are built, each of which fails with its given error."""
 
     def run(**errors):
         notes = []
@@ -35,7 +35,7 @@ def noted(monkeypatch):
     return run
 
 
-def test_each_failure_is_said_once_and_the_next_commit_is_tried(noted):
+def test_each_failure_is_noted_once_and_the_next_commit_is_built(noted):
     notes = noted(
         aaa=BuildFailed("no compiler", Path("log")),
         bbb=EnvironmentFailed("the disk is full"),
@@ -48,18 +48,18 @@ def test_each_failure_is_said_once_and_the_next_commit_is_tried(noted):
         assert why in note
 
 
-def test_the_end_of_the_session_is_no_failure(noted):
+def test_end_of_the_session_is_no_failure(noted):
     assert noted(aaa=BuildInterrupted("cancelled"), bbb=OSError("never tried")) == []
 
 
 def test_failure_is_logged_with_its_traceback(noted, caplog):
-    """Once the session ends, nobody hears a note."""
+    """After the session, notes are not shown."""
     caplog.set_level(logging.DEBUG, "bisect_run")
     noted(aaa=OSError(28, "No space left on device"), bbb=BuildInterrupted("cancelled"))
     assert caplog.messages == ["aaa is not built ahead", "bbb is not built ahead: interrupted"]
     assert "No space left on device" in caplog.text
 
 
-def test_a_mistake_of_ours_is_not_swallowed(noted):
+def test_unexpected_error_is_raised(noted):
     with pytest.raises(AttributeError, match="mistake"):
         noted(aaa=AttributeError("mistake"))

@@ -1,4 +1,4 @@
-"""Which wheel each commit of a range uses, on a real history and a local server."""
+"""The wheel of each commit of a range, with a real history and a local server."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def server(monkeypatch):
 
 @pytest.fixture(scope="module")
 def history(tmp_path_factory):
-    """Seven commits, of which the fifth changes a native file; the range begins after the second."""
+    """Seven commits, of which the fifth changes a native file; the range starts after the second."""
     folder = tmp_path_factory.mktemp("engine")
     who = {f"GIT_{role}_{what}": "a@b" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     env = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", **who}
@@ -89,7 +89,7 @@ def test_own_wheel_else_nearest_ancestor(publish, history, profile, having, used
     assert numbers == used
 
 
-def test_failing_server_is_infrastructure_and_for_the_search_a_note(server, history, profile):
+def test_failing_server_is_infrastructure_and_a_note_of_the_search(server, history, profile):
     repository, span, shas = history
     server.faults[f"/{shas[3]}/engine/metadata.json"] = [500] * 9
     names = environments(repository, span, profile)
@@ -115,7 +115,7 @@ def test_a_range_without_a_wheel_is_noted(publish, history, profile, having, not
 
 
 @pytest.mark.parametrize("build", [None, BuildProfile(provider="none")])
-def test_nobody_is_asked_without_commit_wheels(server, history, build):
+def test_no_request_without_commit_wheels(server, history, build):
     repository, span, _ = history
     assert published(repository, span, SimpleNamespace(build=build) if build else None, {}) == {}
     assert server.seen == []

@@ -1,4 +1,4 @@
-"""What a worker of Ray is before it runs trials, and after."""
+"""Preparation of a Ray worker process for trials."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ print(json.dumps({
 """
 
 
-def test_a_worker_of_ray_is_made_fit_for_trials(tmp_path):
+def test_ray_worker_is_prepared_for_trials(tmp_path):
     paths = os.pathsep.join((str(PACKAGES), "/kept"))
     env = {**os.environ, "PYTHONPATH": paths, "RAY_ADDRESS": "10.0.0.1:6379", "RAY_JOB_ID": "1"}
     done = subprocess.run(

@@ -25,7 +25,7 @@ def test_files_arrive_and_links_do_not(tmp_path):
     assert (tmp_path / "here" / "logs" / "suite.log").read_text() == "failed\n"
 
 
-def test_what_was_shown_before_is_replaced(tmp_path):
+def test_existing_files_are_replaced(tmp_path):
     there, here = tmp_path / "there", tmp_path / "here"
     for folder, text in ((there, "all of it\n"), (here, "all")):
         folder.mkdir()
@@ -34,7 +34,7 @@ def test_what_was_shown_before_is_replaced(tmp_path):
     assert (here / "stream.jsonl").read_text() == "all of it\n"
 
 
-def test_modes_arrive_but_no_special_bits(tmp_path):
+def test_modes_arrive_without_special_bits(tmp_path):
     there, here = tmp_path / "there", tmp_path / "here"
     there.mkdir()
     for name, mode in (("run.sh", 0o755), ("setuid", 0o4777), ("secret", 0o400)):
@@ -57,7 +57,7 @@ def test_modes_arrive_but_no_special_bits(tmp_path):
         ("pipe", tarfile.FIFOTYPE),
     ],
 )
-def test_what_pack_does_not_make_is_refused(tmp_path, name, kind):
+def test_members_that_pack_never_makes_are_rejected(tmp_path, name, kind):
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         member = tarfile.TarInfo(name)
@@ -68,7 +68,7 @@ def test_what_pack_does_not_make_is_refused(tmp_path, name, kind):
     assert [*tmp_path.rglob("*")] == []
 
 
-def test_a_link_that_is_there_is_not_written_through(tmp_path):
+def test_existing_link_is_not_written_through(tmp_path):
     there, here = tmp_path / "there", tmp_path / "here"
     for folder in (there, here):
         folder.mkdir()

@@ -71,7 +71,7 @@ def _segments_below(raylet):
 
 @pytest.fixture(scope="module")
 def mark():
-    """What marks every process of this module, whoever started it."""
+    """A mark in the environment of every process of this module."""
     return uuid4().hex
 
 
@@ -112,7 +112,7 @@ def wait_for(condition, seconds=LIMIT_S):
 
 
 def survivors(mark, *words):
-    """The processes with our mark that have one of these words in their command lines; all without any."""
+    """The processes with the mark whose command lines have one of these words; all of them without words."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -164,7 +164,7 @@ def nodes():
 
 @pytest.fixture
 def engine(tmp_path, nodes):
-    """The demo's history, and its scenario of a quick engine with what its trials need of a node."""
+    """The demo's history, and its scenario with a quick engine and the needs of its trials."""
     repository = tmp_path / "engine.git"
     labels = replay(SCENARIOS / "reference_engine" / "series.toml", repository).labels
     scenario = copy_scenarios(tmp_path, QUICK) / "external_lb_dp"
@@ -191,7 +191,7 @@ def test_the_demo_names_its_culprit_although_a_raylet_is_killed(raylets, engine,
     lost = [trial for trial in document.trials if trial.outcome == "infrastructure"]
     assert lost
     assert all("was lost" in trial.reason for trial in lost)
-    # An actor that was sent to the killed node before Ray noticed ends before it says where it is.
+    # An actor that was sent to the killed node before Ray noticed ends before it reports its node.
     known = {trial.where for trial in document.trials if trial.where or trial not in lost}
     assert all(where.startswith("Ray node ") for where in known)
     assert len(known) >= 2
@@ -226,7 +226,7 @@ def test_trials_span_two_nodes(raylets, engine, env, mark, home):
 
 @pytest.fixture
 def project(tmp_path):
-    """Four commits, of which the last two fail; a gate that their checks wait for; where checks tell pids."""
+    """Four commits, of which the last two fail; a gate for their checks; a file where checks write pids."""
     folder = tmp_path / "project"
     git = new_repository(folder)
     pids, gate = tmp_path / "pids", tmp_path / "gate"
@@ -292,7 +292,7 @@ print(cluster.ray.is_initialized())
 
 
 def test_a_call_after_the_end_starts_no_cluster(raylets, env, home):
-    """Left to itself, Ray starts one of this machine, whose processes outlive the call."""
+    """By default, Ray starts one on this machine, whose processes outlive the call."""
     argv = (sys.executable, "-c", LATE, raylets.address)
     done = subprocess.run(
         argv, env=env, cwd=home, check=True, capture_output=True, text=True, timeout=LIMIT_S
@@ -300,9 +300,9 @@ def test_a_call_after_the_end_starts_no_cluster(raylets, env, home):
     assert done.stdout.split() == ["lost", "False"]
 
 
-def assert_ours(said):
-    """Nothing that Ray blocks, ignores or sets is seen by a check."""
-    masks = dict(line.split(":") for line in said.splitlines() if line.startswith("Sig"))
+def assert_ours(output):
+    """A check has none of the signal settings and variables of Ray."""
+    masks = dict(line.split(":") for line in output.splitlines() if line.startswith("Sig"))
     assert {name: int(mask, 16) for name, mask in masks.items()} == {"SigBlk": 0, "SigIgn": 0}
-    assert "RAY_" not in said
-    assert "py_modules" not in said
+    assert "RAY_" not in output
+    assert "py_modules" not in output

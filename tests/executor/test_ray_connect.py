@@ -49,7 +49,7 @@ def test_auto_is_the_address_of_the_environment(closed, monkeypatch):
 
 @pytest.fixture
 def ours(monkeypatch):
-    """The signals that our handler of SIGTERM got."""
+    """The signals received by our handler of SIGTERM."""
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     got = []
     before = signal.signal(signal.SIGTERM, lambda number, _: got.append(number))
@@ -82,7 +82,7 @@ def test_sigterm_after_ray_connected_is_ours(ours, monkeypatch):
     assert ours == [signal.SIGTERM]
 
 
-def test_another_exit_of_ray_stays_one(ours, monkeypatch):
+def test_other_exit_of_ray_is_raised(ours, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", connecting(lambda: sys.exit("no")))
     with pytest.raises(SystemExit, match="no"), connected("auto"):
         raise AssertionError
@@ -126,7 +126,7 @@ def test_nodes_of_a_trial_are_reserved_together_and_released(monkeypatch, needs,
     assert calls[-1] == ("removed", "group")
 
 
-def test_the_actors_of_a_killed_run_are_named_once_while_they_end(monkeypatch):
+def test_actors_of_a_killed_run_are_reported_once_while_they_end(monkeypatch):
     monkeypatch.setattr(cluster, "_POLL_S", 0.0)
     mine = {"name": "s1-0-a", "namespace": cluster.NAMESPACE}
     others = {"name": "s2-0-b", "namespace": cluster.NAMESPACE}

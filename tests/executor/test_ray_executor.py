@@ -1,4 +1,4 @@
-"""Trials on a cluster of threads: what the executor makes of actors that run, wait, fail and are lost."""
+"""Trials on a cluster of threads: actors that run, wait, fail and are lost."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def cluster():
 
 @pytest.fixture
 def gate(tmp_path):
-    """A file that checks wait for to be gone."""
+    """A file for whose removal checks wait."""
     return tmp_path / "gate"
 
 
@@ -90,7 +90,7 @@ def submit(executor, tmp_path):
 
 
 def ending(executor):
-    """The end of a trial, and what was before it."""
+    """The end of a trial, and the events before it."""
     before = []
     while not isinstance(event := executor.next_event(), Yielded | Failed):
         before.append(event)
@@ -174,7 +174,7 @@ def test_a_trial_waits_for_a_node_until_it_is_cancelled(executor, submit, shas, 
 
 
 @pytest.mark.parametrize(
-    ("mute", "reason"),
+    ("unresponsive", "reason"),
     [
         ("received", "it did not answer for 2 s while commits were being sent to a node"),
         ("progress", "it did not answer for 2 s"),
@@ -182,12 +182,12 @@ def test_a_trial_waits_for_a_node_until_it_is_cancelled(executor, submit, shas, 
     ],
 )
 def test_an_actor_that_does_not_answer_is_lost(  # noqa: PLR0917
-    executor, submit, shas, cluster, gate, monkeypatch, mute, reason
+    executor, submit, shas, cluster, gate, monkeypatch, unresponsive, reason
 ):
     monkeypatch.setattr(calls, "_RESULT_S", 0.1)
-    executor._setup = replace(executor._setup, lease_s=2.0 if mute != "run" else 600.0)
-    cluster.mute = {mute}
-    if mute == "progress":
+    executor._setup = replace(executor._setup, lease_s=2.0 if unresponsive != "run" else 600.0)
+    cluster.unresponsive = {unresponsive}
+    if unresponsive == "progress":
         gate.touch()  # or the trial may end before
     with executor.reserve(print):
         submit(shas[0])
@@ -199,7 +199,7 @@ def test_an_actor_that_does_not_answer_is_lost(  # noqa: PLR0917
 
 
 def test_a_trial_whose_commits_are_sent_is_cancelled(executor, submit, shas, cluster):
-    cluster.mute = {"received"}
+    cluster.unresponsive = {"received"}
     with executor.reserve(print):
         submit(shas[0])
         executor.cancel.set()
@@ -209,7 +209,7 @@ def test_a_trial_whose_commits_are_sent_is_cancelled(executor, submit, shas, clu
     assert ended == [True]
 
 
-def test_what_fails_on_one_node_loses_the_trial_only(executor, submit, shas, monkeypatch):
+def test_failure_of_one_node_loses_only_the_trial(executor, submit, shas, monkeypatch):
     def full(*_):
         raise EnvironmentFailed("the disk is full")
 
@@ -221,7 +221,7 @@ def test_what_fails_on_one_node_loses_the_trial_only(executor, submit, shas, mon
     assert event.result.reason == "the disk is full"
 
 
-def test_a_resumed_session_ends_what_its_killed_run_left(executor, cluster, tmp_path):
+def test_resumed_session_ends_actors_of_its_killed_run(executor, cluster, tmp_path):
     killed = [tmp_path / "driver" / name for name in ("001-a", "002-b")]
     for folder in killed:
         folder.mkdir(parents=True)
@@ -234,7 +234,7 @@ def test_a_resumed_session_ends_what_its_killed_run_left(executor, cluster, tmp_
     assert not any(folder.exists() for folder in killed)
 
 
-def test_a_cluster_whose_nodes_are_too_small_is_refused(executor, cluster):
+def test_cluster_with_too_small_nodes_is_rejected(executor, cluster):
     cluster.nodes = {"n1": {"CPU": 0.5}, "n2": {"CPU": 0.5}}
     too_small = pytest.raises(EnvironmentFailed, match="1 CPU on one node, but none of the 2 nodes")
     with too_small, executor.reserve(print):

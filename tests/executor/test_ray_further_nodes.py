@@ -55,7 +55,7 @@ def further(*nodes):
     return FurtherNodes(connection, order, nodes, [PLACE] * (len(nodes) + 1))
 
 
-def test_the_first_node_is_told_where_the_others_listen():
+def test_first_node_gets_the_addresses_of_the_others():
     order = further(Node(HOST), Node(HOST)).await_start()
     assert order.node.others == (HOST, HOST)
 
@@ -73,7 +73,7 @@ def test_the_other_builds_are_stopped_when_one_fails():
     assert isinstance(building.serving.exception(0), BuildInterrupted)
 
 
-def test_a_node_that_has_to_be_stopped_has_no_result():
+def test_stopped_node_has_no_result():
     ended, running = Node(HOST), Node(HOST)
     trial = further(ended, running)
     ended.serving.set_result(RAN)

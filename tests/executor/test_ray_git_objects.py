@@ -1,4 +1,4 @@
-"""Commits that travel to a node without the rest of their repository."""
+"""Commits that are sent to a node without the rest of their repository."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bisect_tool.git import Repository, Worktrees
 
 @pytest.fixture
 def git(tmp_path):
-    """Git in a repository of the user."""
+    """Run git in a repository of the user."""
     return new_repository(tmp_path / "project")
 
 
@@ -51,7 +51,7 @@ def send(sender, node, sha, sent=()):
     return parcels
 
 
-def test_a_node_checks_out_the_commits_that_it_was_sent(sender, node, shas, tmp_path):
+def test_node_checks_out_commits_that_it_received(sender, node, shas, tmp_path):
     worktrees = Worktrees(node.repository, tmp_path / "worktrees")
     for place, sha in enumerate(shas):
         send(sender, node, sha, shas[:place])
@@ -65,10 +65,10 @@ def test_a_node_knows_the_history_and_its_tags(sender, node, shas, tmp_path):
     send(sender, node, shas[2])
     with Worktrees(node.repository, tmp_path / "worktrees").slot(0) as worktree:
         tree = worktree.checkout(shas[2])
-        said = subprocess.run(
+        described = subprocess.run(
             ("git", "-C", str(tree), "describe"), check=True, capture_output=True, text=True
         )
-    assert said.stdout.strip() == f"v1.0-1-g{shas[2][:7]}"
+    assert described.stdout.strip() == f"v1.0-1-g{shas[2][:7]}"
 
 
 def test_nothing_is_sent_twice(sender, node, shas):
@@ -79,7 +79,7 @@ def test_nothing_is_sent_twice(sender, node, shas):
     assert second.name == shas[1]
 
 
-def test_files_that_a_node_has_already_are_left_out(sender, node, shas):
+def test_files_that_a_node_has_are_not_sent(sender, node, shas):
     def size(sent):
         (parcel,) = (each for each in sender.parcels([shas[1]], node.received, sent) if each.name == shas[1])
         return sum(map(len, parcel.packs))
@@ -88,7 +88,7 @@ def test_files_that_a_node_has_already_are_left_out(sender, node, shas):
     assert 0 < size(shas[:1]) < size(())
 
 
-def test_a_commit_beyond_the_history_brings_its_own(sender, node, shas, git, tmp_path):
+def test_commit_outside_the_history_is_sent_with_its_history(sender, node, shas, git, tmp_path):
     send(sender, node, shas[2])
     git("commit", "-q", "--allow-empty", "-m", "a revert")
     sha = git("rev-parse", "HEAD")
@@ -96,7 +96,7 @@ def test_a_commit_beyond_the_history_brings_its_own(sender, node, shas, git, tmp
     assert node.repository.commit(sha).parents == (shas[2],)
 
 
-def test_a_node_never_looks_for_the_users_repository(node):
+def test_node_does_not_use_the_users_repository(node):
     assert node.repository.parts.alternates == b""
     assert not (node.repository.git_dir / "objects" / "info" / "alternates").exists()
 

@@ -1,4 +1,4 @@
-"""What a trial needs of a node."""
+"""Resources that a trial needs of a node."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def config(tmp_path):
     return make
 
 
-def test_a_profile_says_what_its_trials_need(config):
+def test_needs_of_a_profile(config):
     needs = needs_of(config(ray={"cpus": 8, "resources": {"a100": 0.5}}))
     assert needs.resources == {"CPU": 8.0, "GPU": 4.0, "a100": 0.5}
     assert str(needs) == "4 GPUs, 8 CPUs, 0.5 a100"
 
 
-def test_a_profile_that_says_nothing_needs_one_cpu_and_its_gpus(config):
+def test_default_needs_are_one_cpu_and_the_gpus(config):
     assert needs_of(config()) == Needs(cpus=1.0, gpus=4)
 
 
@@ -55,7 +55,7 @@ def test_a_command_needs_one_cpu(tmp_path):
         ([{"CPU": 64.0, "GPU": 2.0}, {"CPU": 64.0, "GPU": 2.0}], False),
     ],
 )
-def test_one_node_has_to_have_all_of_it(nodes, fits):
+def test_one_node_must_have_all_resources(nodes, fits):
     assert (Needs(1.0, 4).able(nodes) >= 1) is fits
 
 

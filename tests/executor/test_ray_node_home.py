@@ -1,4 +1,4 @@
-"""What is left on a node by actors that were killed, and who ends it."""
+"""Processes and folders that killed actors leave on a node, and their removal."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ def killed(tmp_path):
     return tmp_path / "trials" / "killed", program
 
 
-def test_the_folder_of_a_trial_is_gone_at_its_end(node, tmp_path):
+def test_folder_of_a_trial_is_removed_at_its_end(node, tmp_path):
     with node.trial("one") as folder:
         (folder / "log").touch()
     assert [*(tmp_path / "trials").iterdir()] == []
 
 
-def test_what_killed_actors_left_is_ended_and_removed_and_what_runs_is_not(node, killed, tmp_path):
+def test_leftovers_of_killed_actors_are_removed_but_running_trials_are_kept(node, killed, tmp_path):
     folder, program = killed
     assert is_running(program)
     with node.trial("running") as running:
@@ -85,22 +85,22 @@ def test_a_lock_without_its_folder_is_removed(node, tmp_path):
     assert [*(tmp_path / "trials").iterdir()] == []
 
 
-def test_a_trial_whose_new_lock_is_swept_holds_another(node, tmp_path):
+def test_trial_whose_new_lock_is_removed_holds_another(node, tmp_path):
     lock = tmp_path / "trials" / "one.lock"
-    begun, end = threading.Event(), threading.Event()
+    started, end = threading.Event(), threading.Event()
 
     def run():
         with node.trial("one"):
-            begun.set()
+            started.set()
             end.wait(60)
 
     trial = threading.Thread(target=run)
     with try_lock(lock) as held:
         assert held is not None
         trial.start()
-        assert not begun.wait(0.1)
+        assert not started.wait(0.1)
         lock.unlink()
-    assert begun.wait(60)
+    assert started.wait(60)
     assert is_held(lock)
     end.set()
     trial.join()
@@ -108,7 +108,7 @@ def test_a_trial_whose_new_lock_is_swept_holds_another(node, tmp_path):
 
 
 def test_a_trial_holds_no_lock_that_a_sweep_removed(node, tmp_path, monkeypatch):
-    """The sweep had it when the trial opened it, and removed it before the trial held it."""
+    """The sweep held it when the trial opened it, and removed it before the trial held it."""
     swept = []
 
     @contextmanager
@@ -131,7 +131,7 @@ def is_running(pid):
 
 
 class Turns:
-    """An event that is set in the first of its turns only; `waits` is how long each of them would take."""
+    """An event that is set only in its first turns; `waits` records the time limit of each wait."""
 
     def __init__(self, turns):
         self.left, self.waits, self.cleared = turns, [], 0
@@ -145,14 +145,14 @@ class Turns:
         self.cleared += 1
 
 
-def test_a_lease_that_is_not_renewed_runs_out_once():
+def test_lease_without_renewal_expires_once():
     expired = threading.Event()
     Lease(0.01, expired.set)
     assert expired.wait(60)
 
 
 @pytest.mark.parametrize("renewals", [0, 3])
-def test_a_lease_that_is_renewed_goes_on(monkeypatch, renewals):
+def test_renewed_lease_continues(monkeypatch, renewals):
     watches, expired, turns = [], Mock(), Turns(renewals)
     thread = Mock(side_effect=lambda target, **_: Mock(start=lambda: watches.append(target)))
     monkeypatch.setattr(lease, "threading", Mock(Thread=thread, Event=lambda: turns))
@@ -162,10 +162,10 @@ def test_a_lease_that_is_renewed_goes_on(monkeypatch, renewals):
     assert expired.call_count == 1
 
 
-def test_a_renewal_is_heard():
+def test_renewal_is_noticed():
     held = Lease(3600.0, Mock())
     held.renew()
     ends = time.monotonic() + 30
-    while held._renewed.is_set() and time.monotonic() < ends:  # until the thread that watches has heard it
+    while held._renewed.is_set() and time.monotonic() < ends:  # until the watching thread has noticed it
         time.sleep(0.01)
     assert not held._renewed.is_set()

@@ -59,13 +59,13 @@ env = {{ STUB_FAULT = "{fault}", STUB_FAULT_RANK = "1", STUB_MARK = "{mark}" }}
 
 @pytest.fixture
 def gate(tmp_path):
-    """A file that the suite waits for to be gone."""
+    """A file for whose removal the suite waits."""
     return tmp_path / "gate"
 
 
 @pytest.fixture
 def fault():
-    """What goes wrong on the second node."""
+    """The fault of the second node."""
     return ""
 
 
@@ -137,7 +137,7 @@ def ending(executor):
 
 
 def await_test(executor, folder):
-    """Wait until both ranks are asked."""
+    """Wait until both ranks have requests."""
     while not isinstance(event := executor.next_event(), Entered) or event.phase != "test":
         continue
     assert wait_until((folder / "logs" / "1-rank1.log").exists, 120)
@@ -165,7 +165,7 @@ def test_a_rank_that_fails_on_the_second_node_fails_the_test(executor, submitted
 
 @pytest.mark.usefixtures("submitted")
 @pytest.mark.parametrize("fault", ["leaks-shm"])
-def test_what_is_left_on_the_second_node_names_it(executor):
+def test_leftovers_on_the_second_node_name_it(executor):
     result = ending(executor).result
     assert result.cells[0].outcome is Outcome.FAILED
     (left,) = result.leftovers
@@ -200,7 +200,7 @@ def test_a_lost_second_node_loses_the_trial(executor, gate, request, cluster):
         ([], "Ray node a (n1), Ray node b (n2)"),  # one of them ended before the suite
     ],
 )
-def test_the_gpus_of_a_trial_are_named_beside_their_nodes(tmp_path, others, where):
+def test_gpus_of_a_trial_are_named_with_their_nodes(tmp_path, others, where):
     def result(gpus):
         return lost("c0ffee", tmp_path, 0, "").model_copy(update={"where": gpus})
 
@@ -210,7 +210,7 @@ def test_the_gpus_of_a_trial_are_named_beside_their_nodes(tmp_path, others, wher
     assert found.where == where
 
 
-def test_a_trial_says_once_that_it_waits_for_its_nodes(executor, request, cluster, monkeypatch):
+def test_trial_reports_once_that_it_waits_for_its_nodes(executor, request, cluster, monkeypatch):
     monkeypatch.setattr(slot, "_PATIENCE_S", 0.0)
     cluster.room.clear()
     request.getfixturevalue("submitted")

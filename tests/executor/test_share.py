@@ -1,4 +1,4 @@
-"""What every slot has to itself, and what cannot be shared out."""
+"""Resources of each slot, and resources that cannot be divided."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from bisect_tool.trial.leftovers import LeftoverProbe
 
 @pytest.fixture
 def setting(tmp_path):
-    """Makes settings for `slots` slots of an engine with two ranks, launched as `launch` says."""
+    """Make settings for `slots` slots of an engine with two ranks, launched by `launch`."""
 
     def make(slots, check=None, **launch):
         profile = {"marker": "engine", "build": {"provider": "none"}}
@@ -39,7 +39,7 @@ def setting(tmp_path):
 
 @pytest.fixture
 def place(tmp_path):
-    """Makes the places of slots."""
+    """Make the paths of slots."""
 
     def make(slot):
         folder = tmp_path / f"trial-{slot}"
@@ -63,7 +63,7 @@ def test_no_two_slots_share_a_port(slots):
 
 
 @pytest.mark.parametrize("slots", [1, 2, 64])
-def test_a_trial_looks_for_ports_in_its_slot_and_finds_enough(setting, place, slots):
+def test_trial_finds_enough_ports_in_its_slot(setting, place, slots):
     for slot in {0, slots - 1}:
         given = launched(setting(slots, rpc_port=True), place(slot))["ports"]
         mine = ports.share(slot, slots)
@@ -79,7 +79,7 @@ def test_a_trial_looks_for_ports_in_its_slot_and_finds_enough(setting, place, sl
         ("GPU-a, GPU-b,GPU-c,GPU-d,", [["GPU-a", "GPU-b"], ["GPU-c", "GPU-d"]]),
     ],
 )
-def test_a_slot_has_gpus_of_its_own(setting, place, monkeypatch, visible, shares):
+def test_each_slot_has_its_own_gpus(setting, place, monkeypatch, visible, shares):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     given = [launched(setting(2, gpus_per_rank=1), place(slot))["rank_env"] for slot in range(2)]
     assert [[rank["CUDA_VISIBLE_DEVICES"] for rank in ranks] for ranks in given] == shares
@@ -91,13 +91,13 @@ def test_a_rank_has_several_gpus(setting, place, monkeypatch):
     assert [rank["CUDA_VISIBLE_DEVICES"] for rank in given] == ["4,5", "6,7"]
 
 
-def test_where_none_is_asked_for_gpus_are_left_alone(setting, place):
+def test_gpu_variables_are_unchanged_without_gpus(setting, place):
     assert launched(setting(2), place(1))["rank_env"] == [{}, {}]
 
 
 @pytest.mark.parametrize(("slots", "seen"), [(1, "0,1,2,3"), (2, "2,3")])
 def test_a_test_file_sees_the_gpus_of_its_slot(setting, place, monkeypatch, slots, seen):
-    """It says itself how many it uses: without other trials beside it, it may have them all."""
+    """It selects its GPUs itself: in a single slot, it may have them all."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
     config = setting(slots, PytestCheck(file="test_x.py"), gpus_per_rank=1)
     process = make_process(config, place(slots - 1), None)
@@ -149,7 +149,7 @@ def test_as_many_gpus_as_slots_need(setting, tmp_path, monkeypatch):
 
 
 def test_an_engine_with_fixed_ports_runs_alone(setting, tmp_path):
-    with pytest.raises(UsageError, match="29550") as told:
+    with pytest.raises(UsageError, match="29550") as caught:
         executor(setting(2, fixed_ports=[29550]), tmp_path)
-    assert "--slots" in told.value.hint
+    assert "--slots" in caught.value.hint
     assert executor(setting(1, fixed_ports=[29550]), tmp_path).capacity == 1

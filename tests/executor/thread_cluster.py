@@ -22,11 +22,11 @@ class Node(NodeTrials):
 
 
 class Threads:
-    """An actor in this process; `room` is set once a node has room for it, `mute` are its silent methods."""
+    """An actor in this process; `room` is set once a node has room; `unresponsive` methods never return."""
 
-    def __init__(self, setup, room, mute, node):
+    def __init__(self, setup, room, unresponsive, node):
         self._pool = ThreadPoolExecutor(4)
-        self._setup, self._room, self._mute = replace(setup, lease_s=600.0), room, mute
+        self._setup, self._room, self._unresponsive = replace(setup, lease_s=600.0), room, unresponsive
         self._node, self._trials = node, None
         self._made = self._pool.submit(self._make)
         self.ended = False
@@ -50,7 +50,7 @@ class Threads:
             if self.lost.is_set():
                 self._trials.cancel()
                 answer.set_exception(WorkerLost("its node died", self))
-            elif method not in self._mute:
+            elif method not in self._unresponsive:
                 answer.set_result(running.result())
         except BaseException as error:  # noqa: BLE001 - as Ray hands it on
             answer.set_exception(error)
@@ -73,7 +73,7 @@ class ThreadCluster:
         self.workers, self.calls = [], []
         self.room = threading.Event()
         self.room.set()
-        self.mute = set()
+        self.unresponsive = set()
 
     def share(self, setup):
         return setup
@@ -81,7 +81,7 @@ class ThreadCluster:
     def start(self, name, setup, needs):
         self.calls.append(("start", name.rpartition("-")[0], dict(needs.resources)))
         started = tuple(
-            Threads(setup, self.room, self.mute, f"n{node}") for node in range(1, needs.nodes + 1)
+            Threads(setup, self.room, self.unresponsive, f"n{node}") for node in range(1, needs.nodes + 1)
         )
         self.workers += started
         return started

@@ -1,4 +1,4 @@
-"""Git as a user runs it, in a new repository, whatever this machine's configuration is."""
+"""Git as run by a user, in a new repository, without this machine's configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Takes the terminal on its stdin as its controlling terminal, then becomes the program it is given."""
+"""Take the terminal on stdin as the controlling terminal, then exec the given program."""
 
 import fcntl
 import os

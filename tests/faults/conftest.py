@@ -1,6 +1,6 @@
-"""What the fault tests share: the stub program, a guarded run of it, and a look at what survived.
+"""Shared by the fault tests: the stub program, a guarded run of it, and a check for survivors.
 
-The look reads /proc itself, so that the tests do not believe the code they test.
+The check reads /proc itself, independently of the code under test.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def zombies_of(pid: int) -> int:
 
 @pytest.fixture
 def spec(tmp_path: Path) -> Callable[..., GuardianSpec]:
-    """Makes specs for the stub, each with a folder and a mark of its own."""
+    """Make specs for the stub, each with its own folder and mark."""
 
     def make(*words: str, extra_env: dict[str, str] | None = None, **changes: object) -> GuardianSpec:
         folder = tmp_path / uuid4().hex[:8]
@@ -98,7 +98,7 @@ def spec(tmp_path: Path) -> Callable[..., GuardianSpec]:
 
 @pytest.fixture
 def guard(spec: Callable[..., GuardianSpec]) -> Callable[..., Run]:
-    """Runs the stub under a guardian and looks what is left of it, right after the answer."""
+    """Run the stub under a guardian, and check for survivors right after the result."""
 
     def run(*words: str, **changes: object) -> Run:
         made = spec(*words, **changes)
@@ -111,7 +111,7 @@ def guard(spec: Callable[..., GuardianSpec]) -> Callable[..., Run]:
 
 @pytest.fixture
 def repeat(guard: Callable[..., Run]) -> Callable[..., list[Run]]:
-    """Runs the stub `quick` times, or up to `full` times with BISECT_FAULT_REPEAT, a few side by side."""
+    """Run the stub `quick` times, or up to `full` times with BISECT_FAULT_REPEAT, a few side by side."""
 
     def run(*words: str, quick: int, full: int, **changes: object) -> list[Run]:
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
@@ -136,7 +136,7 @@ def wait_for() -> Callable[..., None]:
 
 @pytest.fixture
 def ready(wait_for: Callable[..., None]) -> Callable[[GuardianSpec], None]:
-    """Waits until the stub of a spec has said that it is ready."""
+    """Wait until the stub of a spec has printed that it is ready."""
     return lambda made: wait_for(lambda: made.stdout.exists() and b"ready" in made.stdout.read_bytes())
 
 
@@ -161,10 +161,10 @@ def zombies() -> Callable[[int], int]:
 
 @pytest.fixture
 def figure(request: pytest.FixtureRequest) -> Iterator[Callable[[str], None]]:
-    """Prints a fault's figure (`pytest -rP` or `-s` shows it) and keeps it in the JUnit report."""
+    """Print a fault's figure (shown by `pytest -rP` or `-s`) and store it in the JUnit report."""
 
-    def say(text: str) -> None:
+    def record_figure(text: str) -> None:
         sys.stdout.write(f"\n[figure] {request.node.name}: {text}\n")
         request.node.user_properties.append(("figure", text))
 
-    return say
+    return record_figure

@@ -1,4 +1,4 @@
-"""Guardians with a fault of their own, named by the environment of whoever starts the first of them."""
+"""Guardians with a fault, which the environment of the first one's caller names."""
 
 import errno
 import os
@@ -13,14 +13,14 @@ from bisect_tool.supervise.guardian import Guardian
 
 
 def fail_at_work(self):
-    """As a bug would, once the program is well under way."""
+    """Simulate a bug, after the program has run for a while."""
     while b"ready" not in self.spec.stdout.read_bytes():
         self.tick(0.01)
     raise RuntimeError("a bug of ours")
 
 
 def jump():
-    """The clock of the machine goes back an hour when the program has been started."""
+    """Set the clock of the machine back by an hour after the program was started."""
     now, start = time.time, Guardian._start
 
     def started(self, env):

@@ -1,4 +1,4 @@
-"""Stands for the command line: runs the spec in the file it is given, and prints the result."""
+"""Stand-in for the command line: runs the spec in a file, and prints the result."""
 
 import os
 import sys

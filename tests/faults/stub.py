@@ -25,12 +25,12 @@ def fork(work):
 
 def sleep(words=""):
     if words:
-        say(words)
+        print_line(words)
     while True:
         time.sleep(1000)
 
 
-def say(text):
+def print_line(text):
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
@@ -82,7 +82,7 @@ def escape():
 
 def stubborn():
     wait_until_stopped([fork(work) for work in (stopped, stopped_and_deaf)])
-    # Children inherit what is ignored: these are deaf from the start.
+    # Children inherit ignored signals: these ignore SIGTERM from the start.
     before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGTERM, signal.SIGHUP)}
     fork(sleep)
     daemon()
@@ -91,26 +91,26 @@ def stubborn():
 
 
 def wait_until_stopped(pids):
-    """Not before SIGSTOP has come, or the test would test nothing."""
+    """Wait until SIGSTOP has arrived; otherwise the test would be void."""
     for pid in pids:
         while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
             time.sleep(0.005)
 
 
 def tree():
-    """Everything at once, for as long as it is let; grows a new generation every 10 ms."""
+    """All faults at once, without end; starts a new generation every 10 ms."""
     stubborn()
     escape()
-    say("ready")
+    print_line("ready")
     while True:
         daemon(lambda: time.sleep(0.5))
         time.sleep(0.01)
 
 
 def chaser():
-    """Never the same process for long: each generation forks the next one and ends.
+    """Short-lived processes: each generation forks the next one and ends.
 
-    It gives up after a minute, long after a test of it has failed: nobody could kill it by its id.
+    It ends after a minute, long after its test has failed, because it cannot be killed by pid.
     """
     ends = time.monotonic() + 60
 
@@ -124,15 +124,15 @@ def chaser():
 
 
 def short_grandchildren(count="500"):
-    """Each is orphaned at once and ends by itself; nobody but the guardian can reap it."""
+    """Each is orphaned at once and ends by itself; only the guardian can reap it."""
     for _ in range(int(count)):
         os.waitpid(fork(lambda: fork(lambda: None)), 0)
-    say(f"guardian {os.getppid()}")
+    print_line(f"guardian {os.getppid()}")
     sleep()
 
 
 def flood(megabytes):
-    """Many lines, one line without an end, bytes that are no text; says how long the slowest write took."""
+    """Many lines, one line without an end, bytes that are no text; prints the time of the slowest write."""
     block = b"".join(b"line %07d %s\n" % (n, b"x" * 115) for n in range(8200))[: 1 << 20]
     slowest = 0.0
     os.write(1, b"the first line\n")
@@ -141,8 +141,8 @@ def flood(megabytes):
         began = time.monotonic()
         os.write(1, data)
         slowest = max(slowest, time.monotonic() - began)
-    say(f"guardian {peak_memory(os.getppid())} kB")
-    say(f"slowest write {slowest:.3f} s")
+    print_line(f"guardian {peak_memory(os.getppid())} kB")
+    print_line(f"slowest write {slowest:.3f} s")
 
 
 def peak_memory(pid):
@@ -152,20 +152,20 @@ def peak_memory(pid):
 
 def keep_stdout():
     subprocess.Popen([*SELF, "sleep"], start_new_session=True)
-    say("root is done")
+    print_line("root is done")
 
 
 def listen(port="0", gate=""):
     """A server that outlives its root."""
     server = socket.create_server(("127.0.0.1", int(port)))
     fork(lambda: (os.setsid(), sleep()))
-    say(f"port {server.getsockname()[1]}")
+    print_line(f"port {server.getsockname()[1]}")
     if gate:
         wait_for(gate)
 
 
 def leak_shm(*names):
-    """Entries of /dev/shm whose maker ends without removing them and without a word."""
+    """Entries of /dev/shm whose creator ends without removing them and without output."""
     for name in names:
         with contextlib.suppress(FileExistsError):
             descriptor = os.open(f"/dev/shm/{name}", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
@@ -174,7 +174,7 @@ def leak_shm(*names):
 
 
 def await_record(names, file="shm.jsonl"):
-    """Wait, at most for a while, until the guardian has written these words down, such as entries of ours."""
+    """Wait, with a limit, until the guardian has recorded these words, such as entries of ours."""
     record, ends = Path(file), time.monotonic() + 30
     while time.monotonic() < ends:
         if record.exists() and all(name in record.read_text() for name in names):
@@ -201,13 +201,13 @@ def leak_mapped_shm(name):
 
 def endless():
     while True:
-        say("x" * 100)
+        print_line("x" * 100)
         time.sleep(0.001)
 
 
 def busy_logs(folder, count):
     files = [os.open(f"{folder}/rank{number}.log", os.O_WRONLY | os.O_CREAT) for number in range(int(count))]
-    say(f"guardian {os.getppid()}")
+    print_line(f"guardian {os.getppid()}")
     while True:
         for file in files:
             os.write(file, b"a line\n")
@@ -216,7 +216,7 @@ def busy_logs(folder, count):
 
 def tick(seconds="0.15", count="6"):
     for number in range(int(count)):
-        say(f"tick {number} {time.time():.3f}")
+        print_line(f"tick {number} {time.time():.3f}")
         if number == 0:
             await_record((), "logs/suite.log.times")
         time.sleep(float(seconds))
@@ -227,10 +227,10 @@ def leave(code="0"):
 
 
 def kill_guardian():
-    """What an out-of-memory killer might do."""
+    """As an out-of-memory killer might."""
     stubborn()
     escape()
-    say("ready")
+    print_line("ready")
     time.sleep(0.5)
     os.kill(os.getppid(), signal.SIGKILL)
     sleep()
@@ -249,11 +249,11 @@ def signal_guardian(number):
 
 
 def print_environment():
-    say(os.environ["A_SECRET"])
+    print_line(os.environ["A_SECRET"])
 
 
 def nested():
-    """Runs the stand-in for the command line in here, on a tree that never ends."""
+    """Run the stand-in for the command line in this process, on a tree that never ends."""
     here = Path(__file__).parent
     sys.path.append(str(here.parents[1]))
     from bisect_tool.supervise.guardian_protocol import GuardianSpec

@@ -20,7 +20,7 @@ CONTROL_C = b"\x03"
 
 
 class Terminal:
-    """The stand-in for the command line at a terminal of its own."""
+    """The stand-in for the command line at its own terminal."""
 
     def __init__(self, made):
         file = made.folder / "request.json"

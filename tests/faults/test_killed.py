@@ -28,7 +28,7 @@ LONG_S = 60.0
 
 
 def moment(seed, most):
-    """Seconds, at random and the same in every run."""
+    """Random seconds, equal in every run."""
     return random.Random(seed).uniform(0.0, most)  # noqa: S311
 
 
@@ -59,7 +59,7 @@ def seconds_until_gone(alive, mark):
 
 @pytest.fixture
 def running():
-    """Whether a process that sleeps still does; what still does at the end is ended."""
+    """Whether a sleeping process runs; those that still run at the end are killed."""
     asked = set()
 
     def look(pid):
@@ -117,7 +117,7 @@ STRIPPED = "env -i setsid sh -c 'sleep 1000 & echo $!' >> pids"
 """Starts a process without our mark, whose parent ends: nothing but its ancestors shows whose it is."""
 
 
-def test_processes_that_nothing_identifies(spec, running):
+def test_processes_without_identification(spec, running):
     """The guardian is killed before it has seen any of them."""
     many = f"n=0; while [ $n -lt 8 ]; do {STRIPPED}; n=$((n+1)); done"
     made = spec(argv=("sh", "-c", f"kill -STOP $PPID; {many}; kill -9 $PPID; {STRIPPED}; {STRIPPED}"))
@@ -131,7 +131,7 @@ KEEPER = "keeper=$(cut -d ' ' -f 4 /proc/$PPID/stat)"
 
 
 def test_the_keeper_is_killed_as_well_beside_another_trial(spec, running, wait_for):
-    """Neither is any process of the other trial ended, nor is its end waited for."""
+    """No process of the other trial is ended or waited for."""
     other = spec(argv=("sh", "-c", f"{STRIPPED}; echo ready; until test -e go; do sleep 0.1; done; exit 3"))
     made = spec(argv=("sh", "-c", f"{STRIPPED}; {KEEPER}; kill -9 $keeper $PPID; {STRIPPED}; {STRIPPED}"))
     with SERVER, ThreadPoolExecutor(1) as pool:
@@ -150,13 +150,13 @@ def test_the_keeper_is_killed_as_well_beside_another_trial(spec, running, wait_f
 @pytest.mark.parametrize(
     ("end", "reason"), [("exit 3", Reason.EXITED), ("sleep 0.2; kill -9 $PPID; sleep 1000", Reason.LOST)]
 )
-def test_a_guardian_without_its_keeper_goes_on(spec, running, end, reason):
+def test_guardian_continues_without_its_keeper(spec, running, end, reason):
     made = spec(argv=("sh", "-c", f"{STRIPPED}; {KEEPER}; kill -9 $keeper; sleep 0.2; {end}"))
     assert run_guarded(made).reason is reason
     assert not running(int((made.folder / "pids").read_text()))
 
 
-def test_the_caller_is_killed_as_well(spec, running, wait_for):
+def test_guardian_and_caller_are_killed(spec, running, wait_for):
     made = spec(argv=("sh", "-c", f"{STRIPPED}; {STRIPPED}; echo ready; sleep 1000"))
     with start(made) as process:
         wait_for(lambda: made.stdout.exists() and b"ready" in made.stdout.read_bytes())
@@ -167,8 +167,8 @@ def test_the_caller_is_killed_as_well(spec, running, wait_for):
     wait_for(lambda: not any(running(int(pid)) for pid in pids))
 
 
-def test_a_result_that_the_program_wrote_itself(spec, alive, running):
-    """It kills its guardian and says that it passed."""
+def test_result_forged_by_the_program_is_ignored(spec, alive, running):
+    """It kills its guardian and writes a passing result."""
     forged = GuardianResult(Reason.EXITED, 0, 1.0, time.time()).to_json()
     made = spec(argv=("sh", "-c", f"{STRIPPED}; echo '{forged}' > result.json; kill -9 $PPID; sleep 1000"))
     assert run_guarded(made).reason is Reason.LOST
@@ -187,7 +187,7 @@ def test_the_tree_kills_its_guardian(guard, mode):
 def test_a_stopped_guardian_is_noticed(guard, monkeypatch):
     for name in ("MARGIN_S", "KILL_LIMIT_S", "CLEAN_UP_S"):
         monkeypatch.setattr(f"bisect_tool.supervise.guarded_run.{name}", 0.2)
-    # The shell starts in milliseconds: it stops the guardian long before its deadline.
+    # The shell starts in milliseconds, and stops the guardian long before the deadline.
     run = guard(argv=("sh", "-c", "kill -STOP $PPID; sleep 1000"), deadline_s=3.0, grace_s=0.1)
     assert run.result.reason is Reason.LOST
     assert run.survivors == []
@@ -213,7 +213,7 @@ def test_both_are_killed_and_the_next_run_cleans_up(spec, alive, count_times, wa
     assert clean == len(ends), ends
 
 
-def test_a_run_that_ended_needs_no_recovery(guard):
+def test_finished_run_needs_no_recovery(guard):
     run = guard("leave", "3")
     assert recover(run.spec.folder) == run.result
 

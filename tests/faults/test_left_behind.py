@@ -1,4 +1,4 @@
-"""Rows 9 (ports) and 12 of the fault table: listening sockets and shared memory, ours and other people's."""
+"""Rows 9 (ports) and 12 of the fault table: sockets and shared memory, of the trial and of others."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ SHM = Path("/dev/shm")
 
 @pytest.fixture
 def foreign_server():
-    """Somebody else's healthy server on a port."""
+    """A healthy server of a foreign process on a port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 
 
 @pytest.fixture
 def foreign_shm():
-    """Makes entries of somebody else, who has them open; they must outlive everything."""
+    """Make entries that a foreign process has open; they must not be removed."""
     made = {}
 
     def make():
@@ -73,7 +73,7 @@ def test_shared_memory_is_reported_and_removed(guard, foreign_shm, count_times, 
     assert before.exists()
 
 
-def test_somebody_else_makes_entries_meanwhile(spec, foreign_shm, wait_for):
+def test_foreign_process_makes_entries_meanwhile(spec, foreign_shm, wait_for):
     made = spec("tick", "0.1", "6")
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(run_guarded, made)
@@ -91,7 +91,7 @@ def test_an_entry_that_is_only_mapped(guard):
     assert left_in_shm(wanted) == []
 
 
-def test_an_entry_that_somebody_else_uses_stays(spec, wait_for):
+def test_entry_used_by_a_foreign_process_is_kept(spec, wait_for):
     name = names(1)[0]
     path, made = SHM / name, spec("leak_shm_at_gate", "gate", name)
     with ThreadPoolExecutor(1) as pool:
@@ -163,7 +163,7 @@ time.sleep(1000)
 """
 
 
-def test_a_listener_is_told_from_one_of_the_same_trial(spec, wait_for):
+def test_foreign_listener_is_distinguished_from_one_of_the_trial(spec, wait_for):
     made = spec("listen", "0", "gate")
     gate = made.cwd / "gate"
     cancel = threading.Event()

@@ -1,4 +1,4 @@
-"""The supervision's part of row 15: a program that hangs, in silence or with endless output."""
+"""The supervision's part of row 15: a program that hangs, without output or with endless output."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LIMIT_S = 30.0
 """Half of the deadline: a run that nothing else ends takes longer, and one on a busy machine does not."""
 
 
-def test_silence_ends_at_the_idle_limit(guard, figure):
+def test_missing_output_ends_the_run_at_the_idle_limit(guard, figure):
     run = guard("sleep", idle_s=0.6)
     late = run.result.seconds - 0.6
     figure(f"{late:.2f} s after the limit everything was over")
@@ -33,12 +33,12 @@ def test_endless_output_ends_at_the_deadline(guard, figure):
     assert late < LIMIT_S
 
 
-def test_a_log_in_the_watched_folder_is_a_sign_of_life(guard):
+def test_log_in_the_watched_folder_counts_as_activity(guard):
     run = guard("busy_logs", "logs", "1", idle_s=4.0, deadline_s=6.0)
     assert run.result.reason is Reason.DEADLINE
 
 
-def test_what_needed_sigkill_is_named(spec, ready):
+def test_process_that_needed_sigkill_is_named(spec, ready):
     made, cancel = spec("deaf", "ready", grace_s=0.3), threading.Event()
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(run_guarded, made, cancel)
@@ -51,19 +51,19 @@ def test_what_needed_sigkill_is_named(spec, ready):
     assert [process.ended_by for process in result.leftovers.processes] == ["SIGKILL"]
 
 
-def test_what_obeys_sigterm_is_no_leftover(guard):
+def test_process_that_ends_on_sigterm_is_no_leftover(guard):
     run = guard("sleep", deadline_s=0.5)
     assert run.result.exit_code == -15
     assert not run.result.leftovers
 
 
 @pytest.mark.parametrize("kind", ["sleep", "deaf"])
-def test_a_program_that_has_said_all_is_ended_soon(spec, ready, tmp_path, kind):
+def test_program_with_a_complete_report_is_ended_soon(spec, ready, tmp_path, kind):
     complete = tmp_path / "complete"
     made = spec(kind, "ready", complete=complete, deadline_s=60, grace_s=60)
     with ThreadPoolExecutor() as pool:
         running = pool.submit(run_guarded, made)
-        # What was left by an earlier run does not count: the guardian's start removes it.
+        # A file of an earlier run is ignored: the guardian removes it at its start.
         ready(made)
         complete.touch()
         result = running.result(50)
@@ -93,7 +93,7 @@ def test_a_folder_that_is_not_there(guard, tmp_path):
     assert "gone" in run.log
 
 
-def test_the_environment_is_passed_on_and_not_written_down(guard):
+def test_environment_is_passed_on_and_not_stored(guard):
     canary = "hunter2-and-more"
     run = guard("print_environment", extra_env={"A_SECRET": canary, "ROOM": "x" * 100_000})
     written = [path for path in run.spec.folder.rglob("*") if path.is_file() and path != run.spec.stdout]
@@ -103,7 +103,7 @@ def test_the_environment_is_passed_on_and_not_written_down(guard):
 
 
 def test_guardians_can_guard_guardians(guard, alive):
-    """A suite may run the tool itself; the outer guardian ends what the inner one cannot any more."""
+    """A suite may run the tool itself; the outer guardian ends what a killed inner one cannot."""
     run = guard("nested", deadline_s=2.0, grace_s=2.0)
     assert run.result.reason is Reason.DEADLINE
     assert run.survivors == []

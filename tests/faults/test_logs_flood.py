@@ -1,4 +1,4 @@
-"""Row 7 of the fault table: more log than anybody can read."""
+"""Row 7 of the fault table: a flood of log output."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_flood_of_log(guard, count_times, figure, tmp_path):
 def test_every_line_has_the_time_it_was_seen(guard, figure):
     run = guard("tick", "0.15", "8")
     lines = [(seen, float(text.split()[2])) for seen, text in read_lines(run.spec.stdout) if text]
-    late = [seen - said for seen, said in lines]
+    late = [seen - printed for seen, printed in lines]
     figure(f"lines are stamped at most {max(late):.3f} s late")
     assert len(late) == 8
     assert min(late) > -0.005

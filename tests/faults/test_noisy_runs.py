@@ -1,4 +1,4 @@
-"""Row 17: a failure that shows nine, five or three times in ten, and one that is red at good commits, too."""
+"""Row 17: a failure in nine, five or three of ten runs, and one that also occurs at good commits."""
 
 from __future__ import annotations
 

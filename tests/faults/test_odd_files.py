@@ -1,4 +1,4 @@
-"""A program that puts pipes, links and folders in the place of the files that it is watched by."""
+"""A program that replaces the files by which it is watched by pipes, links and folders."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_no_record_is_waited_for_or_followed(guard, kind):
         ("rm -rf logs", Reason.EXITED),
     ],
 )
-def test_a_program_that_takes_its_records_away(guard, script, reason):
+def test_program_that_removes_its_records(guard, script, reason):
     run = guard(argv=("sh", "-c", f"{script}; exit 1"), deadline_s=30.0)
     assert run.result.reason is reason
     assert run.survivors == []
@@ -42,7 +42,7 @@ def test_a_program_that_takes_its_records_away(guard, script, reason):
 
 @pytest.mark.parametrize("taken", [".", "logs"])
 def test_nothing_is_written_through_a_link_in_place_of_a_folder(guard, tmp_path, taken):
-    """The files behind it are the user's, and have the names of our records."""
+    """The files behind it belong to the user, and have the names of our records."""
     users = tmp_path / "users"
     (users / "logs").mkdir(parents=True)
     files = [users / name for name in (*RECORDS.split(), *LOGS.split(), "suite.log", "a.log")]

@@ -1,4 +1,4 @@
-"""A bug of ours, a disk that cannot be written (a part of row 14), a clock that jumps (row 23)."""
+"""A bug in the guardian, an unwritable disk (a part of row 14), a clock that jumps (row 23)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MARK = "STUB_MARK"
 
 @pytest.fixture
 def odd(monkeypatch):
-    """Lets guardians come from a server of their own."""
+    """Start guardians from a separate server."""
     server = ForkServer()
     monkeypatch.setattr("bisect_tool.supervise.guarded_run.SERVER", server)
 
@@ -32,7 +32,7 @@ def odd(monkeypatch):
     server.close()
 
 
-def test_a_bug_of_ours_leaves_nothing_running(spec, alive, odd):
+def test_bug_in_the_guardian_leaves_nothing_running(spec, alive, odd):
     odd("bug")
     made = spec("tree")
     with pytest.raises(EnvironmentFailed, match="a bug of ours"):
@@ -70,7 +70,7 @@ def test_the_folder_cannot_be_written(spec):
         run_guarded(spec("leave", folder=Path("/proc/nowhere")))
 
 
-def test_what_still_runs_is_told_from_what_was_ended(guard):
+def test_leftover_has_the_time_of_its_end(guard):
     run = guard("orphan")
     (process,) = run.result.leftovers.processes
     assert process.gone is not None

@@ -1,4 +1,4 @@
-"""Row 5 of the fault table: the pid of a process of ours now belongs to somebody else."""
+"""Row 5 of the fault table: the pid of a process of ours now belongs to a foreign process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bisect_tool.supervise.processes import read_process, send, started_at
 
 @pytest.fixture
 def foreign():
-    """A process that dies of any signal, and is not ours."""
+    """A foreign process that ends on any signal."""
     with subprocess.Popen([sys.executable, "-I", "-S", "-c", "import time; time.sleep(1000)"]) as process:
         yield process
         process.kill()
@@ -43,7 +43,7 @@ def test_a_foreign_process_is_never_signalled(foreign, count_times, figure):
     assert foreign.poll() is None
 
 
-def test_nor_where_there_are_no_pidfds(foreign, monkeypatch):
+def test_foreign_process_is_not_signalled_without_pidfds(foreign, monkeypatch):
     def unknown_call(_pid):
         raise OSError(38, "Function not implemented")
 
@@ -56,8 +56,8 @@ def test_nor_where_there_are_no_pidfds(foreign, monkeypatch):
     assert foreign.wait(60) == -signal.SIGKILL
 
 
-def test_the_pid_changes_hands_between_the_look_and_the_signal(foreign, monkeypatch):
-    """The descriptor was opened for the old process: it does not pass to the new one."""
+def test_pid_is_reused_between_check_and_signal(foreign, monkeypatch):
+    """The descriptor was opened for the old process and never refers to the new one."""
     victim = subprocess.Popen([sys.executable, "-I", "-S", "-c", "import time; time.sleep(1000)"])
     process = read_process(victim.pid)
     assert process is not None
@@ -92,7 +92,7 @@ def test_a_record_from_before_the_machine_was_booted(foreign, tmp_path, monkeypa
 
 @pytest.fixture
 def older(foreign):
-    """Wait until a trial that starts now is younger than the foreign process, whose start counts in ticks."""
+    """Wait until a trial that starts now is younger than the foreign process; starts are counted in ticks."""
     process = read_process(foreign.pid)
     assert process is not None
     while started_at(time.time()) <= process.started:

@@ -14,7 +14,7 @@ MARK = "STUB_MARK"
 
 
 def tally(runs, limit_s):
-    """The figure of a row, and that nothing survived; how many were in time hangs on the machine's load."""
+    """Check that nothing survived; returns the figure of a row. How many were in time depends on the load."""
     clean = sum(not run.survivors for run in runs)
     in_time = sum(run.sweep_s < limit_s for run in runs)
     worst = max(run.sweep_s for run in runs)
@@ -37,7 +37,7 @@ def test_own_sessions_and_daemons(repeat, figure):
     assert [len(run.result.leftovers.processes) for run in runs] == [3] * len(runs)
 
 
-def test_deaf_and_stopped_children(repeat, figure):
+def test_children_that_ignore_sigterm_or_are_stopped(repeat, figure):
     runs = repeat("stubborn", quick=4, full=20)
     figure(tally(runs, 9.0))
     for run in runs:
@@ -45,7 +45,7 @@ def test_deaf_and_stopped_children(repeat, figure):
         assert ended == ["SIGKILL", "SIGKILL", "SIGKILL", "SIGTERM"]
 
 
-def test_a_chain_of_processes_that_never_stand_still(repeat, figure):
+def test_chain_of_short_lived_processes(repeat, figure):
     figure(tally(repeat("chaser", quick=4, full=50, grace_s=0.5), 4.0))
 
 

@@ -67,7 +67,7 @@ def stub_launch(tmp_path: Path, ports: dict[str, int]) -> Iterator[Callable[...,
 
 
 def alive(mark: str) -> list[str]:
-    """Living processes, without zombies, whose environment has the mark; found without our own code."""
+    """Living processes, without zombies, whose environment has the mark; found without the tested code."""
     found = []
     for process in Path("/proc").iterdir():
         try:

@@ -1,4 +1,4 @@
-"""An engine of the standard library that keeps the shutdown contract, and breaks a clause on demand.
+"""An engine in pure Python that keeps the shutdown contract, and breaks a clause on demand.
 
 One process serves, and a child called EngineCore does nothing. A token takes 10 ms. With `--headless`,
 requests are answered on the port of `--data-parallel-rpc-port`, to which a server without an engine core
@@ -71,7 +71,7 @@ class Engine:
         if FAULT == "deaf-at-start":
             ignored = threading.Event()
             signal.signal(signal.SIGTERM, lambda *_: ignored.set())
-            while not ignored.wait(0.02):  # however late the signal comes, it comes at the start
+            while not ignored.wait(0.02):  # the signal is always handled as if at the start
                 pass
         else:
             signal.signal(signal.SIGTERM, self.leave)

@@ -1,8 +1,8 @@
-"""A serving engine of the standard library alone: the real one's flags and endpoints, and faults on demand.
+"""A serving engine in pure Python: the real one's flags and endpoints, and faults on demand.
 
 `python stub_engine.py serve MODEL --port P --api-server-count N ...` has vLLM's shape: a launcher, an engine
-process that holds shared memory, and with N > 1 one process for each API server. STUB_FAULT names what goes
-wrong, STUB_FAULT_RANK the only rank where it does.
+process that holds shared memory, and with N > 1 one process for each API server. STUB_FAULT names the fault,
+STUB_FAULT_RANK its only rank.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main() -> None:
     Launcher(args, os.environ.get("STUB_FAULT", "") if args.data_parallel_rank == fault_rank else "").run()
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     print(text, flush=True)  # noqa: T201
 
 
@@ -55,14 +55,14 @@ class Launcher:
         self.rank = args.data_parallel_rank
         self.children: list[int] = []
 
-    def say(self, role: str, text: str) -> None:
-        say(f"({role} pid={os.getpid()}) {text}")
+    def print_line(self, role: str, text: str) -> None:
+        print_line(f"({role} pid={os.getpid()}) {text}")
 
     def run(self) -> None:
-        self.say("APIServer", f"INFO rpc port {self.args.data_parallel_rpc_port}")
-        self.say("APIServer", f"INFO ranks meet at {self.args.data_parallel_address}")
+        self.print_line("APIServer", f"INFO rpc port {self.args.data_parallel_rpc_port}")
+        self.print_line("APIServer", f"INFO ranks meet at {self.args.data_parallel_address}")
         if self.fault == "exits-at-start":
-            raise RuntimeError("the stub was told to exit")
+            raise RuntimeError("the stub exits on demand")
         if self.fault == "exits-zero-at-start":
             sys.exit(0)
         if self.fault == "never-ready":
@@ -73,7 +73,7 @@ class Launcher:
         if self.fault == "fatal-and-stubborn":
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if self.fault in {"fatal-line", "fatal-and-stubborn"}:
-            say(FATAL.format(rank=self.rank, pid=os.getpid()))
+            print_line(FATAL.format(rank=self.rank, pid=os.getpid()))
             signal.pause()
         if self.fault == "falls-apart":
             self.fall_apart()
@@ -92,16 +92,16 @@ class Launcher:
 
     def fall_apart(self) -> None:
         worker = self.fork(self.broken_worker)
-        say(FATAL.format(rank=self.rank, pid=os.getpid()))
+        print_line(FATAL.format(rank=self.rank, pid=os.getpid()))
         os.waitpid(worker, 0)
         os.kill(self.children[0], signal.SIGTERM)
         sys.exit(1)
 
     def broken_worker(self) -> None:
         time.sleep(0.2)
-        self.say("Worker_DP0_TP0", "INFO Parent process exited, terminating worker queues")
+        self.print_line("Worker_DP0_TP0", "INFO Parent process exited, terminating worker queues")
         time.sleep(1.0)
-        self.say("Worker_DP0_TP0", "BrokenPipeError: [Errno 32] Broken pipe")
+        self.print_line("Worker_DP0_TP0", "BrokenPipeError: [Errno 32] Broken pipe")
 
     def fork(self, target, *args) -> int:
         pid = os.fork()
@@ -122,16 +122,16 @@ class Launcher:
         if self.fault == "ends-after-the-other":
             self.wait_for_other_rank()
         if self.fault == "complains-at-exit":
-            self.say(
+            self.print_line(
                 "APIServer", "ERROR 11-23 07:56:00 [core_client.py:1] Engine core proc died unexpectedly"
             )
         for child in self.children:
             os.kill(child, signal.SIGTERM)
         for child in self.children:
             os.waitpid(child, 0)
-        self.say("APIServer", "WARNING Parent process exited, terminating worker queues")
+        self.print_line("APIServer", "WARNING Parent process exited, terminating worker queues")
         if self.fault == "leak-warning":
-            say(LEAK)
+            print_line(LEAK)
         os._exit(7 if self.fault == "exits-7" else 0)
 
     def wait_for_other_rank(self) -> None:
@@ -195,7 +195,7 @@ class Launcher:
 
     def post(self, http: BaseHTTPRequestHandler) -> None:
         body = json.loads(http.rfile.read(int(http.headers["Content-Length"])))
-        self.say("APIServer", "INFO POST")
+        self.print_line("APIServer", "INFO POST")
         if self.fault == "dies-on-request":
             os.kill(os.getpid(), signal.SIGKILL)
         if body["model"] != os.environ.get("STUB_MODEL", self.args.model):
@@ -214,7 +214,7 @@ class Launcher:
                 http.wfile.write(b"data: [DONE]\n\n")
             http.close_connection = True
         else:
-            text = "" if self.fault == "says-nothing" else "".join(words)
+            text = "" if self.fault == "empty-text" else "".join(words)
             n = len(words)
             usage = {"prompt_tokens": 4, "completion_tokens": n, "total_tokens": n + 4}
             answer(http, {**completion(text, "length"), "usage": usage})

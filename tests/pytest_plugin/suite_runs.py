@@ -37,7 +37,7 @@ def run_suite(
 
 
 def outcomes(events: list[dict[str, Any]]) -> dict[str, str]:
-    """`passed`, or the first phase that did not: `setup failed`."""
+    """`passed`, or the first phase that failed: `setup failed`."""
     found: dict[str, str] = {}
     for event in events:
         if event["event"] == "phase" and found.get(event["cell"], "passed") == "passed":

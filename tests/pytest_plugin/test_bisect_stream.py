@@ -55,7 +55,7 @@ def failed(events: list[dict[str, Any]]) -> dict[str, Any]:
     return event
 
 
-def test_a_passing_suite_from_first_to_last_line(run_pytest: RunPytest):
+def test_passing_suite(run_pytest: RunPytest):
     before = time.time()
     events = run_pytest("import pytest\n@pytest.mark.parametrize('n', [1, 4])\ndef test_a(n): pass")
     assert [event["event"] for event in events] == ["collected", *["start", *["phase"] * 3] * 2, "finish"]
@@ -70,7 +70,7 @@ def test_a_passing_suite_from_first_to_last_line(run_pytest: RunPytest):
     assert events[-1]["exit"] == 0
 
 
-def test_the_trial_reads_what_the_suite_wrote(run_pytest: RunPytest, tmp_path: Path):
+def test_trial_reads_the_streamed_report(run_pytest: RunPytest, tmp_path: Path):
     events = run_pytest("def test_a(): assert 1 == 2")
     records = read_stream(tmp_path / "stream.jsonl")
     assert [record.event for record in records] == [event["event"] for event in events]
@@ -79,7 +79,7 @@ def test_the_trial_reads_what_the_suite_wrote(run_pytest: RunPytest, tmp_path: P
     assert call.failure.exception == "AssertionError"
 
 
-def test_only_the_cells_asked_for_run_in_the_suites_order(run_pytest: RunPytest):
+def test_only_requested_cells_run_in_the_order_of_the_suite(run_pytest: RunPytest):
     source = "def test_a(): pass\ndef test_b(): pass\nclass TestC:\n    def test_d(self): pass"
     events = run_pytest(source, ["TestC::test_d", "test_a"])
     assert events[0]["cells"] == ["test_a", "TestC::test_d"]
@@ -116,17 +116,17 @@ def test_a_failure_has_its_exception_message_frames_and_text(run_pytest: RunPyte
     assert "Broken" in failure["text"]
 
 
-def test_an_exception_tells_outcome_logs_and_window_through_its_causes(run_pytest: RunPytest):
+def test_exception_has_outcome_logs_and_window_of_its_causes(run_pytest: RunPytest):
     source = """
-        class Told(Exception):
+        class WithEvidence(Exception):
             bisect_outcome = "hung"
             bisect_logs = ("4-rank0.log",)
             bisect_window = (1.0, 2.5)
 
         def test_a():
             try:
-                raise Told("first")
-            except Told as error:
+                raise WithEvidence("first")
+            except WithEvidence as error:
                 raise ValueError("second") from error
     """
     event = failed(run_pytest(source))
@@ -139,11 +139,11 @@ def test_every_cell_of_a_failed_module_fixture_has_its_evidence(run_pytest: RunP
     source = f"""
         import pytest
 
-        class Told(Exception):
+        class WithEvidence(Exception):
             pass
 
         def fail(n):
-            error = Told(f"servers of {{n}}")
+            error = WithEvidence(f"servers of {{n}}")
             error.bisect_logs, error.bisect_window = [f"{{n}}-rank0.log"], (n, n + 1)
             error.bisect_outcome = "infrastructure"
             raise error
@@ -234,8 +234,8 @@ def test_skips_and_expected_failures_have_their_reasons(run_pytest: RunPytest):
     assert "known" in failed(events)["failure"]["message"]
 
 
-def test_the_copy_of_pytest_that_a_test_forks_reports_nothing(run_pytest: RunPytest):
-    """Its test raises there, so pytest goes on in both processes."""
+def test_forked_copy_of_pytest_reports_nothing(run_pytest: RunPytest):
+    """Its test raises there, so pytest continues in both processes."""
     events = run_pytest(
         """
         import os
@@ -252,7 +252,7 @@ def test_the_copy_of_pytest_that_a_test_forks_reports_nothing(run_pytest: RunPyt
     assert [event["event"] for event in events].count("finish") == 1
 
 
-def test_tests_that_run_in_processes_of_their_own_are_reported(run_pytest: RunPytest, tmp_path: Path):
+def test_tests_in_separate_processes_are_reported(run_pytest: RunPytest, tmp_path: Path):
     """As with pytest-forked, which forks before the set-up and exits after the teardown."""
     (tmp_path / "each_forked.py").write_text(
         textwrap.dedent(
@@ -275,7 +275,7 @@ def test_tests_that_run_in_processes_of_their_own_are_reported(run_pytest: RunPy
     assert calls == {"test_a": "passed", "test_b": "failed"}
 
 
-def test_a_suite_that_cannot_be_read_says_so(run_pytest: RunPytest):
+def test_suite_that_cannot_be_collected_is_reported(run_pytest: RunPytest):
     events = run_pytest("import no_such_engine")
     (event,) = [event for event in events if event["event"] == "uncollectable"]
     assert event["cell"].endswith("test_it.py")
@@ -285,22 +285,22 @@ def test_a_suite_that_cannot_be_read_says_so(run_pytest: RunPytest):
 
 def test_an_exception_that_cannot_be_printed_is_still_reported(run_pytest: RunPytest):
     source = """
-        class Mute(Exception):
+        class Unprintable(Exception):
             def __str__(self): raise ValueError("no")
 
-        def test_a(): raise Mute
+        def test_a(): raise Unprintable
     """
     event = failed(run_pytest(source))
-    assert event["failure"]["message"] == "<unprintable Mute: ValueError>"
+    assert event["failure"]["message"] == "<unprintable Unprintable: ValueError>"
 
 
-def test_endless_messages_are_cut(run_pytest: RunPytest, tmp_path: Path):
+def test_endless_messages_are_truncated(run_pytest: RunPytest, tmp_path: Path):
     event = failed(run_pytest("def test_a(): raise ValueError('x' * 10_000_000)"))
     assert len(event["failure"]["message"]) == 10_000
     assert (tmp_path / "stream.jsonl").stat().st_size < 1_000_000
 
 
-def test_without_a_report_nothing_is_written(tmp_path: Path):
+def test_nothing_is_written_without_a_report(tmp_path: Path):
     (tmp_path / "test_it.py").write_text("def test_a(): pass")
     env = environment(tmp_path / "unused")
     del env["BISECT_RUN_REPORT"]
@@ -309,7 +309,7 @@ def test_without_a_report_nothing_is_written(tmp_path: Path):
     assert not (tmp_path / "unused").exists()
 
 
-def test_a_killed_run_leaves_whole_lines_up_to_the_kill(tmp_path: Path):
+def test_killed_run_leaves_complete_lines(tmp_path: Path):
     (tmp_path / "test_it.py").write_text(
         "import time\ndef test_a(): pass\ndef test_b():\n    time.sleep(60)\ndef test_c(): pass"
     )
@@ -353,7 +353,7 @@ SEEN_AT_THE_END = """
         ("@pytest.mark.xfail\ndef test_a(): assert 0", False),
     ],
 )
-def test_it_says_when_every_cell_has_its_verdict(
+def test_complete_file_is_written_when_every_cell_has_a_verdict(
     run_pytest: RunPytest, tmp_path: Path, cells: str, seen: bool
 ):
     run_pytest(textwrap.dedent(SEEN_AT_THE_END) + cells)
@@ -361,7 +361,7 @@ def test_it_says_when_every_cell_has_its_verdict(
     assert (tmp_path / "stream.jsonl.complete").exists()
 
 
-def test_a_failed_test_that_runs_again_has_no_verdict_yet(run_pytest: RunPytest, tmp_path: Path):
+def test_failed_test_to_be_rerun_has_no_verdict(run_pytest: RunPytest, tmp_path: Path):
     (tmp_path / "rerunning.py").write_text(
         "def pytest_configure(config): config.pluginmanager.register(object(), 'rerunfailures')\n"
     )

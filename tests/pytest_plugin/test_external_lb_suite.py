@@ -41,7 +41,7 @@ def test_all_cells_pass_all_of_one_first(run: Run):
     assert (events[-1]["event"], events[-1]["exit"]) == ("finish", 0)
 
 
-def test_the_teardown_alone_makes_no_request(run: Run, tmp_path: Path):
+def test_teardown_alone_makes_no_request(run: Run, tmp_path: Path):
     events = run(cells=[CELLS[-1]])
     assert outcomes(events) == {CELLS[-1]: "passed"}
     logs = list((tmp_path / "logs").glob("*.log"))
@@ -50,21 +50,21 @@ def test_the_teardown_alone_makes_no_request(run: Run, tmp_path: Path):
 
 
 def test_after_the_last_cell_nothing_is_waited_for(run: Run, tmp_path: Path):
-    """The servers ignore SIGTERM: stopped one after another they would have two minutes."""
+    """The servers ignore SIGTERM: stopped one after another, they would take two minutes."""
     events = run("ignores-sigterm", [CELLS[0]], teardown_s=60)
     assert outcomes(events) == {CELLS[0]: "passed"}
     call, teardown = [event["time"] for event in events if event["event"] == "phase"][-2:]
     assert teardown - call < 60
 
 
-def test_each_completion_cell_asks_every_rank_as_often(run: Run, tmp_path: Path):
+def test_each_completion_cell_sends_equal_requests_to_every_rank(run: Run, tmp_path: Path):
     events = run(cells=[CELLS[1], CELLS[2]])
     assert outcomes(events) == {CELLS[1]: "passed", CELLS[2]: "passed"}
     asked = [log.read_text().count("POST") for log in sorted((tmp_path / "logs").glob("*.log"))]
     assert asked == [(1 + 2 * 25) * 3] * 2  # once in one piece; once in one piece and once streamed
 
 
-def test_the_teardown_runs_last_in_whatever_subset(run: Run):
+def test_teardown_runs_last_in_any_subset(run: Run):
     events = run(cells=[CELLS[7], CELLS[3], CELLS[0]])
     assert [event["cell"] for event in events if event["event"] == "start"] == [CELLS[0], CELLS[3], CELLS[7]]
 
@@ -73,15 +73,15 @@ def test_the_teardown_runs_last_in_whatever_subset(run: Run):
     ("fault", "red"),
     [
         ("miscounts", [OF_ONE[0]]),
-        ("says-nothing", [OF_ONE[1], OF_ONE[2]]),
+        ("empty-text", [OF_ONE[1], OF_ONE[2]]),
         ("stops-streaming", [OF_ONE[2]]),
         ("complains-at-exit", [OF_ONE[3]]),
         ("leak-warning", [OF_ONE[3]]),
         ("exits-7", [OF_ONE[3]]),
     ],
 )
-def test_a_fault_turns_its_own_cells_red(run: Run, fault: str, red: list[str]):
-    # To the root alone, so that how the launcher ends is decided by its exit status.
+def test_fault_fails_its_own_cells(run: Run, fault: str, red: list[str]):
+    # Only to the root, so that the launcher's exit status is tested.
     events = run(fault, OF_ONE, sigterm="root")
     expected = {cell: "call failed" if cell in red else "passed" for cell in OF_ONE}
     assert outcomes(events) == expected
@@ -89,7 +89,7 @@ def test_a_fault_turns_its_own_cells_red(run: Run, fault: str, red: list[str]):
     assert all(event["window"][0] < event["window"][1] for event in failures(events))
 
 
-def test_survivors_turn_the_teardown_red(run: Run):
+def test_survivors_fail_the_teardown(run: Run):
     events = run("root-leaves-child", [OF_ONE[3]], teardown_s=1)
     (failure,) = failures(events)
     assert (failure["cell"], failure["phase"], failure["hint"]) == (OF_ONE[3], "call", None)
@@ -106,7 +106,7 @@ def test_failed_servers_fail_every_cell_of_their_group_with_evidence(run: Run):
     assert seen[-1]["failure"]["message"].startswith("Server exited unexpectedly: rank 1, exit status 1")
 
 
-def test_a_hang_and_the_machines_own_faults_are_hinted(run: Run):
+def test_hang_and_machine_faults_have_hints(run: Run):
     (hang,) = failures(run("never-ready", [OF_ONE[0]], ready_s=1))
     assert hang["hint"] == "hung"
     (blocked, *_) = failures(run(cells=[OF_ONE[0]], command=["/no-such-program"]))[-1:]

@@ -40,7 +40,7 @@ LAUNCH = {
 }
 
 
-def test_what_fixtures_need_is_imported_with_the_first_of_them(tmp_path):
+def test_modules_of_fixtures_are_imported_with_the_first_fixture(tmp_path):
     (tmp_path / "test_it.py").write_text(SUITE)
     file = tmp_path / "launch.json"
     file.write_text(json.dumps(LAUNCH | {"logs": str(tmp_path)}))

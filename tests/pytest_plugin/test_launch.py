@@ -66,7 +66,7 @@ def test_the_environment_of_a_rank(monkeypatch: pytest.MonkeyPatch):
     assert launch.environment(1) == {**common, "B": "3"}
 
 
-def test_outside_a_trial_there_is_no_token(monkeypatch: pytest.MonkeyPatch):
+def test_no_token_outside_a_trial(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("BISECT_RUN_TOKEN", raising=False)
     assert "BISECT_RUN_TOKEN" not in Launch.model_validate(FIELDS).environment(0)
 
@@ -79,6 +79,6 @@ def test_launch_json_is_read_back(tmp_path: Path):
 
 
 @pytest.mark.parametrize("wrong", [{"command": []}, {"dp_size": 0}, {"sigterm": "all"}, {"unknown": 1}])
-def test_what_is_wrong_in_it_is_refused(wrong: dict[str, object]):
+def test_invalid_launch_json_is_rejected(wrong: dict[str, object]):
     with pytest.raises(ValidationError, match=next(iter(wrong))):
         Launch.model_validate({**FIELDS, **wrong})

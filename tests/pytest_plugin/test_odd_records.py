@@ -107,7 +107,7 @@ def odd_value(rng):
 
 
 def odd_text(rng):
-    """A report that is cut short, repeated, or contains binary data or lines that are not records."""
+    """A report that is truncated, repeated, or contains binary data or lines that are not records."""
     whole = "".join(f"{json.dumps(record)}\n" for record in records())
     at = rng.randrange(len(whole))
     return rng.choice(
@@ -185,7 +185,7 @@ def test_two_hundred_odd_trials_are_read(tmp_path):
         assert unstorable(result) == "", f"mutation {number}"
 
 
-def test_the_same_without_anything_odd(tmp_path):
+def test_well_formed_trial_is_read(tmp_path):
     result = Trial(tmp_path / "trial", "".join(f"{json.dumps(record)}\n" for record in records())).read()
     assert [(cell.cell, cell.outcome) for cell in result.cells] == [
         ("test_one", "failed"),
@@ -198,8 +198,8 @@ def test_the_same_without_anything_odd(tmp_path):
 
 @pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan"), 1e308, -1e308])
 @pytest.mark.parametrize("path", [("seconds",), ("time",), ("window", 0), ("window", 1)])
-def test_a_number_that_is_no_time_takes_its_record_away(tmp_path, number, path):
-    """Infinity was stored as null, and what held it could not be read again."""
+def test_record_with_an_invalid_time_is_skipped(tmp_path, number, path):
+    """Infinity was stored as null, and its record could not be read again."""
     made = [changed(record, path, number) if record.get("failure") else record for record in records()[:4]]
     result = Trial(tmp_path / "trial", "".join(f"{json.dumps(record)}\n" for record in made)).read()
     assert unstorable(result) == ""
@@ -209,7 +209,7 @@ def test_a_number_that_is_no_time_takes_its_record_away(tmp_path, number, path):
     )
 
 
-def test_a_report_without_end_is_read_in_part(tmp_path, monkeypatch):
+def test_endless_report_is_read_in_part(tmp_path, monkeypatch):
     monkeypatch.setattr(stream_reader, "_STREAM_BYTES", 8 << 20)
     trial = Trial(tmp_path / "trial", "")
     with trial.stream.open("wb") as file:

@@ -1,4 +1,4 @@
-"""Reading a rank's log while it grows: whole lines, each once, whatever bytes it contains."""
+"""Reading a rank's log while it grows: complete lines, each once, of any bytes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 @settings(max_examples=50, deadline=None)
 @given(pieces=st.lists(st.text(alphabet="ab\n", max_size=12), max_size=12))
-def test_lines_come_once_and_whole_however_they_are_written(
-    tmp_path_factory: pytest.TempPathFactory, pieces: list[str]
-):
+def test_lines_are_read_once_and_complete(tmp_path_factory: pytest.TempPathFactory, pieces: list[str]):
     log = RankLog(tmp_path_factory.mktemp("log") / "1-rank0.log")
     seen: list[str] = []
     for piece in pieces:
@@ -28,7 +26,7 @@ def test_lines_come_once_and_whole_however_they_are_written(
     assert seen == "".join(pieces).split("\n")[:-1]
 
 
-def test_what_was_there_before_is_not_new(tmp_path: Path):
+def test_earlier_lines_are_not_new(tmp_path: Path):
     path = tmp_path / "1-rank0.log"
     path.write_text("an earlier run\n")
     log = RankLog(path)
@@ -36,7 +34,7 @@ def test_what_was_there_before_is_not_new(tmp_path: Path):
     assert log.name == "1-rank0.log"
 
 
-def test_an_endless_line_is_cut_and_costs_no_memory(tmp_path: Path):
+def test_endless_line_is_truncated_in_bounded_memory(tmp_path: Path):
     log = RankLog(tmp_path / "1-rank0.log")
     with log.path.open("ab") as file:
         file.write(b"x" * (5 << 20) + b"\nafter\n")

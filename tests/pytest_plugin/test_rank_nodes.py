@@ -33,7 +33,7 @@ FIRST, SECOND = "127.0.0.1", "127.0.0.2"
 
 
 class Node:
-    """A node of two: the program that runs its ranks, in a folder of its own."""
+    """One of two nodes: the program that runs its ranks, in its own folder."""
 
     def __init__(self, folder, launch, address=SECOND):
         (folder / "logs").mkdir(parents=True)
@@ -111,7 +111,7 @@ def test_a_node_can_have_an_address_of_ipv6(stub_launch, tmp_path):
     assert RankServer._url(server, "/health") == "http://[::1]:8000/health"
 
 
-def test_what_a_rank_leaves_on_another_node_is_found(node):
+def test_leftovers_of_a_rank_on_another_node_are_found(node):
     _, launch = node("ignores-sigterm", 1, teardown_s=1)
     with connected(launch) as nodes, rank_servers(launch, 1, nodes=nodes) as group:
         teardown = group.terminate()
@@ -170,7 +170,7 @@ def test_a_node_that_does_not_answer_at_the_start_is_not_waited_for(node, monkey
         raise AssertionError
 
 
-def test_a_silent_connection_does_not_keep_the_suite_out(monkeypatch):
+def test_idle_connection_does_not_block_the_suite(monkeypatch):
     monkeypatch.setattr(node_connection, "ACCEPT_S", 1)
     key = bytes.fromhex(KEY)
     with socket.create_server((SECOND, 0)) as listener, socket.create_connection(listener.getsockname()):
@@ -182,7 +182,7 @@ def test_a_silent_connection_does_not_keep_the_suite_out(monkeypatch):
                 assert other.recv() == "it"
 
 
-def test_only_the_trials_key_opens_a_node(node):
+def test_node_accepts_only_the_key_of_the_trial(node):
     second, launch = node()
     address = (second.host.address, second.host.port)
     socket.create_connection(address, 60).close()
@@ -209,7 +209,7 @@ def test_ranks_are_spread_evenly_and_other_ports_are_on_the_first_node(stub_laun
     assert len({*ports}) == 5
 
 
-def test_a_long_log_is_copied_whole(node):
+def test_long_log_is_copied_completely(node):
     second, launch = node()
     long = "x" * 99 + "\n"
     (second.launch.logs / "1-rank1.log").write_text(long * 50_000)

@@ -150,7 +150,7 @@ def test_an_answer_other_than_200_is_an_error(stub_launch: StubLaunch):
             group.servers[1].post("/v1/completions", {"model": "huge", "max_tokens": 1})
 
 
-def test_no_answer_in_time_is_a_hang(stub_launch: StubLaunch, monkeypatch: pytest.MonkeyPatch):
+def test_missing_answer_is_a_hang(stub_launch: StubLaunch, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("bisect_tool.pytest_plugin.rank_server.REQUEST_TIMEOUT_S", 0.5)
     with rank_servers(stub_launch("never-answers"), 1) as group:
         with pytest.raises(ServersHung, match=r"did not answer POST /v1/completions in 0.5 s") as caught:
@@ -167,7 +167,7 @@ def test_a_stream_without_an_end_is_an_error(stub_launch: StubLaunch):
         group.servers[0].stream("/v1/completions", body)
 
 
-def test_a_taken_port_is_passed_over(stub_launch: StubLaunch):
+def test_port_in_use_is_skipped(stub_launch: StubLaunch):
     launch = stub_launch()
     with foreign_server(launch.ports.start), rank_servers(launch, 1) as group:
         assert launch.ports.start not in {server.port for server in group.servers}
@@ -252,7 +252,7 @@ def foreign_server(port: int, *, in_another_process: bool = False) -> Iterator[i
             threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
             try:
                 yield os.getpid()
-            finally:  # else the thread polls a closed socket, without a pause, until the tests end
+            finally:  # otherwise the thread polls a closed socket, without a pause, until the tests end
                 server.shutdown()
 
 

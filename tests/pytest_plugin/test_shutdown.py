@@ -43,7 +43,7 @@ def test_clean_shutdown_reports_no_problems(stub_launch: StubLaunch, mode: str, 
 
 
 @pytest.mark.parametrize("mode", ["group", "root"])
-def test_what_ignores_sigterm_survives_and_is_killed(stub_launch: StubLaunch, mode: str):
+def test_process_that_ignores_sigterm_survives_and_is_killed(stub_launch: StubLaunch, mode: str):
     teardown = end(stub_launch("ignores-sigterm", rank=0, teardown_s=2), mode)
     assert teardown.seconds >= 2
     assert len(teardown.survivors) == 6  # the launcher, the engine, four API servers
@@ -109,7 +109,7 @@ def test_leaving_the_context_ends_the_servers(stub_launch: StubLaunch):
 
 
 def test_no_cell_follows_teardown_is_quick(stub_launch: StubLaunch):
-    """They ignore SIGTERM, and stopped one after another they would have two minutes."""
+    """They ignore SIGTERM; stopped one after another, they would take two minutes."""
     began = time.monotonic()
     launch = stub_launch("ignores-sigterm", teardown_s=60)
     with rank_servers(launch, 1, is_last_cell=lambda: True) as group:

@@ -40,7 +40,7 @@ BROKEN = [
     ("hangs-at-sigint", "test_in_flight[single-timeout_8]", "not gone 15 s after SIGTERM"),
     ("hangs-at-sigint", "test_in_flight[headless-timeout_8]", "not gone 15 s after SIGTERM"),
 ]
-"""A fault, a cell that it turns red, and what the failure says."""
+"""A fault, a cell that it turns red, and the text of the failure."""
 
 Run = "Callable[..., list[dict[str, Any]]]"
 
@@ -60,7 +60,7 @@ def run(tmp_path: Path, stub_launch: Callable[..., Launch]) -> Run:
     return run_it
 
 
-def test_who_keeps_the_contract_passes(run: Run):
+def test_engine_that_keeps_the_contract_passes(run: Run):
     with ThreadPoolExecutor() as pool:
         ran = list(pool.map(run, (["*single-*"], ["*headless-*"])))
     for events in ran:
@@ -93,7 +93,7 @@ def test_each_clause_can_be_broken(run: Run):
         assert all(re.fullmatch(r"\w+-\d-rank\d\.log", name) for name in failure["logs"])
 
 
-def test_requests_that_are_refused_before_sigterm_do_not_blame_the_end(run: Run):
+def test_requests_rejected_before_sigterm_are_no_shutdown_failure(run: Run):
     (failure,) = failures(run(["test_in_flight[single-timeout_0]"], "cuts-streams"))
     assert failure["hint"] == "infrastructure"
     assert "requests ended before SIGTERM with no finish reason" in failure["failure"]["message"]
@@ -106,9 +106,7 @@ def test_requests_that_are_refused_before_sigterm_do_not_blame_the_end(run: Run)
         ("has-no-headless", "*headless-timeout_0*", "--headless"),
     ],
 )
-def test_what_the_commit_has_no_flag_for_is_skipped_with_that_reason(
-    run: Run, fault: str, cells: str, flag: str
-):
+def test_cells_without_the_flag_at_a_commit_are_skipped(run: Run, fault: str, cells: str, flag: str):
     events = run([cells], fault)
     skipped = [event for event in events if event["event"] == "phase" and event["outcome"] == "skipped"]
     assert [event["reason"] for event in skipped] == [f"this commit has no {flag}"] * 3
