@@ -92,8 +92,8 @@ def test_culprit_comes_with_its_commit_and_its_good_parent(session):
     assert document.candidates_total == 4
 
 
-def test_of_a_culprit_s_cells_the_failure_of_most_is_told(session):
-    """Cells with another signature are named."""
+def test_document_has_the_failure_of_most_cells_of_a_culprit(session):
+    """Cells with another signature are listed."""
     other = FAILURE.model_copy(
         update={"signature": Signature(role="Test", exception="", message="left behind")}
     )
@@ -105,12 +105,12 @@ def test_of_a_culprit_s_cells_the_failure_of_most_is_told(session):
     assert (alone.cell, alone.other_signatures) == (CELL, ())
 
 
-def test_parent_that_was_not_tried_is_not_called_good(session):
+def test_untested_parent_is_not_the_last_good_commit(session):
     rows = tuple(row for row in ROWS if row.result.sha != documents.PARENT)
     assert compose(session, rows, ended(CULPRIT)).cells[CELL].last_good is None
 
 
-def test_every_commit_it_names_is_described(session):
+def test_every_mentioned_commit_is_described(session):
     skipped = ((documents.BROKEN, "does not build"),)
     held = conclusion(Finding.CANDIDATES, candidates=(documents.PARENT, documents.CULPRIT), skipped=skipped)
     document = compose(
@@ -120,12 +120,12 @@ def test_every_commit_it_names_is_described(session):
     assert document.exit_code == ExitCode.INCONCLUSIVE
 
 
-def test_trials_tell_when_they_began(session):
+def test_trials_have_their_start_time(session):
     document = compose(session, ROWS[:2], ended(CULPRIT))
     assert [trial.started[11:16] for trial in document.trials] == ["10:01", "10:02"]
 
 
-def test_a_stored_document_may_lack_what_was_added_later(session):
+def test_stored_document_may_lack_fields_added_later(session):
     content = compose(session, ROWS, ended(CULPRIT)).model_dump(by_alias=True)
     for trial in content["trials"]:
         del trial["started"], trial["timeline"]
@@ -156,8 +156,8 @@ def test_round_trip(session):
     assert Document.model_validate_json(document.to_json()) == document
 
 
-def test_what_is_left_behind_is_told_of_the_trial_with_the_fewest_cells(session):
-    """Of an order-dependent cell; longer trials have the leftovers of other cells as well."""
+def test_leftovers_are_those_of_the_trial_with_the_fewest_cells(session):
+    """Of an order-dependent cell; longer trials have leftovers of other cells, too."""
 
     def ran(number, *cells, outcome=Outcome.FAILED):
         results = tuple(CellResult(cell=cell, outcome=Outcome.PASSED) for cell in cells)
@@ -186,9 +186,9 @@ def test_texts_are_cleaned_and_secrets_masked(session, monkeypatch):
     assert "canary" not in document.to_json()
 
 
-@pytest.mark.parametrize("word", ["schema", "failed", "culprit", "command", "finding", "error"])
-def test_a_secret_may_be_a_word_of_ours(session, monkeypatch, word):
-    monkeypatch.setenv("SORT_KEY", word)
+@pytest.mark.parametrize("secret", ["schema", "failed", "culprit", "command", "finding", "error"])
+def test_secret_may_equal_a_word_of_the_schema(session, monkeypatch, secret):
+    monkeypatch.setenv("SORT_KEY", secret)
     document = compose(session, ROWS, ended(CULPRIT))
     assert Document.model_validate_json(document.to_json()) == document
     assert document.cells[CELL].finding == "culprit"
@@ -213,7 +213,7 @@ def test_unfinished_session_is_resumable(session):
     ],
 )
 @pytest.mark.parametrize("state", [ended(CULPRIT), replace(ended(), stopped=True)])
-def test_beyond_a_budget_it_is_run_again_without_any(session, budget, again, state):
+def test_rerun_line_has_no_budget_that_was_exceeded(session, budget, again, state):
     """Four trials, a minute apart: shared trials do not count towards the budget."""
     mode = Bisect(goods=session.request.goods, rerun_unlimited="without", budget=budget)
     rerun_session = replace(
@@ -243,7 +243,7 @@ def test_exit_code_follows_from_the_findings(findings, code):
     ("outcome", "code"),
     [(Outcome.INFRASTRUCTURE, ExitCode.ENVIRONMENT), (Outcome.UNBUILDABLE, ExitCode.ENDPOINTS)],
 )
-def test_bad_end_that_told_nothing(outcome, code):
+def test_bad_end_without_a_result(outcome, code):
     found, sentence = conclude(
         ended(), (row(1, documents.BAD, outcome, cells=(), reason="port 8000 is taken"),)
     )
@@ -269,7 +269,7 @@ def test_native_changes_matter_under_a_pinned_base_only(session, tmp_path):
 
 
 def test_wall_time_is_that_in_which_any_trial_ran(session):
-    """The second trial begins while the first one runs; between them and the third there is a gap."""
+    """The second trial starts while the first one runs; between them and the third there is a gap."""
     rows = (
         row(1, documents.BAD, Outcome.FAILED, seconds=90.0),
         row(2, documents.GOOD, Outcome.PASSED, seconds=45.0),
@@ -289,7 +289,7 @@ def test_a_trial_has_the_memory_of_its_gpus(session):
     ]
 
 
-def test_cells_are_called_alike_everywhere(session):
+def test_cells_have_the_same_name_everywhere(session):
     """A cell's name is untrusted text: in `cells`, in a trial's `cells` and in its `outcomes`."""
     name = "test_it[\x1b[31mred\u202e]"
     result = TrialResult(
@@ -352,7 +352,7 @@ def merging(session, *, first_parent):
 
 
 @pytest.mark.parametrize(("first_parent", "itself"), [(False, True), (True, False)])
-def test_along_first_parents_a_side_that_did_not_run_may_be_to_blame(session, first_parent, itself):
+def test_untested_side_of_a_merge_may_be_the_cause_with_first_parent(session, first_parent, itself):
     rows = (row(1, MERGE, Outcome.FAILED), row(2, documents.PARENT, Outcome.PASSED))
     found = replace(CULPRIT, culprit=MERGE, candidates=(MERGE,))
     document = compose(merging(session, first_parent=first_parent), rows, ended(found))

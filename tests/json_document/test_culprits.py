@@ -26,7 +26,7 @@ def ran(sha, outcome):
     return documents.trial(sha, "confirm", {CELL: outcome, "other": "failed"})
 
 
-def test_what_it_changes_is_counted_and_bounded():
+def test_changes_of_a_culprit_are_counted_and_limited():
     many = tuple(FileChange(f"f{number}", 1, 2) for number in range(300))
     report = culprit_report((), Changes((*FILES, *many), (PIN,), "a note"), itself=False)
     assert (len(report.files), report.files_total, report.added, report.removed) == (200, 303, 307, 601)
@@ -71,8 +71,8 @@ def test_parents_have_the_runs_of_the_culprit_s_cells():
         ("", {}, False, ""),
     ],
 )
-def test_a_merge_is_to_blame_where_no_parent_is(parents, outcomes, fix, text):
-    """A parent outside the range (`x`) need not run: it is an end, or the end has it."""
+def test_merge_itself_is_the_culprit_if_no_parent_is(parents, outcomes, fix, text):
+    """A parent outside the range (`x`) need not run: it is an end, or an ancestor of one."""
     trials = tuple(ran(sha, outcome) for sha, outcome in outcomes.items())
     seen = parent_runs(tuple(parents), (CELL,), trials)
     itself = merge_itself(seen, ("p", "q", "r"), fix=fix)
@@ -81,24 +81,24 @@ def test_a_merge_is_to_blame_where_no_parent_is(parents, outcomes, fix, text):
     assert merged(documents.document(find="fix" if fix else "regression"), report) == text
 
 
-def test_a_merge_that_differs_from_no_parent_says_what_that_means():
+def test_merge_that_differs_from_no_parent_is_explained():
     report = documents.changed(parents=("p", "q"), merge_itself=True)
     assert diffstat(report) == "no file differs from every parent: the merged sides are incompatible"
     assert diffstat(documents.changed(note="it cannot be read")) == "it cannot be read"
     assert diffstat(documents.changed()) == "no files"
 
 
-def test_a_root_commit_has_nothing_before_it(printed):
+def test_root_commit_has_no_last_good_commit(printed):
     document = documents.root()
     assert "none, because the first bad commit is a root commit" in printed(render_report(document))
     assert "Last good: none, because the first bad commit is a root commit" in markdown(document)
 
 
-def test_on_a_terminal_names_of_commits_lead_to_their_pages():
+def test_commits_are_links_on_a_terminal():
     def shown(**more):
-        paper = io.StringIO()
-        Console(file=paper, width=100, **more).print(render_report(documents.culprit()))
-        return paper.getvalue()
+        output = io.StringIO()
+        Console(file=output, width=100, **more).print(render_report(documents.culprit()))
+        return output.getvalue()
 
     page = f"{documents.REPO}/commit/{documents.PARENT}"
     assert page in shown(force_terminal=True, color_system="truecolor")

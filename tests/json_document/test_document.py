@@ -86,14 +86,14 @@ def test_round_trip(ending):
     assert Document.model_validate_json(document.to_json()) == document
 
 
-def test_json_is_ascii_whatever_is_in_it():
+def test_json_is_ascii_for_any_text():
     text = documents.hostile().to_json()
     assert text.isascii()
     assert not re.search(r"[^\n -~]", text)
     assert json.loads(text)["schema"] == 2
 
 
-def test_what_the_schema_does_not_know_is_an_error():
+def test_unknown_field_or_schema_is_an_error():
     content = json.loads(documents.culprit().to_json())
     with pytest.raises(ValidationError):
         Document.model_validate({**content, "extra": 1})

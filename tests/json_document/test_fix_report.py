@@ -50,15 +50,15 @@ def found(*candidates, together=(), verified=(), smallest=()):
         ),
     ],
 )
-def test_whatever_heals_all_is_named(fix_report, sentence):
+def test_conclusion_lists_everything_that_fixes_all_cells(fix_report, sentence):
     assert conclude_fixes(fix_report, BAD, OVER, []) == (ExitCode.DONE, sentence)
 
 
 @pytest.mark.parametrize(("fixed", "doubted"), [(CELLS, True), (CELLS[:1], False)])
 def test_fix_that_may_be_a_false_pass_is_doubted(fixed, doubted):
-    unsteady = FlakyCell(cell=CELLS[1], runs=8, failed=4, false_pass_probability=0.34)
+    flaky = FlakyCell(cell=CELLS[1], runs=8, failed=4, false_pass_probability=0.34)
     candidate = tried("revert a").model_copy(update={"fixed": fixed})
-    fix_report = found(candidate).model_copy(update={"flaky_cells": (unsteady,)})
+    fix_report = found(candidate).model_copy(update={"flaky_cells": (flaky,)})
     phrases = [(note.name, note.words) for note in doubtful_cells(fix_report)]
     expected = (
         "failed in 4 of 8 runs there, so 2 passes would happen 34% of the time without a fix; use --runs 8"

@@ -29,7 +29,7 @@ def trials(*runs: tuple[str, bool], cells: tuple[str, ...] = (CELL,)):
 BEYOND_CHANCE = [("hung", True)] * 3 + [("passed", False)] * 5
 
 
-def test_failures_that_go_with_the_load_are_said(printed):
+def test_failures_associated_with_the_load_are_reported(printed):
     (found,) = load_contrasts(trials(*BEYOND_CHANCE))
     sentence = "3 of 3 failures and 0 of 5 passes happened while the machine was busy (CPU pressure 60%)"
     assert contrast_text(found) == sentence
@@ -43,19 +43,19 @@ def test_failures_that_go_with_the_load_are_said(printed):
     "runs",
     [
         [],
-        [("hung", True)] * 2 + [("passed", False)] * 2,  # two coins
+        [("hung", True)] * 2 + [("passed", False)] * 2,  # too few runs
         [("hung", True)] * 9,  # nothing to compare with
         [("hung", True)] * 5 + [("passed", True)] * 5,  # busy all the time
         [("hung", False)] * 5 + [("passed", True)] * 5,  # the other way round
         [("hung", False)] * 5 + [("passed", False)] * 5,
-        [("errored", True)] * 5 + [("passed", False)] * 5,  # says nothing of the tests
+        [("errored", True)] * 5 + [("passed", False)] * 5,  # no result of the tests
     ],
 )
-def test_nothing_is_said_that_chance_explains(runs):
+def test_difference_that_chance_explains_is_not_reported(runs):
     assert load_contrasts(trials(*runs)) == ()
 
 
-def test_cells_with_the_same_figures_stand_together():
+def test_cells_with_the_same_figures_are_grouped():
     (found,) = load_contrasts(trials(*BEYOND_CHANCE, cells=(CELL, OTHER)))
     assert found.cells == (CELL, OTHER)
 
@@ -72,7 +72,7 @@ def test_the_measure_is_that_of_the_busiest_failure():
     assert found.measure == "CPU pressure 90%"
 
 
-def test_a_culprit_in_doubt_is_called_suspect(printed):
+def test_doubtful_culprit_is_a_suspect(printed):
     note = "it only missed deadlines there, while the machine was busy (CPU pressure 60%)"
     document = documents.document(cells={CELL: documents.red(finding="suspect", note=note)})
     shown = printed(render_report(document))

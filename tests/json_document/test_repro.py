@@ -18,7 +18,7 @@ from bisect_tool.render.repro import render_rates
 from bisect_tool.trial.result import CellResult, TrialResult
 from bisect_tool.verdict import Outcome
 
-HERE, THERE = "a" * 40, "b" * 40
+TESTED, COMPARED = "a" * 40, "b" * 40
 OVER = State(None, (), (), 0, over=True)
 
 
@@ -32,20 +32,20 @@ def failure(message):
     )
 
 
-def trial(outcome, *, sha=HERE, cell="test_it", message="it broke", seconds=1.0, reason="odd"):
+def trial(outcome, *, sha=TESTED, cell="test_it", message="it broke", seconds=1.0, reason="odd"):
     found = failure(message) if outcome is Outcome.FAILED else None
     result = CellResult(cell=cell, outcome=outcome, seconds=seconds, failure=found, reason=reason)
     return TrialResult(sha=sha, cells=(result,), outcome=outcome, started="", seconds=seconds)
 
 
 def of(*trials, against=None):
-    return reproduction(Repro(runs=3, against=against), HERE, trials)
+    return reproduction(Repro(runs=3, against=against), TESTED, trials)
 
 
 def shown(found, width=100):
-    paper = io.StringIO()
-    Console(file=paper, width=width, markup=False, highlight=False).print(render_rates(found))
-    return paper.getvalue()
+    output = io.StringIO()
+    Console(file=output, width=width, markup=False, highlight=False).print(render_rates(found))
+    return output.getvalue()
 
 
 PASS, FAIL = Outcome.PASSED, Outcome.FAILED
@@ -67,26 +67,26 @@ PASS, FAIL = Outcome.PASSED, Outcome.FAILED
         ((), ExitCode.INCONCLUSIVE, "no run gave a result: no cell ran"),
     ],
 )
-def test_the_answer(trials, code, sentence):
+def test_conclusion_and_exit_code(trials, code, sentence):
     assert conclude_repro(of(*trials), OVER, trials) == (code, sentence)
 
 
 def test_unfinished():
-    state = State(Step(HERE, None, Purpose.REPEAT), (), (), 2)
+    state = State(Step(TESTED, None, Purpose.REPEAT), (), (), 2)
     found = conclude_repro(of(trial(FAIL)), state, [trial(FAIL)])
     assert found == (ExitCode.INTERRUPTED, "not finished: 2 runs left")
 
 
-def test_the_evidence_is_of_the_commit_and_the_reddest_cell():
+def test_evidence_is_of_the_commit_and_the_cell_with_most_failures():
     trials = [
-        trial(FAIL, sha=THERE, cell="other", message="elsewhere"),
+        trial(FAIL, sha=COMPARED, cell="other", message="elsewhere"),
         trial(FAIL, message="once"),
         trial(FAIL, cell="other", message="first"),
         trial(FAIL, cell="other", message="second"),
     ]
-    cell, sha, found = first_failure(of(*trials, against=THERE), HERE, trials)
-    assert (cell, sha, found.root.message) == ("other", HERE, "first")
-    assert first_failure(of(trial(PASS)), HERE, [trial(PASS)]) is None
+    cell, sha, found = first_failure(of(*trials, against=COMPARED), TESTED, trials)
+    assert (cell, sha, found.root.message) == ("other", TESTED, "first")
+    assert first_failure(of(trial(PASS)), TESTED, [trial(PASS)]) is None
 
 
 def test_the_time_to_failure_is_that_of_failing_runs():
@@ -96,7 +96,7 @@ def test_the_time_to_failure_is_that_of_failing_runs():
     assert "2.0 s (1.0 s to 9.0 s)" in shown(of(*trials))
 
 
-def test_signatures_by_their_counts_and_not_all_of_them():
+def test_most_frequent_signatures_are_shown():
     trials = [trial(FAIL, message=f"number {number}") for number in range(12)] + [
         trial(FAIL, message="often")
     ] * 2
@@ -105,10 +105,10 @@ def test_signatures_by_their_counts_and_not_all_of_them():
     assert lines[-1] == "test_it: and 3 more signatures"
 
 
-def test_cells_that_told_nothing_are_counted_by_reason():
+def test_cells_without_a_result_are_counted_by_reason():
     skips = [trial(Outcome.SKIPPED, cell=name, reason="no --headless") for name in ("a", "b")]
     other = trial(Outcome.SKIPPED, cell="c", reason="no GPU")
-    once = trial(Outcome.SKIPPED, reason="no GPU")  # beside a run that passed, this is no news
+    once = trial(Outcome.SKIPPED, reason="no GPU")  # not reported, because another run passed
     found = of(*skips, *skips, other, once, trial(PASS))
     notes = [line for line in shown(found).splitlines() if line.startswith("no result")]
     assert notes == ["no result for 2 cells: no --headless", "no result for 1 cell: no GPU"]
@@ -117,21 +117,21 @@ def test_cells_that_told_nothing_are_counted_by_reason():
     assert expected in markdown(document)
 
 
-def test_with_two_commits_it_is_said_where_they_told_nothing():
-    trials = [trial(Outcome.SKIPPED, sha=THERE, reason="no flag"), trial(PASS)]
-    assert f"no result for 1 cell at {THERE[:9]}: no flag" in shown(of(*trials, against=THERE))
+def test_cells_without_a_result_are_reported_by_commit():
+    trials = [trial(Outcome.SKIPPED, sha=COMPARED, reason="no flag"), trial(PASS)]
+    assert f"no result for 1 cell at {COMPARED[:9]}: no flag" in shown(of(*trials, against=COMPARED))
 
 
 def under_delay(roles, *processes):
     seen = [ProcessTimeline(role=role, pid=number) for number, role in enumerate(processes)]
     trials = (trial(PASS).model_copy(update={"timeline": tuple(seen)}),)
-    found = reproduction(Repro(runs=1, stress="delay", stress_roles=roles), HERE, trials)
+    found = reproduction(Repro(runs=1, stress="delay", stress_roles=roles), TESTED, trials)
     return found, conclude_repro(found, OVER, trials)[1]
 
 
-def test_a_role_that_no_process_had_is_told():
-    there = ("Launcher", "EngineCore_DP1", "EngineCore_DP0", "Worker_DP0_TP1", "")
-    found, conclusion = under_delay(("EngineCore", "DPCordinator"), *there)
+def test_stress_role_of_no_process_is_reported():
+    processes = ("Launcher", "EngineCore_DP1", "EngineCore_DP0", "Worker_DP0_TP1", "")
+    found, conclusion = under_delay(("EngineCore", "DPCordinator"), *processes)
     assert found.stress_roles == ("EngineCore", "DPCordinator")
     assert conclusion.endswith("in 1 run under --stress=delay for EngineCore and DPCordinator")
     note = "no process has the role DPCordinator; roles seen: EngineCore and Worker"
@@ -140,14 +140,14 @@ def test_a_role_that_no_process_had_is_told():
 
 
 @pytest.mark.parametrize(
-    ("roles", "there"),
+    ("roles", "processes"),
     [(("EngineCore",), ("EngineCore_DP0",)), ((), ("EngineCore",)), (("EngineCore",), ())],
 )
-def test_roles_that_were_there_or_are_not_known_are_no_news(roles, there):
-    assert under_delay(roles, *there)[0].stress_note == ""
+def test_stress_roles_that_exist_or_are_unknown_have_no_note(roles, processes):
+    assert under_delay(roles, *processes)[0].stress_note == ""
 
 
-def test_hostile_words_are_harmless():
+def test_hostile_texts_are_harmless():
     text = shown(of(trial(FAIL, cell="it\x1b[2J\u202e", message="[red]oh\x1b]0;x\x07\rno")))
     assert not any(mark in text for mark in "\x1b\x07\r\u202e")
     assert "[red]oh" in text

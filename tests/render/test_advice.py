@@ -14,7 +14,7 @@ def ended(note, **fields):
     return document.model_copy(update={"cells": {"tests/test_a.py::test_a": cell}, **fields})
 
 
-def test_tests_that_are_younger_are_taken_along():
+def test_tests_newer_than_the_good_end_can_be_used_at_every_commit():
     note = "the passing end 1234 gave no result for it: there is no such test at this commit"
     assert f"--tests-from {documents.BAD[:9]} uses them at every commit" in _endpoint_advice(ended(note))
     already = ended(note, rerun="bisect-run --tests-from main --pytest tests")
@@ -29,7 +29,7 @@ def test_tests_that_are_younger_are_taken_along():
         ("", "Check that CI"),
     ],
 )
-def test_a_bad_end_at_which_no_test_ran_is_told_from_one_that_passes(note, advice):
+def test_advice_distinguishes_a_bad_end_without_tests_from_a_passing_one(note, advice):
     green = documents.red().model_copy(update={"finding": "green", "culprit": None, "note": note})
     passing = documents.culprit().model_copy(update={"cells": {"command": green}})
     assert advice in _endpoint_advice(passing)
@@ -40,7 +40,7 @@ def test_tests_of_a_command_that_are_newer_are_taken_from_the_bad_commit():
     assert f"git checkout {documents.BAD[:9]} -- TESTS || exit 125; COMMAND" in _endpoint_advice(ended(note))
 
 
-def test_a_bad_end_without_a_result_leads_to_its_log():
+def test_advice_for_a_bad_end_without_a_result_refers_to_its_log():
     nothing = documents.culprit().model_copy(update={"cells": {}})
     assert "the log of the trial" in _endpoint_advice(nothing)
 

@@ -9,14 +9,14 @@ from bisect_tool.render.console import render_report
 from bisect_tool.render.markdown import markdown
 
 
-def test_of_few_cells_each_has_its_row():
+def test_few_cells_have_a_row_each():
     cells = documents.culprit().cells
     assert [(row.name, row.report, row.more) for row in rows(cells)] == [
         (name, report, 0) for name, report in cells.items()
     ]
 
 
-def test_of_many_cells_the_first_of_each_answer_are_named():
+def test_many_cells_are_limited_to_the_first_of_each_result():
     found = rows(documents.many().cells)
     assert [row.name for row in found if row.more] == ["and 240 more cells", "and 245 more cells"]
     assert [row.report.finding for row in found][-6:] == ["green"] * 6
@@ -30,13 +30,13 @@ def test_green_cells_come_last_and_one_is_counted_in_the_singular():
     assert [row.name for row in found[:7]] == ["r0", "r1", "r2", "r3", "r4", "and 1 more cell", "g0"]
 
 
-def test_what_is_said_of_many_cells_is_said_once():
+def test_equal_notes_of_cells_are_merged():
     assert notes([("a", "x"), ("b", "y"), ("c", "x"), ("d", "x")]) == ("a, c and 1 more: x", "b: y")
     many = notes((f"cell {number}", f"note {number}") for number in range(15))
     assert (len(many), many[-1]) == (13, "and 3 more notes")
 
 
-def test_a_report_of_500_cells_can_be_read(printed):
+def test_report_of_500_cells_is_short(printed):
     document = documents.many()
     shown, body = printed(render_report(document), 80), markdown(document)
     assert len(shown.splitlines()) < 130
@@ -46,7 +46,7 @@ def test_a_report_of_500_cells_can_be_read(printed):
         assert text.count("test_case[") < 120
 
 
-def test_of_many_candidates_the_likeliest_are_shown(printed):
+def test_likeliest_of_many_candidates_are_shown(printed):
     shas = tuple(f"{number:040x}" for number in range(300))
     cell = documents.red(finding="candidates", culprit=None, candidates=shas)
     document = documents.document(cells={"a": cell}, exit_code=3, resumable=True, failure=None)
@@ -54,7 +54,7 @@ def test_of_many_candidates_the_likeliest_are_shown(printed):
     assert "and 200 more commits" in markdown(document)
 
 
-def test_of_many_repeated_cells_those_that_failed_have_their_row(printed):
+def test_failed_cells_among_many_repeated_ones_have_a_row(printed):
     """With the signatures of these failures."""
     found = documents.repro().repro
     passed = found.cells[documents.GREEN_CELLS[0]]

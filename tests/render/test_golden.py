@@ -63,7 +63,7 @@ def test_running_session(printed):
     compare("running-80.txt", printed(render_session(documents.running(), NOW), 80))
 
 
-def test_a_session_that_can_go_on_says_so_and_claims_nothing(printed):
+def test_unfinished_session_can_be_resumed_and_names_no_culprit(printed):
     body = markdown(documents.interrupted())
     assert "Not finished: narrowed to 9 commits. Resume the session with" in body
     assert "`bisect-run resume 20260306-101500-1a2b`" in body

@@ -24,9 +24,9 @@ from bisect_tool.terminal import terminal
 
 NOW = datetime(2026, 3, 6, 10, 47, tzinfo=UTC)
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-OUR_HTML = {"<details>", "</details>", "<summary>Log excerpt</summary>", "<summary>Trials</summary>"}
+EXPECTED_HTML = {"<details>", "</details>", "<summary>Log excerpt</summary>", "<summary>Trials</summary>"}
 ENDING = ["Analysis", "Environment", "Check", "Command to rerun"]
-OUR_HEADINGS = {
+EXPECTED_HEADINGS = {
     "hostile": ["Summary", "Affected tests", "Error", "Bisection", *ENDING],
     "hostile_repro": ["Summary", "Failure rates", "Error", *ENDING],
     "hostile_fixes": ["Summary", "Affected tests", "What was tried", "Error", *ENDING],
@@ -50,27 +50,27 @@ def views():
     return {
         "report": render_report(hostile),
         "rates": render_report(documents.hostile_repro()),
-        "healings": render_report(documents.hostile_fixes()),
+        "fixes": render_report(documents.hostile_fixes()),
         "session": render_session(hostile, NOW),
         "sessions": render_sessions(listed, NOW),
     }
 
 
-@pytest.mark.parametrize("view", ["report", "rates", "healings", "session", "sessions"])
+@pytest.mark.parametrize("view", ["report", "rates", "fixes", "session", "sessions"])
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_no_control_character_reaches_the_terminal(printed, view, width):
     assert controls(printed(views()[view], width)) == []
 
 
-@pytest.mark.parametrize("view", ["report", "rates", "healings", "session", "sessions"])
-def test_colours_are_ours_only(printed, view):
+@pytest.mark.parametrize("view", ["report", "rates", "fixes", "session", "sessions"])
+def test_only_colours_of_the_report_are_printed(printed, view):
     """With colours the text is the same, so no markup in the corpus had an effect."""
-    paper = io.StringIO()
+    output = io.StringIO()
     width = 10_000
-    Console(file=paper, width=width, force_terminal=True, color_system="truecolor").print(
+    Console(file=output, width=width, force_terminal=True, color_system="truecolor").print(
         views()[view], crop=False
     )
-    coloured = COLOUR.sub("", paper.getvalue())
+    coloured = COLOUR.sub("", output.getvalue())
     assert controls(coloured) == []
     assert "[bold]markup[/bold]" in " ".join(coloured.split())
     assert [line.rstrip() for line in coloured.splitlines()] == printed(views()[view], width).splitlines()
@@ -84,8 +84,8 @@ def headings(tokens):
     return [token.content for before, token in itertools.pairwise(tokens) if before.type == "heading_open"]
 
 
-@pytest.mark.parametrize("name", OUR_HEADINGS)
-def test_markdown_holds_no_markup_of_others(name):
+@pytest.mark.parametrize("name", EXPECTED_HEADINGS)
+def test_markdown_has_no_foreign_markup(name):
     text = markdown(getattr(documents, name)())
     assert controls(text) == []
     tokens = [token for block in parsed(text) for token in (block, *(block.children or ()))]
@@ -94,22 +94,22 @@ def test_markdown_holds_no_markup_of_others(name):
     html = [
         line for token in tokens if token.type == "html_block" for line in token.content.split("\n") if line
     ]
-    assert set(html) == OUR_HTML
+    assert set(html) == EXPECTED_HTML
     assert {token.content for token in tokens if token.type == "html_inline"} == {"<code>", "</code>"}
-    assert headings(tokens) == OUR_HEADINGS[name]
+    assert headings(tokens) == EXPECTED_HEADINGS[name]
     assert sum(token.type == "table_open" for token in tokens) == TABLES[name]
 
 
-def test_a_heading_of_a_session_without_analysis_is_one():
+def test_headings_of_a_session_without_analysis():
     """Text after an HTML block without an empty line would be part of it."""
-    ending = OUR_HEADINGS["hostile"]
-    for begun in (documents.running(), documents.all_green()):
+    ending = EXPECTED_HEADINGS["hostile"]
+    for document in (documents.running(), documents.all_green()):
         expected = [name for name in ending if name not in ("Error", "Analysis", "Check")]
-        assert headings(parsed(markdown(begun))) == expected
+        assert headings(parsed(markdown(document))) == expected
 
 
-@pytest.mark.parametrize("name", OUR_HEADINGS)
-def test_markdown_words_of_others_stand_in_code(name):
+@pytest.mark.parametrize("name", EXPECTED_HEADINGS)
+def test_foreign_text_in_markdown_is_code(name):
     """Outside code GitHub would turn `@name` and `#1` into mentions and references."""
     prose = []
     for block in parsed(markdown(getattr(documents, name)())):

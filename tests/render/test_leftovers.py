@@ -35,11 +35,11 @@ def left(*trials):
         (("shm psm_1", *FILES[:4]), ("port 80",), ("shm psm_1", "file $TMPDIR/0 and 3 more", "port 80")),
     ],
 )
-def test_many_of_a_kind_are_one_line(first, second, lines):
+def test_many_items_of_a_kind_are_one_line(first, second, lines):
     assert left((ONE, first), (ONE, second)) == tuple((ONE, item) for item in lines)
 
 
-def test_commits_are_told_apart():
+def test_leftovers_of_two_commits_are_listed_separately():
     lines = "file $TMPDIR/0 and 3 more"
     assert left((ONE, FILES[:4]), (OTHER, FILES[:4])) == ((ONE, lines), (OTHER, lines))
 
@@ -61,14 +61,14 @@ def workers(number):
     return [(f"process worker (pid {pid})",) for pid in range(4000, 4000 + number)]
 
 
-def test_what_is_left_on_any_node_of_a_trial_is_the_same():
+def test_leftover_on_several_nodes_is_one_leftover():
     usual, other = "process usual (pid 1)", "process other (pid 2)"
     left = [(usual, f"process worker (pid 4000) on gpu-{name}") for name in "abcd"]
     (found,) = leaks(compared([(usual, other)] * 4, left))
     assert (found.example, found.bad) == ("process worker (pid 4000) on gpu-a", 4)
 
 
-def test_what_bad_commits_leave_and_good_ones_do_not():
+def test_leftover_of_bad_commits_only_is_reported():
     (found,) = leaks(compared([()] * 4, workers(4)))
     assert str(found) == (
         "process worker (pid 4000) at 27066d1b2: in 4 of 4 trials at bad commits, 0 of 4 at good ones"
@@ -90,7 +90,7 @@ FILES_104 = (*FILES, "file ... and 96 more")
     ],
     ids=["as good ones do", "too few", "a good one, too", "not always", "no good one", "only good ones"],
 )
-def test_what_is_no_more_than_chance_is_no_news(printed, good, bad):
+def test_leftovers_within_chance_are_not_reported(printed, good, bad):
     document = compared(good, bad)
     assert leaks(document) == ()
     assert "Left behind" not in printed(render_report(document))
@@ -102,7 +102,7 @@ def test_one_more_file_among_many_is_found():
     assert (found.example, found.bad, found.good) == ("file $TMPDIR/lock", 5, 0)
 
 
-def test_more_of_the_same_is_found():
+def test_higher_number_of_leftovers_is_found():
     (found,) = leaks(compared([FILES[3:4]] * 5, [FILES_104] * 5))
     assert (found.bad, found.bad_trials, found.good, found.good_trials) == (5, 5, 5, 5)
 
@@ -111,7 +111,7 @@ def test_trials_on_a_busy_machine_do_not_count():
     assert leaks(compared([()] * 4, workers(4), load=BUSY)) == ()
 
 
-def test_both_reports_have_what_bad_commits_leave(printed):
+def test_both_reports_have_leftovers_of_bad_commits(printed):
     document = compared([()] * 4, workers(4))
     assert LEAKS_TITLE in printed(render_report(document))
     lines = (
@@ -120,7 +120,7 @@ def test_both_reports_have_what_bad_commits_leave(printed):
     assert f"{LEAKS_TITLE}:\n\n{lines}\n" in markdown(document)
 
 
-def test_of_one_commit_alone_everything_is_told(printed):
+def test_all_leftovers_of_a_single_commit_are_reported(printed):
     document = compared([], workers(2)).model_copy(update={"good": ()})
     assert f"{LEFTOVERS_TITLE}\n  27066d1b2  process worker (pid 4000)" in printed(render_report(document))
     assert "Left behind by trials (cleaned up): `process worker (pid 4000)`" in markdown(document)

@@ -81,16 +81,16 @@ def evil_nights():
     )
 
 
-def test_the_page_word_for_word():
+def test_page_of_a_night_matches_its_golden_file():
     compare("night.html", nightly_html(whole()))
 
 
-def test_the_page_of_a_hostile_night_word_for_word():
+def test_page_of_a_hostile_night_matches_its_golden_file():
     compare("night-hostile.html", nightly_html(hostile()))
 
 
 @pytest.mark.parametrize("document", [whole(), night(), night(cells=()), *evil_nights()])
-def test_a_page_needs_nothing_else_and_runs_nothing(document):
+def test_page_is_self_contained_and_runs_nothing(document):
     text = nightly_html(document)
     page = Page(text)
     assert page.tags <= TAGS
@@ -101,7 +101,7 @@ def test_a_page_needs_nothing_else_and_runs_nothing(document):
 
 
 @pytest.mark.parametrize("document", [*evil_nights()])
-def test_text_of_others_is_text(document):
+def test_foreign_text_is_escaped_in_html(document):
     text = nightly_html(document)
     assert [each for each in text if unicodedata.category(each) in ("Cc", "Cf", "Cs") and each != "\n"] == []
     assert "<script>alert(1)</script>" not in text
@@ -109,7 +109,7 @@ def test_text_of_others_is_text(document):
     assert "{{ 7 * 7 }}" in Page(text).words
 
 
-def test_a_night_without_causes_says_so():
+def test_page_of_a_night_without_causes():
     page = Page(nightly_html(night(cells=(cell(),), exit_code=0)))
     assert "Causes of failures: none; 1 of 1 cell passed." in page.words
     assert "article" not in page.tags
@@ -139,7 +139,7 @@ def test_a_cell_has_a_strip_of_its_newest_commits():
     assert page.attributes <= ATTRIBUTES
 
 
-def test_a_cause_has_a_page_of_its_own():
+def test_page_of_a_cause():
     document = night(cause(), candidates("open", fingerprint="b"), notes=("A file is damaged.",))
     page = Page(cause_html(document, document.causes[0]))
     assert page.text.count("Evidence") == 1

@@ -28,13 +28,13 @@ def hostile_texts():
     yield pull_request(evil)
 
 
-def test_text_of_others_is_code():
+def test_foreign_text_of_a_night_is_code():
     """Outside code GitHub would turn `@name` and `#1` into mentions and references."""
     for text in hostile_texts():
-        assert_others_are_code(text)
+        assert_foreign_text_is_code(text)
 
 
-def assert_others_are_code(text):
+def assert_foreign_text_is_code(text):
     blocks = MarkdownIt("commonmark").enable("table").parse(text)
     prose, inside = [], False
     for token in (each for block in blocks for each in block.children or ()):
@@ -65,7 +65,7 @@ def test_red_cells_show_the_failure_chain_of_the_results_that_were_read():
     assert "in the results that were read" not in issue_body(night(failures=(other,)), cause(), "paused")
 
 
-def test_a_night_says_its_causes_and_what_does_not_pass():
+def test_night_lists_its_causes_and_cells_that_do_not_pass():
     text = nightly_markdown(
         night(cause("open"), candidates(fingerprint="b"), cause("fixed", fingerprint="c"))
     )
@@ -122,18 +122,18 @@ def test_a_text_that_fits_is_not_cut():
     assert cut("a\nb\n", 3) == ""
 
 
-def test_a_summary_counts_what_passes():
+def test_summary_counts_passing_cells():
     assert summary(night(cause())) == "causes of failures: 1 new; 2 of 8 cells passed"
     assert summary(night(cells=(cell(), cell(CellStatus.MISSING)))).endswith("1 of 1 cell passed")
 
 
-def test_a_cause_that_is_over_without_a_fix_says_why():
+def test_cause_that_is_closed_without_a_fix_has_a_reason():
     text = nightly_markdown(night(cause("fixed", fixed_by="", note="Its cells are no longer run.")))
     assert "\n### Closed: " in text
     assert "\n- Its cells are no longer run.\n" in text
 
 
-def test_a_title_names_the_command_of_which_it_is():
+def test_title_of_a_command_has_its_words():
     check = CommandCheck(argv=("/home/ann/ci/smoke.sh", "--fast", "/home/ann/x"))
     failing = cause(cells=("command",), document=documents.culprit().model_copy(update={"check": check}))
     assert title(failing) == "smoke.sh --fast ~/x failing since 27066d1b2 (PR 34730)"
@@ -154,7 +154,7 @@ def test_a_title_names_the_cells_and_the_commit(each, expected):
     assert title(each) == expected
 
 
-def test_cells_that_the_bisection_calls_otherwise_are_named():
+def test_cells_with_another_name_in_the_bisection_are_listed():
     text = issue_body(night(), cause(cells=("t::test_a",), document=documents.command()), "paused")
     assert text.split("\n\n")[1:3] == ["Failing: `t::test_a`.", "## Summary"]
 

@@ -78,14 +78,14 @@ def test_without_a_public_address_it_runs_in_a_clone():
     assert "no public URL" not in markdown(documents.document(repo=ORIGIN))
 
 
-def test_files_of_the_check_stand_there():
+def test_report_has_the_files_of_the_check():
     body = markdown(documents.command())
     assert f"## Check\n\n`check.sh` is not in the repository. Its SHA-256 is `{'1f2e' * 16}`.\n" in body
     assert f"\n````sh\n{documents.CHECK}````\n" in body
     assert f"\n\n`data.py` is not in the repository. Its SHA-256 is `{'3a4b' * 16}`; it is too" in body
 
 
-def test_words_of_commits_stay_as_they_are():
+def test_subjects_of_commits_are_not_changed():
     subject = "Let /root/.cache be read"
     commits = {documents.CULPRIT: documents.commit(documents.CULPRIT, subject)}
     assert public(documents.document(commits=commits)).commits == commits

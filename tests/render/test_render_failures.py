@@ -16,7 +16,7 @@ def failing(*failures):
     return documents.document(failure=failures[0], failures=failures)
 
 
-def test_the_chain_stands_in_columns_whatever_the_times(printed):
+def test_failure_chain_is_aligned_for_any_times(printed):
     root = documents.FAILURE.root
     chain = (root, *(documents.event(after, "Worker", "", "gone") for after in (1.958, 10.82, 100.0)))
     changed = documents.FAILURE.model_copy(update={"chain": chain})
@@ -48,7 +48,7 @@ def test_a_document_without_failures_has_its_one_failure():
 
 
 @pytest.mark.parametrize("symptom", [True, False])
-def test_a_root_that_is_only_a_consequence_is_called_so(printed, symptom):
+def test_root_that_is_only_a_symptom_is_called_symptom(printed, symptom):
     document = failing(failure("a", symptom=symptom))
     shown = printed(render_failures(document))
     assert (SYMPTOM in shown) is symptom

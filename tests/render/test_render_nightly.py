@@ -89,7 +89,7 @@ Infrastructure
         ({"state": "open", "document": None}, "Open: 27066d1b2"),
     ],
 )
-def test_cause_says_what_is_known(change, line):
+def test_report_has_the_facts_of_a_cause(change, line):
     cause = CAUSE.model_copy(update=change)
     assert line in render_nights([night(causes=(cause,))]).split("\n")
 
@@ -131,7 +131,7 @@ def test_hostile_names_are_cleaned():
     assert not {"\x1b", "\x07"} & set(render_nights([night(causes=(cause,), watch="w\x1b[0m")]))
 
 
-def test_watches_are_apart():
+def test_watches_are_separated_by_an_empty_line():
     text = render_nights([night(), night(watch="other")])
     assert "\n\nother at " in text
     assert "\n\n\n" not in text

@@ -33,16 +33,16 @@ def shown(wheels, **more):
         wheels=wheels,
         **more,
     )
-    paper = io.StringIO()
-    Console(file=paper, width=110, color_system=None).print(render_plan(plan))
-    return [line.rstrip() for line in paper.getvalue().splitlines()]
+    output = io.StringIO()
+    Console(file=output, width=110, color_system=None).print(render_plan(plan))
+    return [line.rstrip() for line in output.getvalue().splitlines()]
 
 
 def wheel(letter, variant="cu129"):
     return Wheel(letter * 40, "http://host/w.whl", "w.whl", Version("1.0"), variant)
 
 
-def test_each_candidate_says_what_it_is_built_from():
+def test_candidates_have_the_source_of_their_build():
     lines = shown({"b" * 40: wheel("b"), "c" * 40: wheel("b")}, fresh="no wheel is published yet")
     assert lines[-3:] == [
         "  bbbbbbbbb  #2  wheel               Change b",
@@ -62,7 +62,7 @@ def test_default_variant_has_no_name():
     assert "Wheels        3 of 3 commits" in shown(used)
 
 
-def test_without_commit_wheels_nothing_is_said():
+def test_plan_without_commit_wheels_mentions_no_wheels():
     lines = shown(None)
     assert not any("wheel" in line.lower() for line in lines)
     assert lines[-1] == "  ddddddddd  #4  Change d"
@@ -82,7 +82,7 @@ def cost_of(minutes, gpus):
     return ExpectedCost(wall, wall, held)
 
 
-def test_cost_is_said_for_each_forecast_with_its_interval():
+def test_each_forecast_has_a_cost_with_its_interval():
     assert cost_lines(ExecutorCost("local", 2, 34, (cost_of(20, 2), cost_of(60, 2)))) == [
         "local, 2 slots, from 34 past trials:",
         "about 20 min 00 s (10 to 30 min), 0.7 GPU-hours (0.3 to 1.0) if they always fail",
@@ -90,13 +90,13 @@ def test_cost_is_said_for_each_forecast_with_its_interval():
     ]
 
 
-def test_without_gpus_trial_hours_are_said():
+def test_cost_without_gpus_has_trial_hours():
     heading, first, _ = cost_lines(ExecutorCost("github", 1, 1, (cost_of(20, 0),) * 2))
     assert heading == "github, 1 slot, from 1 past trial:"
     assert first == "about 20 min 00 s (10 to 30 min), 0.3 trial-hours (0.2 to 0.5) if they always fail"
 
 
-def test_an_interval_whose_ends_are_written_alike_is_left_out():
+def test_interval_with_equal_ends_is_omitted():
     _, first, _ = cost_lines(ExecutorCost("local", 1, 3, (cost_of(0.1, 0),) * 2))
     assert first == "about 6.0 s, <0.01 trial-hours if they always fail"
 
@@ -104,7 +104,7 @@ def test_an_interval_whose_ends_are_written_alike_is_left_out():
 @pytest.mark.parametrize(
     ("timed", "text"), [(True, ", with up to 3 builds:"), (False, ", without 3 builds of unknown duration:")]
 )
-def test_cost_says_whether_it_has_builds(timed, text):
+def test_cost_shows_whether_it_includes_builds(timed, text):
     heading, *_ = cost_lines(ExecutorCost("local", 1, 9, (cost_of(20, 0),) * 2, 3, timed))
     assert heading.endswith(text)
 

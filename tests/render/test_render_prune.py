@@ -1,4 +1,4 @@
-"""What `prune` prints."""
+"""The output of `prune`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def pruned(*ended, held=(), size=None, dry=False):
     return prune_document(chosen, ended, 20 * 2**30, Limits(MONTH, size), dry=dry)
 
 
-def test_what_went_why_and_what_is_left(printed):
+def test_removed_items_have_reasons_and_the_total_is_shown(printed):
     document = pruned(*map(RemovalResult, (ENVIRONMENT, LOGS, WORKTREE)))
     assert printed(render_prune(document, NOW)) == (
         "Removed 1 environment, 1 worktree and the logs of 1 session: 8.5 GiB freed, 11.5 GiB left.\n"
@@ -43,7 +43,7 @@ def test_what_went_why_and_what_is_left(printed):
     assert document.exit_code == 0
 
 
-def test_a_dry_run_only_says_what_would_go(printed):
+def test_dry_run_lists_what_would_be_removed(printed):
     text = printed(render_prune(pruned(RemovalResult(ENVIRONMENT), dry=True), NOW))
     assert text.startswith("Would remove 1 environment: 8.0 GiB to free, 12.0 GiB left.\n")
 
@@ -52,13 +52,13 @@ def test_nothing_to_remove(printed):
     assert printed(render_prune(pruned(), NOW)) == "Nothing to remove, 20.0 GiB left.\n"
 
 
-def test_what_was_not_looked_through_may_have_something_to_remove(printed):
+def test_failed_prune_does_not_print_that_nothing_is_left_to_remove(printed):
     """Such as logs, if the store cannot be read."""
     failed = pruned().model_copy(update={"exit_code": 5})
     assert printed(render_prune(failed, NOW)) == "Nothing was removed, 20.0 GiB left.\n"
 
 
-def test_what_is_in_use_is_named(printed):
+def test_items_in_use_are_listed_as_kept(printed):
     document = pruned(RemovalResult(WORKTREE, RemovalStatus.IN_USE), held=(HELD,), size=2**30)
     assert printed(render_prune(document, NOW)) == (
         "Nothing to remove, 20.0 GiB left.\n"
@@ -72,7 +72,7 @@ def test_what_is_in_use_is_named(printed):
     assert document.exit_code == 0
 
 
-def test_what_cannot_be_removed_is_an_error_of_the_machine(printed):
+def test_failed_removal_is_an_environment_error(printed):
     document = pruned(
         RemovalResult(ENVIRONMENT, RemovalStatus.FAILED, "Permission denied: x"), RemovalResult(LOGS)
     )
@@ -81,7 +81,7 @@ def test_what_cannot_be_removed_is_an_error_of_the_machine(printed):
     assert "Permission denied: x\n" in printed(render_prune(document, NOW))
 
 
-def test_what_another_prune_removed_is_not_freed_twice():
+def test_item_removed_by_another_prune_is_not_counted():
     document = pruned(RemovalResult(ENVIRONMENT, RemovalStatus.GONE))
     assert (document.removed, document.freed_bytes, document.bytes) == ((), 0, 12 * 2**30)
 

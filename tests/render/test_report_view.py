@@ -28,7 +28,7 @@ def test_contrast_of_red_and_green_parameters(red, green, contrast):
     assert report_view.contrast(documents.document(cells=cells)) == report_view.Contrast(*contrast)
 
 
-def test_cells_with_one_culprit_come_together():
+def test_cells_are_grouped_by_culprit():
     first, second = report_view.culprits(documents.two_culprits())
     assert (first.commit.sha, first.cells) == (documents.CULPRIT, documents.RED_CELLS[:1])
     assert (second.commit.sha, second.cells) == (documents.BROKEN, documents.RED_CELLS[1:2])
@@ -66,7 +66,7 @@ def test_trials_are_counted_as_trials(trials, text):
     assert str(report_view.tally(document.trials, "a", ("x", "y"))) == text
 
 
-def test_runs_that_there_were_none_of_are_not_run():
+def test_end_counts_as_text():
     assert str(EndCount(runs=0, failed=0)) == "not run"
     assert str(EndCount(runs=3, failed=0)) == "3 passed"
     assert str(EndCount(runs=3, failed=3)) == "3 failed"
@@ -82,14 +82,14 @@ def test_runs_that_there_were_none_of_are_not_run():
         ({"builds": 0, "gpu_seconds": 540.0}, 0, "4 trials, 2 min 18 s, 0.1 GPU-hours"),
     ],
 )
-def test_what_it_cost(changed, slot, text):
+def test_cost_summary(changed, slot, text):
     document = documents.culprit()
     trials = tuple(trial.model_copy(update={"slot": slot}) for trial in document.trials)
     cost = document.cost.model_copy(update=changed)
     assert report_view.cost_summary(document.model_copy(update={"trials": trials, "cost": cost})) == text
 
 
-def test_where_nothing_is_built_nothing_is_said_of_it():
+def test_cost_summary_without_builds_does_not_mention_them():
     assert (
         report_view.cost_summary(documents.command())
         == "2 trials, 40 s wall time, 1 min 03 s of trials in 2 slots"
@@ -106,11 +106,11 @@ def test_where_nothing_is_built_nothing_is_said_of_it():
         (("command",), ""),
     ],
 )
-def test_the_file_of_all_cells_is_said_once(cells, file):
+def test_common_file_of_all_cells(cells, file):
     assert report_view.common_file(cells) == file
 
 
-def test_earlier_results_that_counted_are_named_in_a_line(printed):
+def test_reports_have_the_number_of_earlier_results(printed):
     known = EarlierResults(results=25, commits=1)
     document = documents.culprit().model_copy(update={"earlier_results": known})
     line = "25 earlier results at 1 commit counted as evidence"

@@ -63,9 +63,9 @@ def test_a_start_that_takes_longer_at_bad_commits_has_its_interval():
         [*BADS],
         [*good(5.0, 5.01, 5.02, 5.03), *bad(5.04, 5.05, 5.06, 5.07)],
     ],
-    ids=["too few", "by chance", "no bad commit", "no good commit", "less than clocks tell"],
+    ids=["too few", "by chance", "no bad commit", "no good commit", "below clock resolution"],
 )
-def test_what_is_no_more_than_chance_is_not_told(printed, trials):
+def test_difference_within_chance_is_not_reported(printed, trials):
     document = session(*trials)
     assert rows(document) == {}
     assert render_start_ups(document) is None
@@ -82,7 +82,7 @@ def test_trials_on_a_busy_machine_do_not_count():
     assert rows(session(*GOODS, *(trial.model_copy(update={"load": quiet}) for trial in BADS)))
 
 
-def test_a_trial_counts_once_whatever_the_number_of_its_processes():
+def test_trial_counts_once_for_any_number_of_processes():
     def crowd(sha, outcome, base):
         servers = [documents.process(f"ApiServer_{rank}", 10 + rank, base + rank) for rank in range(40)]
         return one(sha, outcome, *servers)
@@ -90,7 +90,7 @@ def test_a_trial_counts_once_whatever_the_number_of_its_processes():
     assert rows(session(crowd(documents.GOOD, "passed", 1.0), crowd(documents.CULPRIT, "failed", 50.0))) == {}
 
 
-def test_what_never_becomes_ready_at_bad_commits_is_told():
+def test_process_that_is_never_ready_at_bad_commits_is_reported():
     assert rows(session(*GOODS, *bad(None, None, None, None))) == {
         "EngineCore [4]": ("5.3 s (4)", "0 of 4 ready", "")
     }
@@ -98,10 +98,10 @@ def test_what_never_becomes_ready_at_bad_commits_is_told():
 
 
 @pytest.mark.parametrize("outcome", ["errored", "unbuildable", "infrastructure", "skipped"])
-def test_a_commit_that_told_nothing_is_on_neither_side(outcome):
-    silent = [one(documents.BROKEN, outcome, engine(7.0 + number)) for number in range(4)]
-    assert sides_of(session(*GOODS, *silent)) == {documents.GOOD: GOOD}
-    assert rows(session(*GOODS, *silent)) == {}
+def test_commit_without_a_result_is_on_neither_side(outcome):
+    inconclusive = [one(documents.BROKEN, outcome, engine(7.0 + number)) for number in range(4)]
+    assert sides_of(session(*GOODS, *inconclusive)) == {documents.GOOD: GOOD}
+    assert rows(session(*GOODS, *inconclusive)) == {}
 
 
 def test_a_commit_at_which_a_cell_ever_failed_is_bad():
@@ -149,8 +149,8 @@ def test_a_difference_that_rounds_to_nothing_has_no_minus():
     assert rows(document) == {"EngineCore [4]": ("5.0 s (1)", "5.0 s (1)", "+0.0 s")}
 
 
-def test_of_one_commit_there_is_one_column_and_what_never_became_ready(printed):
-    """`repro`: commits are not good or bad, and an inconclusive run starts processes as well."""
+def test_single_commit_has_one_column_with_processes_that_were_never_ready(printed):
+    """In `repro`, commits are not good or bad, and inconclusive runs count."""
     found = documents.repro().repro.model_copy(update={"against": None})
     never = [documents.process(f"ApiServer_{rank}", 10 + rank, None) for rank in range(4)]
     trials = (
@@ -175,7 +175,7 @@ def test_the_one_commit_of_step_has_its_table():
     assert rows(document) == {"EngineCore [4]": ("7.0 s (1)", "")}
 
 
-def test_two_compared_commits_are_named():
+def test_two_compared_commits_have_a_column_each():
     document = compared(
         one(documents.PARENT, "failed", engine(5.0)), one(documents.CULPRIT, "passed", engine(7.0))
     )
@@ -191,9 +191,9 @@ def test_compared_commits_have_an_interval_where_there_are_enough_runs():
 
 def test_a_cell_that_fails_at_both_ends_makes_no_commit_bad():
     """Such as a cell that the fix does not fix."""
-    mended, other = documents.RED_CELLS[:2]
-    passed = documents.trial(documents.CULPRIT, "narrow", {mended: "passed", other: "failed"})
-    cells = {mended: documents.red(), other: documents.red(finding="always red")}
+    fixed, other = documents.RED_CELLS[:2]
+    passed = documents.trial(documents.CULPRIT, "narrow", {fixed: "passed", other: "failed"})
+    cells = {fixed: documents.red(), other: documents.red(finding="always red")}
     document = session(passed, *bad(6.0, sha=documents.PARENT), find="fix", cells=cells)
     assert sides_of(document) == {documents.CULPRIT: GOOD, documents.PARENT: BAD}
 

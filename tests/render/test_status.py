@@ -136,12 +136,12 @@ def test_no_sessions(printed):
     assert printed(render_sessions(listed(), NOW)) == "no sessions yet\n"
 
 
-def test_interrupted_session_says_how_to_go_on(printed):
+def test_interrupted_session_has_a_resume_line(printed):
     text = printed(render_session(documents.interrupted(), NOW))
     assert text.endswith("Resume with: bisect-run resume 20260306-101500-1a2b\n")
 
 
-def test_what_another_process_runs_can_be_resumed_only_once_that_has_ended(printed):
+def test_session_of_another_process_can_be_resumed_once_that_has_ended(printed):
     assert "resum" not in printed(render_session(documents.running(), NOW))
     report = printed(render_report(documents.running()))
     how = "if it is interrupted, resume with: bisect-run resume 20260306-101500-1a2b"
@@ -156,14 +156,14 @@ def test_a_session_that_was_resumed_beyond_its_budget_is_running(session):
     assert (line.state, line.conclusion) == ("running", "3 trials so far")
 
 
-def test_a_session_that_ended_does_not_go_on(printed):
+def test_ended_session_has_no_resume_line(printed):
     ended = documents.interrupted().model_copy(update={"exit_code": 4, "resumable": False})
     assert "Resume" not in printed(render_session(ended, NOW))
 
 
 def test_a_session_of_this_minute(printed):
-    began = datetime.fromisoformat(documents.running().created)
-    assert "started just now, running" in printed(render_session(documents.running(), began))
+    started = datetime.fromisoformat(documents.running().created)
+    assert "started just now, running" in printed(render_session(documents.running(), started))
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_age(seconds, text):
     assert age(seconds) == text
 
 
-def test_trials_say_where_they_ran_if_that_is_not_this_machine(printed):
+def test_trials_on_other_machines_have_their_place(printed):
     here = documents.trial(documents.CULPRIT, "narrow", {"c": "passed"})
     there = here.model_copy(update={"where": "GPU 4, 5"})
     plain, placed = (documents.document(trials=trials) for trials in ((here,), (here, there)))

@@ -1,4 +1,4 @@
-"""Sessions that named culprits: one, a merge, a root commit, two of them, five hundred cells."""
+"""Sessions with culprits: one, a merge, a root commit, two of them, five hundred cells."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def culprit() -> Document:
 
 
 def merge() -> Document:
-    """A merge whose parents both pass, with many files and pins, on a GitLab of one's own."""
+    """A merge whose parents both pass, with many files and pins, on a self-hosted GitLab."""
     files = tuple(FileChange(path=f"src/part_{number}.py", added=number, removed=1) for number in range(9))
     pins = tuple(
         PinChange(file=file, package=f"pin-{number}", old=f"pin-{number}==1", new=f"pin-{number}==2")
@@ -137,7 +137,7 @@ def many() -> Document:
 
 
 def contrast() -> Document:
-    """Bad commits take longer to start than good ones beyond chance, and leave what these do not."""
+    """Bad commits start significantly more slowly than good ones, and have other leftovers."""
 
     def ran(sha: str, outcome: str, engine: float, **more: object) -> TrialReport:
         started = (process("EngineCore_DP0", 4240, engine), process("ApiServer_0", 4251, 70.0))

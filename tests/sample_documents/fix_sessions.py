@@ -94,11 +94,16 @@ def fixes_running() -> Document:
     """Interrupted: one revert is not run yet, another did not build, a third passed once of twice."""
     names = ("revert 27066d1b2", "revert 57c84ff12", "revert 0a208d1f5")
     rest = (Tried(name=name, title="Revert it", parts=(name,), sha=GOOD) for name in names)
-    waits, unbuilt, begun = rest
+    waits, unbuilt, partial = rest
     unbuilt = unbuilt.model_copy(update={"inconclusive": (*RED_CELLS, *GREEN_CELLS)})
     whole = fixes()
     found = whole.fixes.model_copy(
-        update={"candidates": (waits, unbuilt, begun), "combinations": (), "smallest": (), "truncated": False}
+        update={
+            "candidates": (waits, unbuilt, partial),
+            "combinations": (),
+            "smallest": (),
+            "truncated": False,
+        }
     )
     return whole.model_copy(
         update={
@@ -111,7 +116,7 @@ def fixes_running() -> Document:
 
 
 def fixes_unfit() -> Document:
-    """Nothing was run, since nothing applies."""
+    """No candidate applies, so nothing was run."""
     whole = fixes()
     _, conflicts, patch = whole.fixes.candidates
     patch = patch.model_copy(update={"reason": "error: corrupt patch at line 3"})

@@ -1,4 +1,4 @@
-"""Documents in which every text that others write holds whatever does harm in a report."""
+"""Documents in which every foreign text contains everything that may harm a report."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ HOSTILE = (
 
 
 def hostile() -> Document:
-    """Every text that others write holds the whole corpus."""
+    """Every foreign text contains the whole corpus."""
     text = " ".join(HOSTILE)
     evil = CommitInfo(sha=CULPRIT, subject=text, author=text, date=text, pr=34730)
     root = event(0.0, text, text, text, frames=(Frame(file=text, line=1, function=text),), lines=(text,))

@@ -101,7 +101,7 @@ def trial(sha: str, purpose: str, outcomes: dict[str, str], **more: object) -> T
 
 
 def process(role: str, pid: int, ready: float | None, source: str = "4-rank0") -> ProcessTimeline:
-    """Spawned at ROOT_TIME, ready so many seconds later."""
+    """A process spawned at ROOT_TIME that is ready after `ready` seconds."""
     return ProcessTimeline(
         role=role,
         pid=pid,
@@ -150,7 +150,7 @@ def red(**more: object) -> CellReport:
 
 
 def document(**more: object) -> Document:
-    """A session that named its culprit; any field can be given another value."""
+    """A session with a culprit; any field can be given another value."""
     fields: dict[str, object] = {
         "schema": 2,
         "command": "run",

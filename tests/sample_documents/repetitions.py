@@ -1,4 +1,4 @@
-"""Sessions that ran cells often, computed from their runs as `repro` does."""
+"""Sessions of `repro`, computed from their runs."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def run(sha: str, seconds: float, outcome: Outcome, *passing: str) -> TrialResul
     return TrialResult(sha=sha, cells=(red, *green), outcome=outcome, started=started, seconds=seconds)
 
 
-def session(asked: Repro, runs: Sequence[TrialResult], state: State, **more: object) -> Document:
+def session(mode: Repro, runs: Sequence[TrialResult], state: State, **more: object) -> Document:
     """The document of a session of `repro` with these runs."""
-    found = reproduction(asked, CULPRIT, runs)
+    found = reproduction(mode, CULPRIT, runs)
     code, conclusion = conclude_repro(found, state, runs)
     return document(
         command="repro",
@@ -56,12 +56,12 @@ def session(asked: Repro, runs: Sequence[TrialResult], state: State, **more: obj
 
 
 def repro() -> Document:
-    """A flaky cell and a green one, each run often at one commit, and the flaky one at another as well."""
+    """A flaky cell and a green one, run repeatedly at one commit, and the flaky one also at another."""
     failing = [run(CULPRIT, each, Outcome.FAILED, GREEN_CELLS[0]) for each in SECONDS_TO_FAILURE]
     passing = [run(CULPRIT, 31.4, Outcome.PASSED, GREEN_CELLS[0])] * 14
     compared = [run(PARENT, 31.4, Outcome.PASSED)] * 20
-    asked = Repro(runs=20, against=PARENT, stress="delay")
-    return session(asked, [*failing, *passing, *compared], State(None, (), (), 0, over=True))
+    mode = Repro(runs=20, against=PARENT, stress="delay")
+    return session(mode, [*failing, *passing, *compared], State(None, (), (), 0, over=True))
 
 
 def repro_running() -> Document:

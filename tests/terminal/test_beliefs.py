@@ -1,4 +1,4 @@
-"""What is thought of the open cells, as it narrows down."""
+"""The probabilities of the culprits of open cells, as text."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def test_a_bar_and_the_likeliest_commits(printed):
     )
 
 
-def test_cells_of_which_the_same_is_thought_are_one_line(printed):
+def test_cells_with_equal_beliefs_are_one_line(printed):
     beliefs = tuple(belief(f"teardown[{number}]") for number in range(5))
     lines = printed(Group(*render_beliefs(beliefs)), 110).splitlines()
     assert len(lines) == 1
     assert lines[0].startswith("  teardown[0] and 4 more  █")
 
 
-def test_what_does_not_fit_is_counted(printed):
+def test_cells_that_do_not_fit_are_counted(printed):
     beliefs = tuple(belief(f"cell[{number}]", ("b" * 40, number / 10)) for number in range(7))
     lines = printed(Group(*render_beliefs(beliefs)), 110).splitlines()
     assert len(lines) == 5
@@ -45,17 +45,17 @@ def test_one_plain_line():
     )
 
 
-def test_one_of_many_is_not_named():
+def test_unlikely_commits_are_not_named():
     many = belief("teardown[4]", ("b" * 40, 0.04), ("c" * 40, 0.03))
     assert belief_line((many,)).endswith("no commit above 4%, flaky 2%")
 
 
-def test_the_name_of_a_lone_cell_keeps_its_words():
+def test_name_of_a_single_cell_is_not_shortened():
     assert belief_line((belief("teardown[4]"),)).startswith("external_lb_teardown[4]: ")
     assert belief_line((Belief("command", SUSPECTS, 0.0, 0.81),)).startswith("command: ")
 
 
-def test_words_in_brackets_are_left_alone():
+def test_parameters_are_not_shortened():
     beliefs = tuple(Belief(f"test_load[a_{name}]", ((name * 40, 0.5),), 0.1, 0.5) for name in "ab")
     assert belief_line(beliefs).startswith("load[a_a]: ")
 
@@ -66,15 +66,15 @@ def test_a_hostile_name_cannot_move_the_cursor():
 
 @pytest.mark.parametrize("flaky", [0.0, 0.02, 0.5, 0.99, 1.0])
 @pytest.mark.parametrize("first", [0.0, 0.01, 0.49, 0.98, 1.0])
-def test_every_bar_is_as_long(printed, first, flaky):
+def test_every_bar_has_the_same_length(printed, first, flaky):
     (line,) = render_beliefs((belief("cell", ("b" * 40, first), ("c" * 40, 0.02), flaky=flaky),))
     bar = line.plain.split("  ")[2]
     assert len(bar) == 24
 
 
 @pytest.mark.parametrize(
-    ("chance", "text"),
+    ("probability", "text"),
     [(0.0, "<1%"), (0.004, "<1%"), (0.01, "1%"), (0.814, "81%"), (0.99, "99%"), (1.0, ">99%")],
 )
-def test_percent(chance, text):
-    assert percent(chance) == text
+def test_percent(probability, text):
+    assert percent(probability) == text

@@ -1,4 +1,4 @@
-"""Progress on a terminal and in a pipe, with a clock that only moves when told."""
+"""Progress on a terminal and in a pipe, with a simulated clock."""
 
 from __future__ import annotations
 
@@ -52,34 +52,34 @@ def state(sha, purpose, remaining, steps):
     return State(step, (), tuple(f"{n:040x}" for n in range(remaining)), steps, over=step is None)
 
 
-def begin(progress, slot, state):
+def start(progress, slot, state):
     progress.on_decision(state)
     progress.on_trial_start(slot, state.step)
 
 
-def story(progress, clock, folder):
+def run_two_trials(progress, clock, folder):
     """Two trials, from the first decision to the end."""
     bad = result(documents.BAD, Outcome.PASSED, Outcome.FAILED)
     skip = result(documents.BROKEN, reason="does not build: \x1b[2Jerror")
     progress.on_resume([])
-    begin(progress, 0, state(documents.BAD, Purpose.BAD_END, 4, 6))
+    start(progress, 0, state(documents.BAD, Purpose.BAD_END, 4, 6))
     progress.on_phase(0, "build", folder)
     clock.now += 5
     progress.on_phase(0, "test", folder)
     clock.now += 15
     progress.on_trial_end(Step(documents.BAD, None, Purpose.BAD_END), bad)
-    begin(progress, 0, state(documents.BROKEN, Purpose.NARROW, 4, 3))
+    start(progress, 0, state(documents.BROKEN, Purpose.NARROW, 4, 3))
     progress.on_phase(0, "build", folder)
     clock.now += 1
     progress.on_trial_end(Step(documents.BROKEN, CELLS, Purpose.NARROW), skip)
     progress.on_decision(state(None, None, 0, 0))
 
 
-def test_in_a_pipe_a_subject_is_cut_where_its_line_would_be_too_long(session, tmp_path):
-    paper, clock = io.StringIO(), Clock()
-    with Progress(session, Console(file=paper, width=100), clock) as progress:
-        story(progress, clock, tmp_path)
-    lines = paper.getvalue().splitlines()
+def test_long_subject_is_truncated_in_a_pipe(session, tmp_path):
+    output, clock = io.StringIO(), Clock()
+    with Progress(session, Console(file=output, width=100), clock) as progress:
+        run_two_trials(progress, clock, tmp_path)
+    lines = output.getvalue().splitlines()
     assert max(map(len, lines)) <= 100
     cut = [line for line in lines if "…" in line]
     assert cut
@@ -87,11 +87,11 @@ def test_in_a_pipe_a_subject_is_cut_where_its_line_would_be_too_long(session, tm
 
 
 def test_in_a_pipe_each_event_is_a_plain_line(session, tmp_path, capsys):
-    paper, clock = io.StringIO(), Clock()
-    with Progress(session, Console(file=paper, width=200), clock) as progress:
-        story(progress, clock, tmp_path)
+    output, clock = io.StringIO(), Clock()
+    with Progress(session, Console(file=output, width=200), clock) as progress:
+        run_two_trials(progress, clock, tmp_path)
     bad, broken = (documents.COMMITS[sha].subject for sha in (documents.BAD, documents.BROKEN))
-    assert paper.getvalue().splitlines() == [
+    assert output.getvalue().splitlines() == [
         f"[    0.0 s] 5afb387bd {bad} (bad end); narrowed to 4 commits, ~6 steps left",
         "[    0.0 s]   build",
         "[    5.0 s]   test",
@@ -103,53 +103,55 @@ def test_in_a_pipe_each_event_is_a_plain_line(session, tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_a_result_that_ci_already_had_says_nothing_of_the_time_left(session):
-    paper, theirs = io.StringIO(), {"job": CiJob(attempt="1"), "seconds": 0.0}
-    found = result(documents.BAD, Outcome.FAILED).model_copy(update=theirs)
-    with Progress(session, Console(file=paper, width=200), Clock()) as progress:
+def test_existing_ci_result_is_ignored_in_the_time_left(session):
+    output, existing = io.StringIO(), {"job": CiJob(attempt="1"), "seconds": 0.0}
+    found = result(documents.BAD, Outcome.FAILED).model_copy(update=existing)
+    with Progress(session, Console(file=output, width=200), Clock()) as progress:
         progress.on_resume([TrialRow(1, "bad end", found, shared=False)])
         progress.on_trial_end(Step(documents.BAD, None, Purpose.BAD_END), found)
-        begin(progress, 0, state(documents.BROKEN, Purpose.NARROW, 4, 3))
-    assert paper.getvalue().rstrip().endswith("~3 steps left")
+        start(progress, 0, state(documents.BROKEN, Purpose.NARROW, 4, 3))
+    assert output.getvalue().rstrip().endswith("~3 steps left")
 
 
-def test_a_busy_machine_is_said_at_the_start_and_with_each_trial(session):
-    paper = io.StringIO()
+def test_busy_machine_is_reported_at_the_start_and_with_each_trial(session):
+    output = io.StringIO()
     busy = Load(cpus=2, load_before=8.0, load_after=8.0, others=1.5, cpu=0.6)
     ended = result(documents.BAD, Outcome.FAILED).model_copy(update={"load": busy})
-    with Progress(session, Console(file=paper, width=200), Clock(), lambda: "load 8.0 on 2 CPUs") as progress:
+    with Progress(
+        session, Console(file=output, width=200), Clock(), lambda: "load 8.0 on 2 CPUs"
+    ) as progress:
         progress.on_resume([])
-        begin(progress, 0, state(documents.BAD, Purpose.BAD_END, 4, 6))
+        start(progress, 0, state(documents.BAD, Purpose.BAD_END, 4, 6))
         progress.on_trial_end(Step(documents.BAD, None, Purpose.BAD_END), ended)
-    first, *_, last = paper.getvalue().splitlines()
+    first, *_, last = output.getvalue().splitlines()
     assert "the machine is busy: load 8.0 on 2 CPUs; tests with deadlines may time out" in first
     assert "bad end   1 failed, 20 s, machine busy  " in last
 
 
-def test_the_changing_lines_say_that_the_machine_is_busy(printed):
+def test_live_display_reports_a_busy_machine(printed):
     shown = printed(render_progress(Snapshot(began=0.0, busy="CPU pressure 60%"), 1.0), 80)
     assert shown.endswith("  the machine is busy: CPU pressure 60%\n")
 
 
-def test_no_line_ends_with_a_space_where_the_subject_is_not_known(session, tmp_path):
-    """`fixes` puts combinations together on its way."""
-    paper, clock = io.StringIO(), Clock()
+def test_no_line_ends_with_a_space_if_the_subject_is_unknown(session, tmp_path):
+    """`fixes` makes commits of combinations while it runs."""
+    output, clock = io.StringIO(), Clock()
     unknown = result("f" * 40, Outcome.PASSED)
-    with Progress(session, Console(file=paper, width=60), clock) as progress:
+    with Progress(session, Console(file=output, width=60), clock) as progress:
         progress.on_resume([])
-        begin(progress, 0, state("f" * 40, Purpose.FIX, 4, 6))
+        start(progress, 0, state("f" * 40, Purpose.FIX, 4, 6))
         progress.on_trial_end(Step("f" * 40, None, Purpose.FIX), unknown)
     shown = render_progress(Snapshot(began=0.0, running=(RunningTrial(0, "f" * 9, "", "fix", 0.0),)), 1.0)
-    console = Console(file=paper, width=60)
+    console = Console(file=output, width=60)
     console.print(shown)
-    assert all(line == line.rstrip() for line in paper.getvalue().splitlines())
+    assert all(line == line.rstrip() for line in output.getvalue().splitlines())
 
 
 def test_forced_colour_does_not_make_a_pipe_a_terminal(session, tmp_path):
-    paper, clock = io.StringIO(), Clock()
-    with Progress(session, Console(file=paper, force_terminal=True), clock) as progress:
-        story(progress, clock, tmp_path)
-    assert set(re.findall(r"\x1b\[[0-9;?]*[A-Za-z]", paper.getvalue())) <= {
+    output, clock = io.StringIO(), Clock()
+    with Progress(session, Console(file=output, force_terminal=True), clock) as progress:
+        run_two_trials(progress, clock, tmp_path)
+    assert set(re.findall(r"\x1b\[[0-9;?]*[A-Za-z]", output.getvalue())) <= {
         "\x1b[2m",
         "\x1b[0m",
         "\x1b[31m",
@@ -157,24 +159,24 @@ def test_forced_colour_does_not_make_a_pipe_a_terminal(session, tmp_path):
     }
 
 
-def test_on_a_terminal_finished_trials_stay_and_nothing_else(session, tmp_path, capsys):
-    paper, clock, before = Terminal(), Clock(), set(threading.enumerate())
-    with Progress(session, Console(file=paper, width=100, force_terminal=True), clock) as progress:
-        story(progress, clock, tmp_path)
+def test_only_finished_trials_stay_on_a_terminal(session, tmp_path, capsys):
+    output, clock, before = Terminal(), Clock(), set(threading.enumerate())
+    with Progress(session, Console(file=output, width=100, force_terminal=True), clock) as progress:
+        run_two_trials(progress, clock, tmp_path)
     assert set(threading.enumerate()) <= before
-    text = paper.getvalue()
+    text = output.getvalue()
     assert text.count("✗ ") == 1
     assert "\x1b[2J" not in text
     assert text.rfind("\x1b[?25h") > text.rfind("\x1b[?25l"), "the cursor is shown again"
-    assert text.rstrip("\n").endswith(("\x1b[2K", "\x1b[?25h", "\r")), "the changing lines are wiped"
+    assert text.rstrip("\n").endswith(("\x1b[2K", "\x1b[?25h", "\r")), "the live display is erased"
     assert capsys.readouterr().out == ""
 
 
 def test_an_error_ends_the_display(session):
-    paper, before = Terminal(), set(threading.enumerate())
+    output, before = Terminal(), set(threading.enumerate())
 
     def fail():
-        with Progress(session, Console(file=paper, force_terminal=True), Clock()):
+        with Progress(session, Console(file=output, force_terminal=True), Clock()):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -182,65 +184,67 @@ def test_an_error_ends_the_display(session):
     assert set(threading.enumerate()) <= before
 
 
-def test_with_several_slots_a_phase_says_whose_it_is(session, tmp_path):
-    paper, clock = io.StringIO(), Clock()
+def test_phases_name_their_commit_with_several_slots(session, tmp_path):
+    output, clock = io.StringIO(), Clock()
     session = replace(session, request=session.request.model_copy(update={"slots": 2}))
-    with Progress(session, Console(file=paper, width=60), clock) as progress:
+    with Progress(session, Console(file=output, width=60), clock) as progress:
         for slot, sha in enumerate((documents.BAD, documents.BROKEN)):
-            begin(progress, slot, state(sha, Purpose.NARROW, 4, 3))
+            start(progress, slot, state(sha, Purpose.NARROW, 4, 3))
         progress.on_phase(1, "build", tmp_path)
         progress.on_phase(0, "test", tmp_path)
         progress.on_trial_end(
             Step(documents.BAD, None, Purpose.NARROW), result(documents.BAD, Outcome.PASSED)
         )
         progress.on_phase(1, "test", tmp_path)
-    lines = [line[12:] for line in paper.getvalue().splitlines()]
+    lines = [line[12:] for line in output.getvalue().splitlines()]
     assert lines[2:4] == ["  0a208d1f5 build", "  5afb387bd test"]
     assert lines[5] == "  0a208d1f5 test"
 
 
-def test_resumed_session_says_so_once(session):
+def test_resume_of_a_session_is_reported_once(session):
     done = [TrialRow(1, Purpose.BAD_END, result(documents.BAD, Outcome.FAILED))]
-    paper = io.StringIO()
-    with Progress(session, Console(file=paper, width=200), Clock()) as progress:
+    output = io.StringIO()
+    with Progress(session, Console(file=output, width=200), Clock()) as progress:
         progress.on_resume(done)
-        begin(progress, 0, state(documents.GOOD, Purpose.GOOD_END, 4, 4))
+        start(progress, 0, state(documents.GOOD, Purpose.GOOD_END, 4, 4))
         progress.on_trial_end(
             Step(documents.GOOD, None, Purpose.GOOD_END), result(documents.GOOD, Outcome.PASSED)
         )
-        begin(progress, 0, state(documents.BROKEN, Purpose.NARROW, 4, 3))
-    lines = paper.getvalue().splitlines()
+        start(progress, 0, state(documents.BROKEN, Purpose.NARROW, 4, 3))
+    lines = output.getvalue().splitlines()
     assert lines[0] == "[    0.0 s] resuming with 1 finished trial"
     assert sum("resuming with" in line for line in lines) == 1
 
 
 @pytest.mark.parametrize(
-    ("shared", "said"),
+    ("shared", "message"),
     [
         (1, "reusing 1 trial from earlier sessions"),
         (3, "reusing 3 trials from earlier sessions"),
     ],
 )
-def test_trials_of_earlier_sessions_are_told_apart(session, shared, said):
-    paper, one = io.StringIO(), result(documents.BAD, Outcome.FAILED)
-    with Progress(session, Console(file=paper, width=200), Clock()) as progress:
+def test_trials_of_earlier_sessions_are_reported_separately(session, shared, message):
+    output, one = io.StringIO(), result(documents.BAD, Outcome.FAILED)
+    with Progress(session, Console(file=output, width=200), Clock()) as progress:
         progress.on_resume(
             [TrialRow(number, "narrow", one, shared=number < shared) for number in range(shared + 1)]
         )
-    assert [line[12:] for line in paper.getvalue().splitlines()] == [
-        said,
+    assert [line[12:] for line in output.getvalue().splitlines()] == [
+        message,
         "resuming with 1 finished trial",
     ]
 
 
-def test_what_is_thought_is_said_when_it_changes(session):
-    paper = io.StringIO()
-    first, second = (Belief("test_small", (("a" * 40, chance),), 0.1, chance) for chance in (0.5, 0.9))
-    with Progress(session, Console(file=paper, width=200), Clock()) as progress:
+def test_beliefs_are_printed_when_they_change(session):
+    output = io.StringIO()
+    first, second = (
+        Belief("test_small", (("a" * 40, probability),), 0.1, probability) for probability in (0.5, 0.9)
+    )
+    with Progress(session, Console(file=output, width=200), Clock()) as progress:
         for belief in (first, first, second):
             progress.on_decision(replace(state(None, None, 4, 3), beliefs=(belief,)))
         progress.on_decision(state(None, None, 0, 0))
-    assert [line[12:] for line in paper.getvalue().splitlines()] == [
+    assert [line[12:] for line in output.getvalue().splitlines()] == [
         "  small: aaaaaaaaa 50%, flaky 10%",
         "  small: aaaaaaaaa 90%, flaky 10%",
     ]
@@ -256,7 +260,7 @@ def stream(tmp_path):
     return path
 
 
-def test_changing_lines(printed, stream):
+def test_live_display(printed, stream):
     subject = "[Frontend][Core] Add shutdown timeout"
     snapshot = Snapshot(
         began=100.0,
@@ -280,13 +284,13 @@ def test_changing_lines(printed, stream):
 
 
 @pytest.mark.parametrize("width", [20, 40])
-def test_changing_lines_never_wrap(printed, width):
+def test_lines_of_the_live_display_never_wrap(printed, width):
     trials = tuple(RunningTrial(slot, "27066d1b2", "long " * 30, "narrow", 0.0) for slot in range(2))
     snapshot = Snapshot(began=0.0, remaining=9, steps_left=4, running=trials)
     assert len(printed(render_progress(snapshot, 1.0), width).splitlines()) == 3
 
 
-def test_tail_reads_what_was_appended(tmp_path):
+def test_tail_reads_appended_records(tmp_path):
     path = tmp_path / "stream.jsonl"
     tail = StreamTail(path)
     assert tail.poll() == CellsSeen()
@@ -311,7 +315,7 @@ def test_tail_reads_what_was_appended(tmp_path):
     ]
 
 
-def test_tail_passes_over_what_is_no_record(tmp_path):
+def test_tail_skips_invalid_records(tmp_path):
     path = tmp_path / "stream.jsonl"
     path.write_bytes(
         b'\xff\xfe\n[]\n"x"\n{"event": "collected", "cells": 3}\n{"event": "start", "cell": "a"}\n'
@@ -322,13 +326,13 @@ def test_tail_passes_over_what_is_no_record(tmp_path):
 @pytest.mark.parametrize(
     "content", ["[" * 100_000 + "\n", "{" * 10 + "\n", "1\n", '"x"\n', '{"event": "start"}\n']
 )
-def test_the_tail_of_an_odd_report_shows_nothing_odd(tmp_path, content):
+def test_tail_of_a_malformed_report_has_no_cell(tmp_path, content):
     (tmp_path / "stream").write_text(content)
     assert StreamTail(tmp_path / "stream").poll().name == ""
 
 
 @pytest.mark.timeout(10)
 @pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
-def test_the_tail_of_what_is_no_file_is_not_waited_for(tmp_path, make):
+def test_tail_of_a_special_file_does_not_block(tmp_path, make):
     make(tmp_path / "stream")
     assert StreamTail(tmp_path / "stream").poll() == CellsSeen()

@@ -1,4 +1,4 @@
-"""The consoles, in processes of their own: what they write depends on the environment."""
+"""The consoles, in subprocesses: their output depends on the environment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ terminal.show(Text("✓ " + "x" * 300, style="bold red", no_wrap=True, overflow=
 terminal.stderr().print(Text("prose", style="red"))
 terminal.write("{}")
 """
-SAY = """
+NOTIFY = """
 from bisect_tool.terminal.output import notify, print_error
 notify("reading supersecretvalue42")
 print_error("no supersecretvalue42", "Use another supersecretvalue42.")
@@ -45,24 +45,24 @@ def test_plain_without_a_terminal_or_where_colour_is_not_wanted(variables):
 
 
 def test_no_columns_are_no_width():
-    """Some terminals of containers say so, and nothing would be shown."""
+    """Some terminals of containers report 0 columns; then nothing would be shown."""
     assert run(PYTHONIOENCODING="utf-8", COLUMNS="0") == (f"✓ {'x' * 300}\n{{}}\n", "prose\n")
 
 
-def test_mark_the_encoding_lacks_ends_nothing():
+def test_character_that_the_encoding_lacks_is_escaped():
     out, _ = run(PYTHONIOENCODING="ascii")
     assert out.startswith("\\u2713 xxx")
 
 
-def test_secret_is_masked_in_what_is_said():
-    """In a process of its own, too: a console keeps the width that it had at first."""
-    words = (sys.executable, "-c", SAY)
-    said = subprocess.run(
-        words,
+def test_secret_is_masked_in_notices_and_errors():
+    """In a subprocess, too: a console keeps its first width."""
+    argv = (sys.executable, "-c", NOTIFY)
+    done = subprocess.run(
+        argv,
         env={**os.environ, "MY_TOKEN": "supersecretvalue42"},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert "error: no ***" in said.stderr
-    assert "supersecret" not in said.stderr
+    assert "error: no ***" in done.stderr
+    assert "supersecret" not in done.stderr

@@ -18,8 +18,8 @@ log = logging.getLogger("bisect_run.test")
 
 
 @pytest.fixture
-def paper(monkeypatch):
-    """What is printed on stderr, a terminal of 40 columns."""
+def stderr(monkeypatch):
+    """The console for stderr, a terminal of 40 columns."""
     console = Console(file=io.StringIO(), width=40, force_terminal=True, color_system=None)
     monkeypatch.setattr(terminal, "stderr", lambda: console)
     with recording():
@@ -27,33 +27,33 @@ def paper(monkeypatch):
         yield console
 
 
-def test_record_is_one_unbroken_line(paper):
+def test_record_is_one_unbroken_line(stderr):
     be_verbose()
     log.debug("word " * 20)
-    assert paper.file.getvalue().count("\n") == 1
-    assert "bisect_run.test [MainThread] word word" in paper.file.getvalue()
+    assert stderr.file.getvalue().count("\n") == 1
+    assert "bisect_run.test [MainThread] word word" in stderr.file.getvalue()
 
 
-def test_one_logger_can_be_left_out(paper):
+def test_one_logger_can_be_left_out(stderr):
     be_verbose(without="bisect_run.test")
-    log.error("said elsewhere")
-    logging.getLogger("bisect_run.other").error("said here")
-    assert "elsewhere" not in paper.file.getvalue()
-    assert "said here" in paper.file.getvalue()
+    log.error("logged elsewhere")
+    logging.getLogger("bisect_run.other").error("logged here")
+    assert "elsewhere" not in stderr.file.getvalue()
+    assert "logged here" in stderr.file.getvalue()
 
 
-def test_record_stands_above_the_live_display(paper):
+def test_record_is_printed_above_the_live_display(stderr):
     be_verbose()
-    with Live("the display", console=paper, auto_refresh=False) as live:
+    with Live("the display", console=stderr, auto_refresh=False) as live:
         live.refresh()
         other = threading.Thread(target=log.info, args=("a record",), name="slot 0")
         other.start()
         other.join(60)
-        after = paper.file.getvalue().partition("[slot 0] a record")[2]
+        after = stderr.file.getvalue().partition("[slot 0] a record")[2]
     assert "the display" in after
 
 
-def test_thread_that_draws_the_display_may_log(paper):
+def test_thread_that_draws_the_display_may_log(stderr):
     """It has the console's lock: one that waits for it must not have a lock that logging needs."""
     handler = StderrHandler()
     LOGGER.addHandler(handler)
@@ -63,4 +63,4 @@ def test_thread_that_draws_the_display_may_log(paper):
     other.join(60)
     handler.release()
     assert not other.is_alive()
-    assert "from another thread" in paper.file.getvalue()
+    assert "from another thread" in stderr.file.getvalue()

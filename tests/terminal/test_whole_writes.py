@@ -1,4 +1,4 @@
-"""Texts are written whole, whatever a descriptor takes at once."""
+"""Texts are written completely, even if a descriptor takes only parts at once."""
 
 from __future__ import annotations
 

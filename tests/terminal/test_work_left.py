@@ -1,4 +1,4 @@
-"""What is left of a session, in words: steps, time and GPU-hours."""
+"""The remaining work of a session as text: steps, time and GPU-hours."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_range_left(remaining, steps, trials, text):
     assert range_left(snapshot(steps, trials, remaining=remaining, running=running), 1000.0) == text
 
 
-def test_where_runs_disagree_nothing_is_narrowed():
+def test_disagreeing_runs_do_not_count_as_narrowing():
     shown = range_left(snapshot(4, disagreement="runs disagree"), 0.0)
     assert shown == "runs disagree, 9 likely commits, ~4 steps left"
 
@@ -56,7 +56,7 @@ def test_more_slots_need_less_time(slots, text):
         (2, 0, past(20.0), "0 runs left"),
     ],
 )
-def test_runs_left_where_nothing_is_searched_for(slots, left, trials, text):
+def test_runs_left_without_a_search(slots, left, trials, text):
     assert range_left(snapshot(left, trials, slots, searching=False), 0.0) == text
 
 
