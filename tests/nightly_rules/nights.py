@@ -14,7 +14,7 @@ STATES = {
     "M": State.MISSING,
 }
 COMMITS = tuple(f"c{number}" for number in range(100))
-BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
+START = datetime(2026, 3, 1, tzinfo=UTC)
 HOSTS = ("h0", "h1", "h2", "h3", "h4", "h5", "h6")
 
 
@@ -30,7 +30,7 @@ def trial(commit, state, key=None, *, hour=0.0, attempt="1", host="", exception=
         attempt,
         STATES[state],
         host,
-        finished=BEGAN + timedelta(hours=hour),
+        finished=START + timedelta(hours=hour),
         exception=exception if state == "F" else "",
     )
 
@@ -76,7 +76,7 @@ FIRST = [*nights("P P P P P FFF F"), *reruns(4, "P", day=6)]
 
 
 def time(day):
-    return BEGAN + timedelta(days=day)
+    return START + timedelta(days=day)
 
 
 def decided(trials, known=()):

@@ -20,7 +20,7 @@ COMMITS_PER_NIGHT = 12
 JOBS, CELLS = 8, 4
 HOSTS = tuple(f"gpu-{number}" for number in range(8))
 WINDOW = 14 * COMMITS_PER_NIGHT
-BEGAN = datetime(2026, 3, 1, 23, tzinfo=UTC)
+START = datetime(2026, 3, 1, 23, tzinfo=UTC)
 END = 2 * NIGHTS * COMMITS_PER_NIGHT
 EXCEPTIONS = ("RuntimeError", "TimeoutError", "AssertionError", "ValueError")
 FLAKE_RATES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
@@ -186,7 +186,7 @@ class Month:
         self.found |= set(causes.values()) - {None}
         culprits = {key: commit(cause.culprit) for key, cause in causes.items() if cause}
         cells = frozenset(bisection.cells)
-        ended = BEGAN + timedelta(days=night, hours=18)
+        ended = START + timedelta(days=night, hours=18)
         self.known.append(
             KnownBisection(bisection.good, bisection.bad, cells, bisection.exception, culprits, ended=ended)
         )
@@ -210,7 +210,7 @@ class Month:
             "1",
             state,
             host,
-            finished=BEGAN + timedelta(days=night, hours=hour),
+            finished=START + timedelta(days=night, hours=hour),
             exception=exception,
         )
         self.trials.append(trial)

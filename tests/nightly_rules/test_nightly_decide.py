@@ -90,7 +90,7 @@ def test_a_flaky_cell_needs_more_failures_than_chance_explains():
     assert isinstance(decided([*nights(flaky + "FFF F"), *reruns(8, "P")]), Bisect)
 
 
-def test_two_failures_are_too_few_however_often_it_passed():
+def test_two_failures_are_too_few_after_any_number_of_passes():
     trials = [*nights("P " * 20 + "FF"), *reruns(19, "P")]
     assert decided(trials) == Rerun(Reason.TOO_FEW_FAILURES, (Runs("c20", 1),), ("h0", "h6"))
 

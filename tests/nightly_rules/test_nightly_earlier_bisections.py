@@ -88,7 +88,7 @@ def test_a_range_that_no_bisection_covers_is_bisected(bisection):
     assert isinstance(decided(REGRESSION, [bisection]), Bisect)
 
 
-def test_a_failure_like_one_with_a_culprit_is_run_around_it():
+def test_failure_like_one_with_a_culprit_is_rerun_at_that_culprit():
     wide = [*nights("P P P P M FFF F"), *reruns(3, "P")]
     others = known("c3", "c5", (B,), culprits={B: "c4"})
     assert decided(wide, [others]) == Rerun(Reason.SAME_CAUSE, (Runs("c4", 1),), ("h0", "h5", "h6"))

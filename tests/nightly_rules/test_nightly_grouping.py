@@ -7,13 +7,13 @@ from bisect_tool.nightly_rules.decision import Bisect, Wait
 from bisect_tool.nightly_rules.reason import Reason
 
 
-def test_cells_that_never_passed_and_fail_alike_are_one_bisection():
+def test_cells_that_never_passed_and_fail_equally_are_one_bisection():
     both = [one for key in (A, B) for one in nights("FFF F", key)]
     (found,) = set(decide(both, COMMITS, walks=True).values())
     assert found.cells == (A, B)
 
 
-def test_cells_that_fail_alike_in_one_range_are_one_bisection():
+def test_cells_that_fail_equally_in_one_range_are_one_bisection():
     both = [one for key in (A, B) for one in (*nights("P P P P P FFF F", key), *reruns(4, "P", key))]
     found = decide(both, COMMITS)
     assert found[A] == found[B]
@@ -41,7 +41,7 @@ def test_cells_of_two_jobs_without_known_exceptions_are_two_bisections():
     assert [found[key].cells for key in keys] == [(keys[0],), (keys[1],)]
 
 
-def test_of_overlapping_ranges_the_shorter_one_is_bisected_first():
+def test_shorter_of_two_overlapping_ranges_is_bisected_first():
     wide = [*nights("P P P P M FFF F", B), *reruns(3, "P", B)]
     found = decide([*REGRESSION, *wide], COMMITS)
     assert isinstance(found[A], Bisect)

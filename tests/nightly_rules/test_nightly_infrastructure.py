@@ -7,17 +7,17 @@ from bisect_tool.nightly_rules.decision import Bisect, Nothing, Rerun, Runs, Wai
 from bisect_tool.nightly_rules.reason import Reason
 
 
-def test_a_good_end_that_fails_now_is_the_environment():
+def test_good_end_that_fails_now_indicates_the_environment():
     assert decided([*nights("P P P P P FFF F"), *reruns(4, "FF")]) == Wait(Reason.ENVIRONMENT)
 
 
-def test_what_the_environment_broke_is_not_fixed_by_a_commit():
+def test_pass_after_an_environment_failure_is_no_fix():
     found = decided([*nights("P P P P P FFF F P"), *reruns(4, "FF")])
     assert found == Nothing(Reason.PASSED_AGAIN, since="c7")
 
 
 def outage(name):
-    """The last green commit fails as well for some days, and the cell passes since."""
+    """The last green commit also fails for some days, and the cell passes since."""
     key = cell(name)
     outcomes = nights("P P P P P FFF F", key)
     return [*outcomes, *reruns(4, "FF", key), *reruns(7, "P", key, day=60)]
@@ -45,7 +45,7 @@ def test_a_cell_that_failed_on_all_of_its_agents_may_run_on_any():
     assert (found.reason, found.avoid) == (Reason.TOO_FEW_FAILURES, ())
 
 
-def test_failures_on_one_agent_have_to_be_shown_by_others():
+def test_failures_on_one_agent_must_be_reproduced_on_others():
     red = [
         *nights("P P P P P"),
         *reruns(5, "FFFF", day=10, host="h1"),
@@ -128,7 +128,7 @@ def test_incident_that_includes_the_good_commit_is_found_in_any_order():
     assert {type(each) for each in found} <= {Nothing, Wait}
 
 
-def test_one_job_that_fails_on_one_agent_is_not_the_agent():
+def test_failures_of_one_job_are_not_attributed_to_its_agent():
     cells = [cell(f"test_{name}") for name in "abcd"]
     before = [one for key in cells for one in nights("P P P P P", key)]
     failed = [trial("c5", "F", key, hour=130, host="h1") for key in cells]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from nights import BEGAN, COMMITS, A, B, cell, decided, known, nights
+from nights import COMMITS, START, A, B, cell, decided, known, nights
 
 from bisect_tool.nightly_rules.decide import decide
 from bisect_tool.nightly_rules.decision import Bisect, Nothing, Rate, Rerun, Runs, Wait
@@ -79,7 +79,7 @@ def test_a_job_that_missed_one_build_is_not_new():
         ("F F F", [], ("", "c0")),
         ("FP", [], Nothing(Reason.FLAKY, rate=Rate(1, 2))),
         ("F F F", [known("", "c0")], Nothing(Reason.NO_PASS_FOUND, since="c0")),
-        ("F F F", [known("", "c0", ended=BEGAN)], Nothing(Reason.NO_PASS_FOUND, since="c0")),
+        ("F F F", [known("", "c0", ended=START)], Nothing(Reason.NO_PASS_FOUND, since="c0")),
         ("F F F", [known("", "c0", running=True)], Wait(Reason.BISECTING)),
         ("F F F", [known("old", "c0", culprits={A: "c0"})], Nothing(Reason.STILL_RED, "c0", "c0")),
     ],

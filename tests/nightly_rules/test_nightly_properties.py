@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import hypothesis.strategies as st
 from hypothesis import given, settings
-from nights import BEGAN, COMMITS, HOSTS, cell, nights, trial
+from nights import COMMITS, HOSTS, START, cell, nights, trial
 
 from bisect_tool.ci_results.observation import State
 from bisect_tool.nightly_rules.decide import decide
@@ -52,7 +52,7 @@ def bisections(draw):
     cells = frozenset(draw(st.sets(st.sampled_from(CELLS), min_size=1)))
     culprits = dict.fromkeys(cells, COMMITS[bad]) if draw(st.booleans()) else {}
     exception = draw(st.sampled_from(("ValueError", "OSError", "")))
-    ended = draw(st.none() | st.integers(0, 12).map(lambda day: BEGAN + timedelta(days=day)))
+    ended = draw(st.none() | st.integers(0, 12).map(lambda day: START + timedelta(days=day)))
     return KnownBisection(
         COMMITS[good],
         COMMITS[bad],
@@ -89,7 +89,7 @@ def test_each_cell_that_was_observed_gets_a_decision(observations, known):
 
 @given(observed(), st.lists(bisections(), max_size=2))
 @settings(max_examples=50, deadline=None)
-def test_a_range_begins_with_a_pass_and_ends_with_failures(observations, known):
+def test_range_starts_with_a_pass_and_ends_with_failures(observations, known):
     for key, decision in decide(observations, COMMITS, known).items():
         if isinstance(decision, Bisect):
             assert key in decision.cells

@@ -1,4 +1,4 @@
-"""Reruns of commits that had run often, or had begun to fail, before a newer commit failed."""
+"""Reruns of commits that had run often, or had started to fail, before a newer commit failed."""
 
 import pytest
 from nights import HOSTS, decided, nights, reruns
@@ -24,7 +24,7 @@ def test_nights_without_a_new_commit_do_not_count_as_reruns():
         ("F", Wait(Reason.ENVIRONMENT)),
     ],
 )
-def test_good_end_that_began_to_fail_before_is_run_again(again, expected):
+def test_good_end_that_started_to_fail_before_is_rerun(again, expected):
     trials = nights("P P P PFF F F F", hosts=HOSTS[:1])
     assert decided([*trials, *reruns(3, again, host="h0")]) == expected
 

@@ -31,7 +31,7 @@ def test_revert_that_fails_keeps_the_culprit():
     assert decided([*STILL_RED, *reruns(7, "F")], c5="c7").reason is Reason.STILL_RED
 
 
-def test_revert_that_passes_begins_a_new_range():
+def test_revert_that_passes_starts_a_new_range():
     found = decided([*STILL_RED, *reruns(7, "PP")], c5="c7")
     assert isinstance(found, Bisect)
     assert (found.good, found.bad) == ("c7", "c8")

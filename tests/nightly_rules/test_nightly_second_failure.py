@@ -1,4 +1,4 @@
-"""A red cell that begins to fail differently: its second failure is bisected separately."""
+"""A red cell that starts to fail differently: its second failure is bisected separately."""
 
 import pytest
 from nights import FIRST, A, decided, known, nights, reruns, time
@@ -36,7 +36,7 @@ def test_second_failure_is_bisected_from_the_last_commit_without_it(later, expec
     assert found == expected
 
 
-def test_second_failure_at_its_own_good_end_is_the_environment():
+def test_second_failure_at_its_own_good_end_indicates_the_environment():
     later = nights("F F F F", start=8, exception="OSError")
     assert decided([*FIRST, *later, *reruns(6, "FF", exception="OSError")], [CULPRIT]) == Wait(
         Reason.ENVIRONMENT
@@ -57,9 +57,9 @@ def test_second_culprit_of_a_red_cell_explains_its_second_failure(number):
 
 def test_second_failure_without_a_culprit_is_bisected_again_and_given_up():
     later = nights("F F F F F F", start=8, exception="OSError")
-    vain = [known("c6", "c8", exception="OSError", ended=time(day)) for day in (10, 12, 13)]
-    reasons = [decided([*FIRST, *later], [CULPRIT, *vain[:number]]).reason for number in range(4)]
+    without_culprit = [known("c6", "c8", exception="OSError", ended=time(day)) for day in (10, 12, 13)]
+    reasons = [decided([*FIRST, *later], [CULPRIT, *without_culprit[:number]]).reason for number in range(4)]
     assert reasons[:2] == [Reason.OTHER_REGRESSION, Reason.REPEATED]
     assert reasons[2:] == [Reason.NO_CULPRIT, Reason.GIVEN_UP]
-    fixed = decided([*FIRST, *later, *nights("P", start=20)], [CULPRIT, *vain])
+    fixed = decided([*FIRST, *later, *nights("P", start=20)], [CULPRIT, *without_culprit])
     assert fixed == Nothing(Reason.FIXED, "c5", "c20", last_red="c13")

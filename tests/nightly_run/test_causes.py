@@ -38,41 +38,41 @@ def test_cells_of_one_culprit_are_one_cause():
 
 
 def test_reported_cause_is_open_until_all_of_its_cells_pass():
-    mark = found({A: OPEN, B: OPEN})[0].fingerprint
-    reported = {mark: "open"}
+    fingerprint = found({A: OPEN, B: OPEN})[0].fingerprint
+    reported = {fingerprint: "open"}
     assert found({A: OPEN, B: OPEN}, reported)[0].state == "open"
     assert found({A: OPEN, B: FIXED}, reported)[0].state == "open"
     (cause,) = found({A: FIXED, B: FIXED}, reported)
-    assert (cause.state, cause.fixed_by, cause.fingerprint) == ("fixed", "f" * 40, mark)
+    assert (cause.state, cause.fixed_by, cause.fingerprint) == ("fixed", "f" * 40, fingerprint)
     assert cause.last_red == "e" * 40
 
 
-def test_fix_is_reported_as_long_as_nobody_heard_of_it():
-    mark = found({A: OPEN, B: OPEN})[0].fingerprint
-    assert found({A: GREEN, B: GREEN}, {mark: "open"})[0].state == "fixed"
-    assert found({A: GREEN, B: GREEN}, {mark: "fixed"}) == ()
+def test_fix_is_reported_until_it_is_recorded_as_such():
+    fingerprint = found({A: OPEN, B: OPEN})[0].fingerprint
+    assert found({A: GREEN, B: GREEN}, {fingerprint: "open"})[0].state == "fixed"
+    assert found({A: GREEN, B: GREEN}, {fingerprint: "fixed"}) == ()
     assert found({A: GREEN, B: GREEN}) == ()
 
 
 def test_cause_that_was_fixed_and_is_red_again_is_new():
-    mark = found({A: OPEN, B: OPEN})[0].fingerprint
-    assert found({A: OPEN, B: GREEN}, {mark: "fixed"})[0].state == "new"
+    fingerprint = found({A: OPEN, B: OPEN})[0].fingerprint
+    assert found({A: OPEN, B: GREEN}, {fingerprint: "fixed"})[0].state == "new"
 
 
-def test_cell_that_has_another_culprit_by_now_keeps_no_cause_open():
+def test_cell_with_another_culprit_keeps_no_cause_open():
     other = Nothing(Reason.STILL_RED, culprit="e" * 40)
     assert found({A: other, B: GREEN}) == ()
 
 
-def test_earlier_culprit_is_not_blamed_for_a_failure_that_has_none():
-    mark = found({A: OPEN, B: OPEN})[0].fingerprint
-    assert found({A: Nothing(Reason.BISECTED), B: GREEN}, {mark: "fixed"}) == ()
+def test_earlier_culprit_is_not_reported_for_a_failure_without_one():
+    fingerprint = found({A: OPEN, B: OPEN})[0].fingerprint
+    assert found({A: Nothing(Reason.BISECTED), B: GREEN}, {fingerprint: "fixed"}) == ()
 
 
-def test_cell_that_is_not_decided_yet_neither_opens_nor_closes():
-    mark = found({A: OPEN, B: OPEN})[0].fingerprint
+def test_undecided_cell_neither_opens_nor_closes_a_cause():
+    fingerprint = found({A: OPEN, B: OPEN})[0].fingerprint
     wants = Bisect(Reason.REGRESSION, GOOD, BAD, (A,), "", ())
-    assert found({A: wants, B: GREEN}, {mark: "open"}) == ()
+    assert found({A: wants, B: GREEN}, {fingerprint: "open"}) == ()
 
 
 SHAS = (CULPRIT, "2" * 40)
@@ -105,7 +105,7 @@ def test_candidates_are_a_cause_without_a_culprit():
     ],
     ids=["the same session", "the same range", "a part of the range", "step by step"],
 )
-def test_culprit_among_candidates_keeps_their_fingerprint_and_is_news_once(narrowed):
+def test_culprit_among_candidates_keeps_their_fingerprint_and_is_new_once(narrowed):
     (before,) = found({A: BISECTED}, findings=[finding({A: candidates(*SHAS)})])
     reported = {before.fingerprint: reported_state(before)}
     (cause,) = found({A: OPEN, B: OPEN}, reported, narrowed)
@@ -116,30 +116,30 @@ def test_culprit_among_candidates_keeps_their_fingerprint_and_is_news_once(narro
 
 def test_candidates_of_a_streak_that_was_fixed_do_not_come_back():
     old = finding({A: candidates(*SHAS)})
-    mark = found({A: BISECTED}, findings=[old])[0].fingerprint
+    fingerprint = found({A: BISECTED}, findings=[old])[0].fingerprint
     new = finding({A: candidates("7" * 40, "8" * 40)}, "s2", good="6" * 40)
     red = Nothing(Reason.BISECTED, candidates=("7" * 40, "8" * 40))
-    (cause,) = found({A: red}, {mark: "fixed"}, [old, new])
+    (cause,) = found({A: red}, {fingerprint: "fixed"}, [old, new])
     assert (cause.session, cause.state) == ("s2", "new")
-    assert found({A: Nothing(Reason.NO_CULPRIT)}, {mark: "fixed"}, [old]) == ()
+    assert found({A: Nothing(Reason.NO_CULPRIT)}, {fingerprint: "fixed"}, [old]) == ()
 
 
 @pytest.mark.parametrize("decision", [GREEN, Nothing(Reason.PASSED_AGAIN), Nothing(Reason.FIXED, since=BAD)])
 def test_candidates_close_when_their_cells_pass(decision):
     known = [finding({A: candidates(*SHAS)})]
-    mark = found({A: BISECTED}, findings=known)[0].fingerprint
-    assert [each.state for each in found({A: decision}, {mark: "candidates"}, known)] == ["fixed"]
+    fingerprint = found({A: BISECTED}, findings=known)[0].fingerprint
+    assert [each.state for each in found({A: decision}, {fingerprint: "candidates"}, known)] == ["fixed"]
 
 
 def test_culprits_of_one_set_of_candidates_are_two_causes():
     other = REPORT.model_copy(
         update={"culprit": REPORT.culprit.model_copy(update={"sha": SHAS[1]}), "candidates": SHAS[1:]}
     )
-    mark = found({A: BISECTED}, findings=[finding({A: candidates(*SHAS), B: candidates(*SHAS)})])
-    reported = {mark[0].fingerprint: "candidates"}
+    (before,) = found({A: BISECTED}, findings=[finding({A: candidates(*SHAS), B: candidates(*SHAS)})])
+    reported = {before.fingerprint: "candidates"}
     both = found({A: OPEN, B: Nothing(Reason.STILL_RED, SHAS[1])}, reported, [finding({A: REPORT, B: other})])
     assert [each.culprit for each in both] == [*SHAS]
-    assert both[0].fingerprint == mark[0].fingerprint != both[1].fingerprint
+    assert both[0].fingerprint == before.fingerprint != both[1].fingerprint
 
 
 GONE = Nothing(Reason.GONE)
@@ -153,17 +153,17 @@ GONE = Nothing(Reason.GONE)
         ({A: GREEN, B: FIXED}, "", "f" * 40),
     ],
 )
-def test_cause_whose_cells_are_no_longer_run_is_over(decisions, note, fixed_by):
-    mark = found({A: OPEN, B: OPEN})[0].fingerprint
-    (cause,) = found(decisions, {mark: "open"})
+def test_cause_whose_cells_are_no_longer_run_is_closed(decisions, note, fixed_by):
+    fingerprint = found({A: OPEN, B: OPEN})[0].fingerprint
+    (cause,) = found(decisions, {fingerprint: "open"})
     assert (cause.state, cause.note, cause.fixed_by) == ("fixed", note, fixed_by)
 
 
 def test_missing_cells_neither_open_nor_close_a_cause():
-    mark = found({A: OPEN, B: OPEN})[0].fingerprint
+    fingerprint = found({A: OPEN, B: OPEN})[0].fingerprint
     assert found({A: GONE, B: GONE}) == ()
-    assert found({A: GONE, B: GONE}, {mark: "fixed"}) == ()
-    (cause,) = found({A: GONE, B: OPEN}, {mark: "open"})
+    assert found({A: GONE, B: GONE}, {fingerprint: "fixed"}) == ()
+    (cause,) = found({A: GONE, B: OPEN}, {fingerprint: "open"})
     assert (cause.state, cause.note) == ("open", "")
 
 
@@ -192,9 +192,9 @@ def test_cause_that_was_reported_under_a_former_name_is_the_same(report):
 
 
 def test_cause_has_the_fingerprint_that_earlier_versions_gave_it():
-    (named,) = found({A: OPEN}, findings=[finding({A: REPORT})])
-    (left,) = found({A: BISECTED}, findings=[finding({A: candidates(*SHAS)})])
-    assert (named.fingerprint, left.fingerprint) == (
+    (with_culprit,) = found({A: OPEN}, findings=[finding({A: REPORT})])
+    (with_candidates,) = found({A: BISECTED}, findings=[finding({A: candidates(*SHAS)})])
+    assert (with_culprit.fingerprint, with_candidates.fingerprint) == (
         "36f0e9b766633f6d",
         "690179354d0c011a",
     )

@@ -1,4 +1,4 @@
-"""What bisections found, by the keys of a watch."""
+"""The results of bisections, by the cells of a watch."""
 
 from datetime import UTC, datetime
 
@@ -34,23 +34,23 @@ def watched(*cells):
     return BISECT.model_copy(update={"watched": mark})
 
 
-def test_bisection_of_the_same_check_is_known_whoever_began_it():
+def test_bisection_of_the_same_check_is_known_if_a_user_started_it():
     (known,) = known_bisections("w", REQUEST, [past()])
     key = CellKey("w", "engine", "", "t.py::test_a[4]")
     assert (known.good, known.bad, known.cells, known.running) == (GOOD, BAD, {key}, False)
     assert known.culprits == {key: REPORT.culprit.sha}
 
 
-def test_watch_that_reads_results_of_others_knows_its_own_only():
+def test_watch_of_external_results_knows_its_own_bisections_only():
     assert known_bisections("w", None, [past()]) == ()
     (found,) = findings("w", None, [past(watched(JOB))])
     assert found.known.culprits == {JOB: REPORT.culprit.sha}
 
 
-def test_job_of_others_may_be_called_like_our_scenario():
-    theirs = CellKey("w", "engine", "", "tests.t::test_a[4]")
-    (found,) = findings("w", None, [past(watched(theirs))])
-    assert found.known.culprits == {theirs: REPORT.culprit.sha}
+def test_external_job_may_have_the_name_of_the_scenario():
+    external = CellKey("w", "engine", "", "tests.t::test_a[4]")
+    (found,) = findings("w", None, [past(watched(external))])
+    assert found.known.culprits == {external: REPORT.culprit.sha}
 
 
 def test_job_without_tests_has_the_culprit_of_its_red_cell():
@@ -68,7 +68,7 @@ def test_unfinished_bisection_counts_if_it_runs_or_will_be_resumed(request_, run
     assert findings("w", REQUEST, [past(request_, None, running=running)]) == ()
 
 
-def test_demo_and_search_for_a_fix_say_nothing_of_a_regression():
+def test_demo_and_search_for_a_fix_are_no_known_bisections():
     for mode in (Bisect(goods=(GOOD,), command="demo"), Bisect(goods=(GOOD,), find="fix")):
         assert known_bisections("w", REQUEST, [past(BISECT.model_copy(update={"mode": mode}))]) == ()
 

@@ -1,4 +1,4 @@
-"""A watch that was renamed goes on with what it found under its earlier names."""
+"""A watch that was renamed keeps the results of its earlier names."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def former(past, beside=("new",)):
     return former_names(watch, past, lambda each: is_about(each, {CELL}))
 
 
-def test_names_of_watches_that_looked_at_the_same_are_former_ones():
+def test_names_of_watches_with_the_same_cells_are_former_names():
     assert former([bisected("oldest"), bisected("old"), bisected("oldest")]) == ("oldest", "old")
 
 
@@ -37,9 +37,9 @@ def test_names_of_watches_that_looked_at_the_same_are_former_ones():
         [bisected("new")],
         [bisected("")],
     ],
-    ids=["other cells", "goes on beside", "began later", "itself", "run by hand"],
+    ids=["other cells", "still in use", "started later", "itself", "run by hand"],
 )
-def test_name_is_no_former_one(past):
+def test_other_names_are_no_former_names(past):
     assert former(past) == ()
 
 
@@ -47,7 +47,7 @@ def test_name_that_another_watch_of_the_file_has_is_no_former_one():
     assert former([bisected("old")], beside=("new", "old")) == ()
 
 
-def test_former_name_stays_one_when_the_watch_has_sessions_of_its_own():
+def test_former_name_is_kept_when_the_watch_has_its_own_sessions():
     assert former([bisected("old"), bisected("new"), bisected("new")]) == ("old",)
 
 

@@ -1,4 +1,4 @@
-"""Results of others have to be of the history that is looked at."""
+"""External results must belong to the history of the ref."""
 
 import pytest
 
@@ -49,7 +49,7 @@ def suites(tmp_path):
 @pytest.mark.parametrize(
     ("job", "jobs"), [("", ["cpu", "gpu 1"]), ("gpu .*", ["gpu 1"]), ("gpu|cpu", ["cpu"])]
 )
-def test_job_chooses_from_files_as_well(suites, job, jobs):
+def test_job_option_selects_among_files(suites, job, jobs):
     assert sorted(suites(job)) == jobs
 
 
@@ -57,20 +57,20 @@ def test_job_chooses_from_files_as_well(suites, job, jobs):
     ("job", "message"),
     [("gpu", "no job in --results matches --job gpu"), ("(", "--job is not a regular expression: ")],
 )
-def test_job_of_no_file_is_named(suites, job, message):
+def test_job_option_without_a_match_is_a_usage_error(suites, job, message):
     with pytest.raises(UsageError) as caught:
         suites(job)
     assert caught.value.message.startswith(message)
 
 
-def test_report_of_a_commit_that_is_newer_than_the_ref_says_so(tmp_path):
+def test_report_of_a_commit_outside_the_history_is_noted(tmp_path):
     for commit in ("a" * 40, "c" * 40):
         (tmp_path / commit).mkdir()
         report = '<testsuite><testcase classname="t" name="test_a"/></testsuite>'
         (tmp_path / commit / "junit.xml").write_text(report)
-    said = []
+    notices = []
     watch = Watch("w", NightlyOptions(results=(str(tmp_path),), ref="origin/main"))
-    found = observations_of_others(watch, HISTORY, {}, tmp_path, said.append, None)
+    found = observations_of_others(watch, HISTORY, {}, tmp_path, notices.append, None)
     assert [each.commit for each in found] == ["a" * 40]
-    (note,) = said
+    (note,) = notices
     assert note.endswith(f"is left out: commit {'c' * 40} is not in the history of origin/main")

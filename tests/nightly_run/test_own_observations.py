@@ -1,4 +1,4 @@
-"""Trials of our own as observations."""
+"""Trials of sessions as observations."""
 
 from sample_documents import event
 
@@ -56,19 +56,19 @@ def test_outcomes_are_states():
     }
 
 
-def test_trial_without_cells_says_of_each_that_the_infrastructure_failed():
-    spoiled = trial(outcome=Outcome.INFRASTRUCTURE)
-    assert states(trial(cell("a", Outcome.PASSED)), spoiled) == [
+def test_trial_without_cells_is_an_infrastructure_failure_of_each_cell():
+    lost = trial(outcome=Outcome.INFRASTRUCTURE)
+    assert states(trial(cell("a", Outcome.PASSED)), lost) == [
         ("a", State.PASSED),
         ("a", State.INFRASTRUCTURE),
     ]
 
 
-def test_cells_that_ran_apart_say_nothing_of_a_night():
+def test_trials_of_selected_cells_are_no_observations():
     assert states(trial(cell("a", Outcome.PASSED), whole=False)) == []
 
 
-def test_time_and_exception_come_with_it():
+def test_observation_has_time_and_exception():
     (seen,) = own_observations(
         "w", REQUEST, [past(trial(cell("a", Outcome.FAILED, "torch.OutOfMemoryError")))]
     )

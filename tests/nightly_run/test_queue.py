@@ -1,4 +1,4 @@
-"""The order of bisections: what explains most for its cost comes first."""
+"""The order of bisections: those that explain most cells at the least cost come first."""
 
 from bisect_tool.ci_results.observation import CellKey
 from bisect_tool.nightly_rules.decision import Bisect

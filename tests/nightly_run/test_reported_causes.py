@@ -1,4 +1,4 @@
-"""What was reported is remembered in the home."""
+"""Reported causes are stored in the home."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def cause(mark, state, culprit="c"):
     return Cause(fingerprint=mark, state=state, cells=("a",), good="g", bad="b", culprit=culprit)
 
 
-def test_states_add_up_over_nights(tmp_path):
+def test_states_of_several_nights_are_merged(tmp_path):
     home = Home(tmp_path, tmp_path)
     assert reported(home) == Reported()
     record(home, [cause("1", "new"), cause("2", "new")])
@@ -21,7 +21,7 @@ def test_states_add_up_over_nights(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"{", b"[1]", b"\xff"])
-def test_damaged_file_is_said_and_kept(tmp_path, content):
+def test_damaged_file_is_reported_and_kept(tmp_path, content):
     home, path = Home(tmp_path, tmp_path), tmp_path / "nightly" / "reported.json"
     record(home, [cause("1", "new")])
     path.write_bytes(content)
@@ -33,13 +33,13 @@ def test_damaged_file_is_said_and_kept(tmp_path, content):
     assert path.with_name("reported.json.damaged").read_bytes() == content
 
 
-def test_file_that_cannot_be_read_is_said(tmp_path):
+def test_unreadable_file_is_reported(tmp_path):
     path = tmp_path / "nightly" / "reported.json"
     path.mkdir(parents=True)
     assert f"{path} cannot be read (Is a directory)" in reported(Home(tmp_path, tmp_path)).problem
 
 
-def test_disk_that_takes_nothing_is_named(tmp_path):
+def test_unwritable_file_is_an_environment_error(tmp_path):
     (tmp_path / "nightly").write_text("in the way")
     with pytest.raises(EnvironmentFailed, match="cannot write"):
         record(Home(tmp_path, tmp_path), [cause("1", "new")])

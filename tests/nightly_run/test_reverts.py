@@ -32,7 +32,7 @@ def commit(tmp_path):
         (['Revert "Something else"'], None),
     ],
 )
-def test_first_commit_that_says_so(commit, tmp_path, later, found):
+def test_first_commit_that_reverts_the_culprit_is_found(commit, tmp_path, later, found):
     culprit = commit("Add a cache (#7)")
     shas = [commit(message.format(culprit=culprit)) for message in later]
     repository = Repository.open(str(tmp_path / "repo"), tmp_path / "cache")

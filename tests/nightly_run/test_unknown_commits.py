@@ -17,7 +17,7 @@ def results(commits, state=State.PASSED):
     ]
 
 
-def test_each_commit_that_the_history_lacks_is_named_once():
+def test_each_commit_that_the_history_lacks_is_listed_once():
     assert unknown_commits(results("aXbXY"), {"a", "b"}) == ("X", "Y")
 
 

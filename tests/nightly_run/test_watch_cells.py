@@ -1,4 +1,4 @@
-"""The cells of a night: their status, and what is said of a cause that was found tonight."""
+"""The cells of a night: their status, and their sentence if the cause was found tonight."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from bisect_tool.nightly_run.cells import cells
 
 KEY = CellKey("w", "gpu", "", "a")
 FOUND = Nothing(Reason.STILL_RED, culprit="c5", since="c5")
-LEFT = Nothing(Reason.BISECTED, since="c5", candidates=("c5", "c6"))
+CANDIDATES = Nothing(Reason.BISECTED, since="c5", candidates=("c5", "c6"))
 
 
 @pytest.mark.parametrize(
@@ -21,13 +21,13 @@ LEFT = Nothing(Reason.BISECTED, since="c5", candidates=("c5", "c6"))
         (FOUND, {"c5"}, CellStatus.NEW, "Its culprit was found tonight."),
         (FOUND, {"c4"}, CellStatus.STILL_RED, "Its culprit is already known."),
         (
-            LEFT,
+            CANDIDATES,
             {"c6", "c5"},
             CellStatus.NEW,
             "Its range was bisected tonight; several candidates remain.",
         ),
         (
-            LEFT,
+            CANDIDATES,
             {"c5"},
             CellStatus.STILL_RED,
             "Its range was already bisected; several candidates remain.",

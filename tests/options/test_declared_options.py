@@ -23,10 +23,10 @@ from bisect_tool.options.rerun import command_line
 from bisect_tool.options.run_options import FixesOptions, ReproOptions, RunOptions, StepOptions
 
 MODELS = [RunOptions, ReproOptions, FixesOptions, StepOptions]
-"""Those of sessions, which name the command to run again."""
+"""Those of sessions, which have a rerun line."""
 OTHERS = sorted({*command_models.MODELS.values()} - {*MODELS}, key=str)
 WORD = st.text(st.characters(exclude_categories=("Cs", "Cc")))
-# What begins with a dash is no commit.
+# A commit does not start with a dash.
 COMMIT = WORD.filter(lambda word: not word.startswith("-"))
 
 
@@ -87,28 +87,28 @@ def options_of(model):
 def test_parsing_a_command_line_gives_the_options_it_was_made_from(model, data):
     options = data.draw(options_of(model))
     line = shlex.split(command_line(options))
-    named = [model.NAME] if model.NAME else []
-    assert line[: 1 + len(named)] == ["bisect-run", *named]
-    assert PARSERS[model](line[1 + len(named) :]) == options
+    name = [model.NAME] if model.NAME else []
+    assert line[: 1 + len(name)] == ["bisect-run", *name]
+    assert PARSERS[model](line[1 + len(name) :]) == options
 
 
 @pytest.mark.parametrize("model", OTHERS, ids=lambda model: model.__name__)
 @settings(deadline=None, max_examples=15)
 @given(st.data())
-def test_a_command_parses_its_words_into_its_options(model, data):
+def test_command_parses_its_arguments_into_its_options(model, data):
     options = data.draw(options_of(model))
     assert PARSERS[model](to_arguments(options)) == options
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-def test_what_is_required_is_enough(model):
+def test_required_options_are_sufficient(model):
     required = {option.name: "x" for option in declared_options(model) if option.default is MISSING}
     options = model(**{name: ("x",) if name == "good" else value for name, value in required.items()})
     assert PARSERS[model](to_arguments(options)) == options
     assert len(to_arguments(options)) <= 4
 
 
-def test_what_a_command_does_without_is_no_option_of_it():
+def test_excluded_option_is_unknown_to_the_command():
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
     app.command()(takes(StepOptions, without=("signature",))(lambda options: options))
     parse = typer.main.get_command(app)

@@ -19,7 +19,7 @@ def options(**given):
 
 
 @pytest.mark.parametrize(
-    ("given", "why"),
+    ("given", "message"),
     [
         ({"address": "10.0.0.1:6379"}, "--address needs --executor ray"),
         ({"executor": "ray", "address": ""}, "--address is empty"),
@@ -28,13 +28,13 @@ def options(**given):
         ({"executor": "ray", "job": "nightly"}, "--job needs --executor buildkite or github"),
     ],
 )
-def test_what_does_not_go_together_is_refused(given, why, monkeypatch):
+def test_options_that_contradict_each_other_are_rejected(given, message, monkeypatch):
     monkeypatch.setattr(validate_executor, "find_spec", lambda _: True)
-    with pytest.raises(UsageError, match=why):
+    with pytest.raises(UsageError, match=message):
         validate(options(**given))
 
 
-def test_without_ray_the_extra_is_named(monkeypatch):
+def test_missing_ray_is_reported_with_its_extra(monkeypatch):
     monkeypatch.setattr(validate_executor, "find_spec", lambda _: None)
     with pytest.raises(UsageError) as refused:
         validate(options(executor="ray"))
@@ -47,7 +47,7 @@ def fixes(**given):
     return FixesOptions(at="b", revert=("c",), command=("./check.sh",), **given)
 
 
-def test_fixes_runs_on_the_cluster_as_well(monkeypatch):
+def test_fixes_can_run_on_the_cluster(monkeypatch):
     monkeypatch.setattr(validate_executor, "find_spec", lambda _: True)
     on_ray = fixes(executor="ray", address="10.0.0.1:6379", slots=4)
     validate(on_ray)
@@ -59,13 +59,13 @@ def test_fixes_runs_on_the_cluster_as_well(monkeypatch):
 
 
 @pytest.mark.parametrize("service", ["buildkite", "github"])
-def test_fixes_in_ci_is_refused_with_what_to_do_instead(service):
+def test_fixes_in_ci_is_rejected_with_an_alternative(service):
     with pytest.raises(UsageError, match="CI has no build of a revert") as refused:
         validate(fixes(executor=service))
     assert "push a candidate as a branch" in refused.value.hint
 
 
-def test_the_command_line_names_the_cluster():
+def test_command_line_has_the_cluster():
     line = shlex.join(to_arguments(options(executor="ray", address="10.0.0.1:6379")))
     assert "--executor ray --address 10.0.0.1:6379" in line
 

@@ -104,7 +104,7 @@ def test_step_tests_the_same_commit_for_the_same_signature():
     ]  # fmt: skip
 
 
-def test_the_same_from_another_good_end():
+def test_rerun_line_with_another_good_end():
     """Options after `--` belong to the command."""
     given = "bisect-run --repo /r --good a --good b --bad c --fresh -- ./check.sh --good d"
     assert with_good(given, "e") == "bisect-run --repo /r --good e --bad c --fresh -- ./check.sh --good d"
@@ -118,9 +118,9 @@ def test_the_same_from_another_good_end():
     ],
 )
 def test_a_walk_names_the_end_that_was_given(find, given, arguments):
-    rerun_words = line(RunOptions(find=find, **given), Walk(find=find))
-    assert rerun_words[1:3] == arguments
-    assert len([word for word in rerun_words if word in ("--good", "--bad")]) == 1
+    rerun_args = line(RunOptions(find=find, **given), Walk(find=find))
+    assert rerun_args[1:3] == arguments
+    assert len([word for word in rerun_args if word in ("--good", "--bad")]) == 1
 
 
 def test_a_bisection_after_a_walk_names_the_end_that_was_found():
@@ -135,6 +135,6 @@ def test_a_bisection_after_a_walk_names_the_end_that_was_found():
     ("given", "missing"),
     [({"good": ("v1",)}, "--bad"), ({}, "--bad"), ({"find": "fix", "bad": "v1"}, "--good")],
 )
-def test_the_younger_end_has_to_be_named(given, missing):
+def test_newer_end_is_required(given, missing):
     with pytest.raises(UsageError, match=f"Missing option '{missing}'"):
         validate(RunOptions(**given))

@@ -50,7 +50,7 @@ EIGHT = parse_gpus("0-7")
         (None, EIGHT, launch(dp_size=3), 2),
         (None, EIGHT, launch(tp_size=2), 2),
         (None, EIGHT, launch(tp_size=2, gpus_per_rank=1), 4),
-        (None, EIGHT[:1], launch(), 1),  # too few, which the executor says
+        (None, EIGHT[:1], launch(), 1),  # too few, which the executor reports
         (None, EIGHT, launch(fixed_ports=[29550]), 1),
         (None, EIGHT, None, 1),
         (None, (), launch(), 1),

@@ -74,7 +74,7 @@ def test_a_pattern_without_files_is_a_usage_error(tmp_path):
         ({"results": ("",)}, "--results is empty"),
     ],
 )
-def test_results_that_could_not_count_are_refused(given, notices):
+def test_results_that_cannot_be_used_are_rejected(given, notices):
     with pytest.raises(UsageError, match=notices):
         validate(RunOptions(good=("a",), bad="b", **given))
 

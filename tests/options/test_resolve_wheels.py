@@ -61,10 +61,8 @@ def commits(tmp_path):
     who = {f"GIT_{role}_{what}": "a@b" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     env = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", **who}
 
-    def git(*words):
-        done = subprocess.run(
-            ("git", *words), cwd=folder, env=env, check=True, capture_output=True, text=True
-        )
+    def git(*args):
+        done = subprocess.run(("git", *args), cwd=folder, env=env, check=True, capture_output=True, text=True)
         return done.stdout.strip()
 
     git("init", "-q", "-b", "main")
@@ -134,7 +132,7 @@ def test_variant_is_the_one_that_most_ends_have(choose, publish, published, vari
     assert choose().variant == variant
 
 
-def test_of_two_variants_the_one_of_the_default_index_fits_torch(choose, publish):
+def test_variant_of_the_default_index_is_preferred_to_another(choose, publish):
     for number in (1, 3):
         publish(number, "cu129", "")
         publish(number, "cu129", "cu130")
@@ -174,14 +172,14 @@ def test_ends_of_different_torch_are_refused(choose, commits):
         choose(good=0)
 
 
-def test_none_builds_from_source_and_asks_nobody(choose, server, request_for):
+def test_none_builds_from_source_without_a_request(choose, server, request_for):
     assert choose("none") is None
     assert choose("none", good=0) is None
     assert server.seen == []
     assert profile_of(request_for()).build.commit_wheels is None
 
 
-def test_url_of_the_option_takes_the_place_of_the_profiles(choose, server):
+def test_url_of_the_option_replaces_that_of_the_profile(choose, server):
     assert choose(f"{server.url}/mirror/").url == f"{server.url}/mirror"
     assert {path.split("/")[1] for path, *_ in server.seen} == {"mirror"}
 
@@ -190,7 +188,7 @@ def test_url_of_the_option_takes_the_place_of_the_profiles(choose, server):
     "url",
     ["ftp://host", "https://", "https://a:b@host/w", "https://host/?x=1", "wheels.vllm.ai", "https://h:x"],
 )
-def test_url_that_is_none_is_refused_without_its_password(choose, url):
+def test_invalid_url_is_rejected_without_its_password(choose, url):
     with pytest.raises(UsageError) as error:
         choose(url)
     assert "a:b" not in error.value.message

@@ -25,6 +25,6 @@ def test_slot_counts_are_doubled_up_to_the_last(text, counts):
 
 
 @pytest.mark.parametrize("text", ["", "0", "65", "1..65", "8..4", "1..", "..4", "1-4", "two", "-1", "1...4"])
-def test_slot_counts_reject_what_is_no_range(text):
+def test_invalid_slot_counts_are_rejected(text):
     with pytest.raises(UsageError, match="not a number or range from 1 to 64"):
         _ = SimulateOptions(slots=text).slot_counts

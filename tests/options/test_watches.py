@@ -90,7 +90,7 @@ def test_watch_overrides_a_key_at_the_top_in_either_spelling(read, key):
     assert (watch.options.max_posts, watch.options.exclude_env) == (2, ("B",))
 
 
-def test_file_may_begin_with_a_byte_order_mark(read):
+def test_file_may_start_with_a_byte_order_mark(read):
     (watch,) = read("\ufeffref = 'main'")
     assert watch.options.ref == "main"
 
@@ -103,7 +103,7 @@ def test_project_file_has_a_table(read):
 
 
 @pytest.mark.parametrize("text", ["tool = 3", f"a = {'[' * 5000}"])
-def test_project_file_without_a_table_is_left_alone(tmp_path, text):
+def test_project_file_without_a_table_is_ignored(tmp_path, text):
     (tmp_path / "pyproject.toml").write_text(text)
     assert len(watches(NightlyOptions(results=("x",)), frozenset(), tmp_path)) == 1
 
@@ -127,7 +127,7 @@ def test_without_a_file_the_command_line_is_the_watch(tmp_path):
         ({"command": ("sh", "-c", "exit\n3")}, "sh -c 'exit 3'"),
     ],
 )
-def test_name_says_what_is_watched(options, name):
+def test_default_name_of_a_watch_is_what_it_runs(options, name):
     assert name_of(NightlyOptions(**options)) == name
 
 
@@ -156,7 +156,7 @@ def test_name_says_what_is_watched(options, name):
         ("max-posts = 1\nmax_posts = 2", "max_posts is given twice, with - and with _", "Remove one"),
     ],
 )
-def test_what_is_wrong_is_named(read, text, message, hint):
+def test_errors_in_the_file_are_usage_errors(read, text, message, hint):
     with pytest.raises(UsageError, match=message) as error:
         read(text)
     assert hint.replace("\\", "") in error.value.hint
@@ -171,13 +171,13 @@ def test_what_is_wrong_is_named(read, text, message, hint):
         ('["./my check.sh", "|"]', ("./my check.sh", "|")),
     ],
 )
-def test_command_that_is_a_text_has_the_words_that_a_shell_reads(read, value, words):
+def test_command_as_text_is_split_like_in_a_shell(read, value, words):
     (watch,) = read(f"command = {value}")
     assert watch.options.command == words
 
 
 @pytest.mark.parametrize("name", ["", " ", ".", "..", "a/b", "a\\\\b", "a\\u001b", "a\\nb", " a", "a" * 81])
-def test_name_that_is_none_of_a_folder_is_refused(read, name):
+def test_name_that_cannot_be_a_folder_is_rejected(read, name):
     with pytest.raises(UsageError, match="a watch cannot be named"):
         read(f'[watch."{name}"]')
 
@@ -225,12 +225,12 @@ def test_keys_at_the_top_that_are_for_other_checks_do_not_count(read, table, opt
         ({"job": "gpu"}, "--job needs --source or --results"),
     ],
 )
-def test_option_that_chooses_from_nothing_is_refused(tmp_path, options, message):
+def test_selecting_option_without_a_source_is_rejected(tmp_path, options, message):
     with pytest.raises(UsageError, match=f"^{message}$"):
         watches(NightlyOptions(**options), frozenset(options), tmp_path)
 
 
-def test_option_that_chooses_from_nothing_is_refused_in_a_table(read):
+def test_selecting_option_without_a_source_is_rejected_in_a_table(read):
     with pytest.raises(UsageError, match=r"^bisect-run\.toml: watch a: --branch needs --source$"):
         read('[watch.a]\nbranch = "main2"')
 
@@ -250,7 +250,7 @@ def test_option_for_tests_does_not_count_for_a_command(read):
     assert (command.options.python, tests.options.python) == (None, "/opt/python")
 
 
-def test_file_that_is_missing_is_named(tmp_path):
+def test_missing_configuration_file_is_a_usage_error(tmp_path):
     with pytest.raises(UsageError, match="cannot read"):
         watches(NightlyOptions(config=str(tmp_path / "none.toml")), frozenset({"config"}), tmp_path)
 
