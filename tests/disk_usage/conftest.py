@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from long_ago import age, write
+from old_files import age, write
 
 from bisect_tool.build.cache import Entry
 from bisect_tool.file_lock import lease

@@ -25,23 +25,23 @@ def removed(items, limits, total=None):
     return [(each.item.name, each.reason) for each in chosen.removals]
 
 
-def test_what_was_not_used_for_longer_than_the_age_is_removed_oldest_first():
+def test_items_older_than_the_limit_are_removed_oldest_first():
     items = [item("new", 1), item("old", 31), item("oldest", 99), item("on the day", 30)]
     assert removed(items, Limits(MONTH)) == [("oldest", Reason.AGE), ("old", Reason.AGE)]
 
 
-def test_without_a_size_nothing_young_is_removed():
+def test_recent_items_are_kept_without_a_size_limit():
     assert removed([item("huge", 29, size=2**60)], Limits(MONTH)) == []
 
 
-def test_the_least_recently_used_goes_until_the_home_fits():
+def test_least_recently_used_items_are_removed_until_the_home_fits():
     items = [item("c", 1), item("a", 3), item("b", 2)]
     assert removed(items, Limits(MONTH, 15)) == [("a", Reason.SIZE), ("b", Reason.SIZE)]
     assert removed(items, Limits(MONTH, 20)) == [("a", Reason.SIZE)]
     assert removed(items, Limits(MONTH, 30)) == []
 
 
-def test_what_the_age_frees_counts_for_the_size():
+def test_space_freed_by_age_counts_towards_the_size():
     items = [item("old", 31, size=50), item("young", 3)]
     assert removed(items, Limits(MONTH, 10)) == [("old", Reason.AGE)]
 
@@ -50,7 +50,7 @@ def test_clones_and_the_store_count_for_the_size():
     assert removed([item("a", 1)], Limits(MONTH, 100), total=101) == [("a", Reason.SIZE)]
 
 
-def test_logs_go_after_what_can_be_made_again():
+def test_logs_are_removed_after_reproducible_items():
     items = [item("logs", 9, kind=Kind.LOGS), item("tree", 1, kind=Kind.WORKTREE), item("environment", 2)]
     names = [name for name, _ in removed(items, Limits(MONTH, 0))]
     assert names == ["environment", "tree", "logs"]
@@ -61,7 +61,7 @@ def test_logs_of_resumable_sessions_are_removed_by_age_only():
     assert removed([young, old], Limits(MONTH, 0)) == [("o", Reason.AGE)]
 
 
-def test_what_is_in_use_is_kept_and_named_if_it_was_due():
+def test_items_in_use_are_kept_and_listed_if_they_were_due():
     used = item("used", 99, in_use=True)
     busy = item("busy", 1, in_use=True)
     chosen = plan([used, busy], 20, NOW, Limits(MONTH))
@@ -69,7 +69,7 @@ def test_what_is_in_use_is_kept_and_named_if_it_was_due():
     assert plan([used, busy], 20, NOW, Limits(MONTH, 5)).in_use == (used, busy)
 
 
-def test_a_time_in_the_future_is_no_age():
+def test_time_of_use_in_the_future_is_no_age():
     assert removed([item("ahead", -1)], Limits(timedelta(0))) == []
 
 
@@ -99,7 +99,7 @@ def test_a_plan_fits_or_has_nothing_more_to_remove(items, size):
 
 
 @pytest.mark.parametrize("size", [0, 5, 19])
-def test_no_more_goes_than_is_needed(size):
+def test_no_more_is_removed_than_needed(size):
     items = [item(str(number), number) for number in range(1, 5)]
     gone = removed(items, Limits(MONTH, size))
     assert 40 - 10 * len(gone) <= size < 40 - 10 * (len(gone) - 1)

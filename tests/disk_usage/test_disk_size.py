@@ -23,12 +23,12 @@ from bisect_tool.errors import UsageError
         (" 2T ", 2**41),
     ],
 )
-def test_a_size(text, size):
+def test_parse_size(text, size):
     assert parse_size(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "G", "-1", "50 elephants", "1e3", "5iB", "1,5G", "0x10"])
-def test_no_size(text):
+def test_invalid_size_is_rejected(text):
     with pytest.raises(UsageError, match="is not a size"):
         parse_size(text)
 
@@ -45,11 +45,11 @@ def test_no_size(text):
         (3 * 2**40, "3.0 TiB"),
     ],
 )
-def test_a_size_for_people(size, text):
+def test_format_size(size, text):
     assert format_size(size) == text
 
 
-def test_a_file_with_two_names_counts_once(tmp_path):
+def test_file_with_two_hard_links_counts_once(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "one").write_bytes(os.urandom(100_000))
     before = size_on_disk([tmp_path])
@@ -65,5 +65,5 @@ def test_links_are_not_followed(tmp_path):
     assert size_on_disk([tmp_path / "folder"]) < 100_000
 
 
-def test_what_is_not_there_takes_nothing(tmp_path):
+def test_missing_path_has_no_size(tmp_path):
     assert size_on_disk([tmp_path / "gone"]) == 0

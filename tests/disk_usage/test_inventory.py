@@ -7,7 +7,7 @@ import fcntl
 from datetime import timedelta
 
 import pytest
-from long_ago import NOW, age, write
+from old_files import NOW, age, write
 
 from bisect_tool.disk_usage import inventory as inventory_module
 from bisect_tool.disk_usage.inventory import inventory
@@ -34,11 +34,11 @@ def test_an_environment(home, environment):
     assert item.size >= 10_000, "the log belongs to it"
 
 
-def test_looking_makes_nothing_younger(home, environment, slot, session):
+def test_inventory_does_not_change_the_last_use(home, environment, slot, session):
     assert inventory(home, []).items == inventory(home, []).items
 
 
-def test_items_that_cannot_be_locked_count_as_used(home, environment, slot, session, monkeypatch):
+def test_items_that_cannot_be_locked_count_as_in_use(home, environment, slot, session, monkeypatch):
     def refuse(*_):
         raise OSError(errno.ENOLCK, "No locks available")
 
@@ -106,9 +106,7 @@ def test_link_to_a_folder_elsewhere_is_no_session(home, store, tmp_path):
         ("[]", False),
     ],
 )
-def test_a_session_can_be_resumed_until_its_document_says_otherwise(
-    home, store, session, document, resumable
-):
+def test_session_is_resumable_unless_its_document_denies_it(home, store, session, document, resumable):
     if document is None:
         store._db.execute("UPDATE session SET document = NULL")
     else:
@@ -126,7 +124,7 @@ def test_parts_add_up(home, store, environment, slot, session):
     assert [found.number(kind) for kind in Kind] == [1, 1, 0, 1]
 
 
-def test_nothing_is_held_while_it_is_measured(home, environment, slot, session, monkeypatch):
+def test_items_are_not_locked_while_they_are_measured(home, environment, slot, session, monkeypatch):
     held = []
 
     def measure(paths):

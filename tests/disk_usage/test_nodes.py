@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from long_ago import NOW, write
+from old_files import NOW, write
 
 from bisect_tool.build.cache import Entry
 from bisect_tool.disk_usage.inventory import inventory
@@ -26,7 +26,7 @@ def test_a_home_without_nodes_has_none(home, environment):
     assert [*named(home)] == ["f" * 20]
 
 
-def test_what_nodes_have_is_listed_by_node(home, node, environment):
+def test_items_of_nodes_are_listed_by_node(home, node, environment):
     for name in ("here", "there"):
         node(name)
     found = named(home)
@@ -54,7 +54,7 @@ def test_parts_of_nodes_add_up(home, node):
 
 
 @pytest.mark.parametrize(("name", "in_use"), [("here", False), ("there", True)])
-def test_what_another_machine_used_today_is_in_use(home, node, name, in_use):
+def test_item_that_another_machine_used_today_is_in_use(home, node, name, in_use):
     """Its lock may not be visible on this machine."""
     lock = node(name).environment._build_lock
     lock.write_text("123")
@@ -63,7 +63,7 @@ def test_what_another_machine_used_today_is_in_use(home, node, name, in_use):
 
 
 @pytest.mark.parametrize("name", ["here", "there"])
-def test_what_is_old_is_removed_and_what_is_locked_stays(home, node, name):
+def test_old_items_of_a_node_are_removed_unless_locked(home, node, name):
     made = node(name)
     removals = [Removal(item, Reason.AGE) for item in named(home).values()]
     with made.environment.in_use(), try_lock(made.slot.lock):
@@ -94,7 +94,7 @@ with try_lock(Path(sys.argv[1])):
 """
 
 
-def test_killed_trials_of_this_machine_are_swept_and_those_that_run_stay(home, node):
+def test_killed_trials_of_this_machine_are_removed_and_running_ones_kept(home, node):
     trials = {name: node(name).home.state / "trials" for name in ("here", "there")}
     for name, folder in trials.items():
         for each in ("killed", "running"):
@@ -110,7 +110,7 @@ def test_killed_trials_of_this_machine_are_swept_and_those_that_run_stay(home, n
     assert left == {"here-running", "there-killed", "there-running"}
 
 
-def test_what_a_killed_prune_left_on_a_node_is_removed_by_the_next(home, node):
+def test_leftovers_of_a_killed_prune_on_a_node_are_removed(home, node):
     part = node("there").home
     for folder in (part.cache / "environments", part.cache / "worktrees" / "engine-1234"):
         write(folder / ".pruned-0123" / "file")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from long_ago import NOW, write
+from old_files import NOW, write
 
 from bisect_tool.disk_usage.inventory import inventory
 from bisect_tool.disk_usage.plan import Reason, Removal
@@ -32,7 +32,7 @@ def files(home):
     return {path.name for path in found if path.suffix not in {".lock", ".use"} and path.parent != home.state}
 
 
-def test_everything_that_is_free_is_removed(home, removals):
+def test_every_item_that_is_not_in_use_is_removed(home, removals):
     assert [remove(each, home, NOW).status for each in removals] == [RemovalStatus.REMOVED] * 3
     assert files(home) == {"pruned"}
 
@@ -48,7 +48,7 @@ def test_a_wheel_is_removed_unless_a_build_uses_it(home):
     assert not entry.folder.exists()
 
 
-def test_locks_stay(home, removals, slot, session):
+def test_locks_are_kept(home, removals, slot, session):
     for each in removals:
         remove(each, home, NOW)
     assert slot.lock.exists()
@@ -56,7 +56,7 @@ def test_locks_stay(home, removals, slot, session):
     assert (session.folder / "running.lock").exists()
 
 
-def test_a_pruned_session_says_when(home, removals, session, store):
+def test_pruned_session_has_the_time_of_pruning(home, removals, session, store):
     assert pruned_at(home, session.id) is None
     for each in removals:
         remove(each, home, NOW)
@@ -65,14 +65,14 @@ def test_a_pruned_session_says_when(home, removals, session, store):
     assert store.session(session.id).document == '{"resumable": false}'
 
 
-def test_what_a_run_has_taken_since_the_plan_stays(home, removals, environment, slot, session):
+def test_item_locked_since_the_plan_is_kept(home, removals, environment, slot, session):
     before = files(home)
     with environment.in_use(), try_lock(slot.lock), try_lock(session.folder / "running.lock"):
         assert [remove(each, home, NOW).status for each in removals] == [RemovalStatus.IN_USE] * 3
     assert files(home) == before
 
 
-def test_what_a_run_has_used_since_the_plan_stays(home, removals, environment, slot, session):
+def test_item_used_since_the_plan_is_kept(home, removals, environment, slot, session):
     """The run has ended: the items are no longer in use."""
     with environment.lock(0, None, print):
         pass
@@ -100,7 +100,7 @@ def test_a_trial_builds_an_environment_again_that_was_removed(home, removals, en
         assert not environment.complete
 
 
-def test_of_two_prunes_one_removes(home, removals):
+def test_concurrent_prunes_remove_an_item_once(home, removals):
     with ThreadPoolExecutor(2) as pool:
         statuses = [
             *pool.map(lambda each: remove(each, home, NOW).status, [each for each in removals for _ in "ab"])
@@ -116,7 +116,7 @@ def test_a_folder_that_cannot_be_written_is_removed(home, removals, environment)
     assert not environment.folder.exists()
 
 
-def test_what_cannot_be_removed_is_said(home, removals, monkeypatch):
+def test_failed_removal_of_an_item_is_reported(home, removals, monkeypatch):
     def fail(self, target):
         raise PermissionError(13, "Permission denied", str(self))
 
@@ -126,7 +126,7 @@ def test_what_cannot_be_removed_is_said(home, removals, monkeypatch):
     assert "Permission denied" in ended.problem
 
 
-def test_what_a_killed_prune_left_is_removed_by_the_next(home, environment, session):
+def test_leftovers_of_a_killed_prune_are_removed(home, environment, session):
     environment.folder.rename(environment.folder.with_name(".pruned-1"))
     (session.folder / "trials").rename(home.session(".pruned-2"))
     assert not any(item.name.startswith(".") for item in inventory(home, []).items)
@@ -145,7 +145,7 @@ def test_the_temporary_folder_of_a_killed_trial_goes_with_its_logs(home, removal
 
 
 @pytest.mark.parametrize("replaced", ["trials", "trials/001-abc"])
-def test_a_link_in_place_of_trials_leads_to_no_other_files(home, store, session, tmp_path, replaced):
+def test_symlink_in_place_of_trials_is_not_followed(home, store, session, tmp_path, replaced):
     """The project has an entry with the name of a trial's link to its temporary folder."""
     project = tmp_path / "projects" / "001-abc"
     write(project / "precious")

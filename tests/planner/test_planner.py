@@ -119,7 +119,7 @@ def test_every_skip_has_a_reason(outcome, reason):
 # --- several cells ------------------------------------------------------------------------------------------
 
 
-def test_cells_with_one_culprit_cost_what_one_cell_costs():
+def test_cells_with_one_culprit_need_the_trials_of_one_cell():
     alone = simulate(World(line(32), {"one": "c20"}))
     both = simulate(World(line(32), {"one": "c20", "two": "c20"}))
     assert [step.sha for step in both.steps] == [step.sha for step in alone.steps]

@@ -72,13 +72,13 @@ def test_runs_disagree_only_where_runs_of_one_commit_do():
     assert "runs disagree" in disagreements(one_cell(8, 4, {"c4": ["failed", "passed", "failed"]}))
 
 
-def test_bug_that_a_merge_brought_back_is_blamed_on_its_base():
+def test_bug_that_a_merge_brought_back_is_attributed_to_its_base():
     """`base` is inferred to be good until it is run: then it is bad, although its child `left` is good."""
     (found,) = simulate(World(DIAMOND, {"cell": "right"}, {"base": ["failed"]})).state.conclusions
     assert (found.finding, found.culprit) == (Finding.CULPRIT, "base")
 
 
-def test_parent_outside_the_range_is_run_before_its_child_is_named():
+def test_parent_outside_the_range_is_run_before_its_child_is_reported():
     """A branch from before the good end lacks a later fix: `side` is not the culprit."""
     parents = {"side": ("elder",), "merge": (GOOD, "side")}
     search = simulate(World(parents, {"cell": "side"}, {"elder": ["failed"]}))

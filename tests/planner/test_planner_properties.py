@@ -6,9 +6,9 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
-from drawn import FOREIGN, worlds
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from world_strategies import FOREIGN, worlds
 from worlds import World, line, one_cell, simulate
 
 from bisect_tool.planner import Finding, Purpose, conclude_early, decide
@@ -75,7 +75,7 @@ def test_every_bisection_ends_with_a_conclusion_for_every_cell(world, runs):
 
 @given(worlds(outcomes=("unbuildable", "other")))
 @settings(max_examples=50, deadline=None)
-def test_the_culprit_was_seen_to_fail_and_its_parents_to_pass(world):
+def test_culprit_has_failed_and_its_parents_have_passed(world):
     """The failing side at least once, the passing one twice: a pass proves less."""
     search = simulate(world, world.goal(endpoint_runs=1))
     for found in search.state.conclusions:

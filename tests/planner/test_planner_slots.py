@@ -6,9 +6,9 @@ import random
 from collections import Counter
 
 import pytest
-from drawn import FOREIGN, worlds
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from world_strategies import FOREIGN, worlds
 from worlds import GOOD, World, line, one_cell, simulate, simulate_slots
 
 from bisect_tool.planner import Finding, Purpose, decide
@@ -124,7 +124,7 @@ def test_builds_that_take_ten_minutes_do_not_end_the_search(seed, slots):
     assert abs(int(found.culprit[1:]) - 9) <= 2
 
 
-def test_a_split_worth_little_alone_is_run_beside_the_others():
+def test_split_with_little_information_is_run_in_a_free_slot():
     """The first commits are unlikely culprits, but with two slots they are split off nevertheless."""
     world = one_cell(6, 1)
     files = {sha: "engine/core.py" if int(sha[1:]) >= 3 else "docs/index.md" for sha in world.parents}

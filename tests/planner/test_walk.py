@@ -85,7 +85,7 @@ def test_walk_skips_commits_without_a_result():
     assert found_end(WalkGoal(stops(world)), trials) == "c91"
 
 
-def test_a_cell_that_always_fails_leads_to_where_most_cells_pass():
+def test_walk_with_an_always_failing_cell_ends_where_most_cells_pass():
     world = World(line(100), {"old": "c0", "new": "c96"})
     goal = WalkGoal(stops(world, 90))
     shas, state, trials = walked(world, goal)

@@ -1,4 +1,4 @@
-"""The recipe of an environment is bash, and builds what the profile says."""
+"""The recipe of an environment is a bash script that follows the build profile."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_the_recipe_takes_the_wheel_that_was_used():
     assert not any("PRECOMPILED" in line for line in recipe(build))
 
 
-def test_a_recipe_downloads_again_what_broke_off(tmp_path):
+def test_recipe_repeats_an_interrupted_download(tmp_path):
     body, wheel = b"compiled" * 50_000, "vllm-1+g1.whl"
     checksum = hashlib.sha256(body).hexdigest()
     with serving_wheels() as server:
@@ -75,7 +75,7 @@ def test_a_recipe_downloads_again_what_broke_off(tmp_path):
 
 
 def test_a_recipe_makes_its_virtual_environment(tmp_path):
-    """What a wheel cannot be had for is not asked for: no network in a test."""
+    """Without requirements, so that the test needs no network."""
     build = BuildProfile(provider="command", python="3", command=(("{python}", "-c", "open('made', 'w')"),))
     head = f"set -eu\ntree={tmp_path} out={tmp_path}/e environment=$out python={sys.executable}\nmkdir $out\n"
     text = head + "\n".join(recipe(build, ()))

@@ -123,7 +123,7 @@ def test_search_for_a_fix_is_flaky_only_if_the_fixed_end_fails():
     assert isinstance(sure.observe(("c1999", BAD)).conclude(), Flaky)
 
 
-def test_a_contradicting_commit_is_run_again_before_noise_was_seen():
+def test_contradicting_commit_is_rerun_before_noise_was_seen():
     """A failure without the culprit is noise only if that commit passes, too; otherwise it is a breakage."""
     red = [(f"c{place}", BAD) for place in (20, 20, *range(20, 32))]
     green = [(f"c{place}", GOOD) for place in (*range(16, 20), 19, 19)]

@@ -120,7 +120,7 @@ def test_options_that_select_no_test_are_reported(tests):
     assert (ended.code, ended.document.conclusion) == (4, f"no result at the bad commit: {reason}")
 
 
-def test_a_file_that_cannot_be_imported_is_a_cell_of_its_own(tests):
+def test_file_that_cannot_be_imported_is_a_separate_cell(tests):
     other = "import thing\n\ndef test_other():\n    assert thing.VALUE < 4\n"
     test = "from thing import same\n\ndef test_same():\n    assert same(1) == 1\n"
     tests.commit({"thing.py": source(1), "tests/test_same.py": test, "tests/test_other.py": other})

@@ -47,7 +47,7 @@ def away(place):
         ),
     ],
 )
-def test_what_the_command_names(away, argv, names, seen):
+def test_absent_files_that_a_command_names_are_found(away, argv, names, seen):
     assert away(*argv) == (names, seen)
 
 
@@ -61,11 +61,11 @@ def test_what_the_command_names(away, argv, names, seen):
         ("sh", "-c", "cat $X/expected.txt ~/expected.txt"),
     ],
 )
-def test_what_is_there_or_is_no_path(away, argv):
+def test_tracked_files_and_other_words_are_ignored(away, argv):
     assert away(*argv) is None
 
 
-def test_what_a_script_names(place, away):
+def test_absent_files_that_a_script_names_are_found(place, away):
     place.write("project/check.py", "json.load(open('expected.txt'))\n")
     assert away("python3", "{checkout}/check.py") == ("expected.txt", "")
     assert away("./all.sh", own={"all.sh": "cmp out expected.txt\n"}) == ("expected.txt", "")

@@ -37,7 +37,7 @@ def first(files, *argv):
         (("make", "check"), set()),
     ],
 )
-def test_python_s_own(argv, folders):
+def test_folders_of_python(argv, folders):
     assert first(("check.py", "tools/check.py"), *argv) == folders
 
 
@@ -61,5 +61,5 @@ def test_python_s_own(argv, folders):
         ({"tox.ini": "no ini"}, ("pytest", "t"), {"t"}),
     ],
 )
-def test_what_pytest_inserts(files, argv, folders):
+def test_folders_of_pytest(files, argv, folders):
     assert first(files, *argv) == folders

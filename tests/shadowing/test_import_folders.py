@@ -18,7 +18,7 @@ def commands(found):
     return [" ".join(each.command) for each in found]
 
 
-def test_the_path_of_the_environment(place, other):
+def test_pythonpath_of_the_environment(place, other):
     command = Command(("pytest", "tests"), {"PYTHONPATH": f"/lib:{other}/src"})
     assert str(other / "src") in map(str, find_import_folders(command))
     assert pythonpath_folders(command, other) == ("src",)
@@ -30,7 +30,7 @@ def test_the_path_of_the_environment(place, other):
     assert find_shadows(command, place.checkout, ("src",)) == ()
 
 
-def test_a_path_that_the_command_or_its_script_sets(place, other):
+def test_pythonpath_that_the_command_or_its_script_sets(place, other):
     words = ("env", f"PYTHONPATH={other}/src", "pytest")
     assert other / "src" in find_import_folders(Command(words, {}))
     (shadow,) = find_shadows(Command(words, {}), other, ("src",), is_bisected=False)

@@ -60,7 +60,7 @@ def test_an_editable_install(place, files, path):
         {"x-1.0.dist-info/direct_url.json": '{{"url": "https://example.org/x"}}'},
     ],
 )
-def test_what_leads_elsewhere(place, files):
+def test_installs_from_elsewhere_are_ignored(place, files):
     assert find_installs(place.venv(**files), place.checkout, {}) == ()
 
 

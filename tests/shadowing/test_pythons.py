@@ -53,17 +53,17 @@ def found(place):
         ("make", f"PYTHON={PYTHON}"),
     ],
 )
-def test_one_that_is_named(found, argv):
+def test_python_that_the_command_names(found, argv):
     assert found(*argv, VIRTUAL_ENV="{root}/active") == ["env/bin/python"]
 
 
-def test_one_on_the_path(found):
+def test_python_on_the_path(found):
     assert found("python3", "-m", "pytest") == ["bin/python3"]
     assert found("tool") == ["bin/python3"]
     assert found("pytest", PATH="{root}/env/bin") == ["env/bin/python"]
 
 
-def test_whatever_a_program_may_find_where_it_names_none(found):
+def test_command_that_names_no_python_may_run_any_on_the_path(found):
     assert found("make", "check") == ["bin/python3", "bin/python"]
     active = {"VIRTUAL_ENV": "{root}/active"}
     assert found("poetry", "run", "pytest", **active) == ["active/bin/python", "bin/python3", "bin/python"]
@@ -78,7 +78,7 @@ def test_uv_in_the_active_environment(found):
     assert found("uv", "run", "--active", "tool") == ["bin/python3"]
 
 
-def test_one_behind_a_script_of_the_commits(place):
+def test_python_of_a_script_of_the_commits(place):
     python = place.write("bin/python3", "\0", 0o755)
     own = {"run": "#!/usr/bin/env python3\n", "all.sh": "set -e\npython3 -m pytest\n"}
     env = {"PATH": str(python.parent)}

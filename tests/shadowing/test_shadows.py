@@ -64,7 +64,7 @@ def test_an_install_that_has_to_be_built(place, found):
         (("pytest", "--rootdir={checkout}/tests"), "pytest --rootdir=tests"),
     ],
 )
-def test_a_checkout_that_is_named(found, argv, seen):
+def test_checkout_that_the_command_names(found, argv, seen):
     assert found(*argv, tracked=("tests", "tests/test_x.py")) == [seen]
 
 
@@ -76,7 +76,7 @@ def test_a_checkout_that_a_script_names(place, found):
 @pytest.mark.parametrize(
     "argv", [("make",), ("sh", "-c", "cd {checkout}-other"), ("cat", "{checkout}/new.txt")]
 )
-def test_what_is_no_part_of_the_commits(found, argv):
+def test_paths_outside_the_commits_are_ignored(found, argv):
     assert found(*argv) == []
 
 
@@ -108,13 +108,13 @@ SHELL, ITSELF = "#!/bin/sh\n", 'cd "$(dirname "$0")"\n'
         ),
     ],
 )
-def test_a_script_that_looks_beside_itself(place, found, text, argv, seen):
+def test_script_that_uses_its_own_folder_is_copied(place, found, text, argv, seen):
     name = next(word for word in argv if "{checkout}" in word).partition(" ")[0]
     place.write(name.replace("{checkout}", "project"), text, 0o755)
     assert found(*argv) == [f"sh -c {seen}"]
 
 
-def test_a_script_that_does_not(place, found):
+def test_script_that_ignores_its_own_folder_is_not_copied(place, found):
     place.write("project/check.sh", "#!/bin/sh\nexec make check\n", 0o755)
     place.write("check.py", "import pkg\n", 0o755)
     assert found("{checkout}/check.sh") == []
@@ -158,7 +158,7 @@ def test_node_modules_that_the_check_installs(found):
     assert found("sh", "-c", "npm ci && npx jest") == []
 
 
-def test_links_of_a_workspace_are_named(modules, place):
+def test_links_of_a_workspace_are_reported(modules, place):
     (modules / "@me").mkdir()
     (modules / "@me" / "core").symlink_to("../../packages/core")
     (shadow,) = find_shadows(Command(("npx", "jest"), {}), place.checkout)
@@ -173,7 +173,7 @@ def test_links_of_a_workspace_are_named(modules, place):
         ("none", "npm install"),
     ],
 )
-def test_what_installs_them(place, found, lock, install):
+def test_install_command_of_node_modules(place, found, lock, install):
     place.write("project/node_modules/x/package.json", "{{}}")
     place.write(f"project/{lock}")
     assert found("npx", "jest") == [f"sh -c {install} || exit 125; npx jest"]
@@ -207,12 +207,12 @@ def test_named_interpreter_certainly_imports_its_editable_install(place, hides):
     assert hides("./all.sh", PATH=bin_folder, own={"all.sh": "python -m pytest\n"}) == ["src"]
 
 
-def test_what_a_program_may_start_is_not_sure(place, hides):
+def test_python_that_a_program_may_start_is_uncertain(place, hides):
     place.venv(**EDITABLE)
     assert hides("make", "check", PATH=str(place.checkout / ".venv/bin")) == []
 
 
-def test_an_installed_copy_is_no_doubt_about_a_culprit(place, hides):
+def test_installed_copy_does_not_make_a_culprit_doubtful(place, hides):
     place.write("project/pyproject.toml", '[project]\nname = "pkg"\n')
     python = place.venv(**{"pkg-1.0.dist-info/METADATA": ""})
     assert hides(str(python), "-m", "pytest") == []
@@ -234,13 +234,13 @@ def test_pytest_that_puts_the_tree_first_sees_the_commits(place, layout, read):
     assert len(find_shadows(command, place.checkout)) == 1
 
 
-def test_a_folder_of_the_checkout_on_the_path_is_sure(hides):
+def test_folder_of_the_checkout_on_pythonpath_is_certain(hides):
     for value in ("{checkout}/src", "/lib:{checkout}/src"):
         assert hides("env", f"PYTHONPATH={value}", "pytest", tracked=("src",)) == ["src"]
     assert hides("pytest", "{checkout}/tests", tracked=("tests",)) == []
 
 
-def test_links_of_a_workspace_are_sure_where_the_tree_finds_them(modules, place, hides):
+def test_links_of_a_workspace_are_certain_if_the_tree_finds_them(modules, place, hides):
     (modules / "core").symlink_to("../packages/core")
     assert hides("node", "x.js", NODE_PATH="{checkout}/node_modules") == ["packages/core"]
     assert hides("sh", "-c", "ln -s {checkout}/node_modules . && node x.js") == ["packages/core"]

@@ -17,7 +17,7 @@ from bisect_tool.shadowing import may_be_unseen
         ((), ("src",)),
     ],
 )
-def test_a_commit_that_changes_nothing_but_hidden_modules_was_seen(changed, hides):
+def test_commit_that_changes_only_hidden_modules_is_not_unseen(changed, hides):
     assert not may_be_unseen(changed, hides, ("python", "check.py"))
 
 
@@ -34,5 +34,5 @@ def test_a_commit_that_changes_nothing_but_hidden_modules_was_seen(changed, hide
         (("packages/other/a.js",), ("packages/core",)),
     ],
 )
-def test_of_any_other_commit_it_is_not_known_which_change_was_seen(changed, hides):
+def test_commit_that_also_changes_other_files_may_be_unseen(changed, hides):
     assert may_be_unseen(changed, hides, ("python", "./check.py"))

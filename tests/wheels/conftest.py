@@ -14,7 +14,7 @@ def server():
 
 @pytest.fixture
 def client(server):
-    """A client that does not wait; `waits` of it has the seconds that it would have waited."""
+    """A client that does not wait; its `waits` has the seconds that it would have waited."""
     waits = []
     with Client(CommitWheels(url=server.url, package="engine"), sleep=waits.append) as found:
         found.waits = waits

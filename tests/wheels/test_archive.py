@@ -89,7 +89,7 @@ def test_damaged_compressed_member_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("keep", [0, 10, 200])
-def test_what_is_no_zip_file_is_refused(wheel_at, keep):
+def test_invalid_zip_file_is_refused(wheel_at, keep):
     path = wheel_at()
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(BadWheel, match="not an intact zip file"):

@@ -1,4 +1,4 @@
-"""Downloads that break off, are continued, or are not what they should be; against a local server."""
+"""Downloads that are interrupted, resumed or invalid, from a local server."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ def test_part_of_a_killed_run_is_continued(get, interrupted, server):
     size = get.part.stat().st_size
     assert 0 < size < len(BODY)
     assert get()[1] == BODY
-    ((path, asked, condition),) = server.seen
+    ((path, byte_range, condition),) = server.seen
     # The thread of an interrupted transfer may still write the chunk that it holds.
     assert (path, condition) == (PATH, '"one"')
-    assert asked in {f"bytes={size}-", f"bytes={size + CHUNK}-"}
+    assert byte_range in {f"bytes={size}-", f"bytes={size + CHUNK}-"}
 
 
-def test_file_that_changed_meanwhile_is_downloaded_anew(get, interrupted, server):
+def test_file_that_changed_meanwhile_is_downloaded_again(get, interrupted, server):
     server.files[PATH], server.etags[PATH] = BODY[::-1], '"two"'
     assert get()[1] == BODY[::-1]
     assert server.seen[0][2] == '"one"'
@@ -104,7 +104,7 @@ def test_part_that_is_longer_than_the_file_is_discarded(get, interrupted, server
 
 
 @pytest.mark.parametrize("range_of", ["bytes 5-9/10", "", "bytes 0-1/99999999999999999999"])
-def test_other_range_than_the_one_asked_for_is_not_appended(get, interrupted, server, range_of):
+def test_another_range_than_the_requested_one_is_not_appended(get, interrupted, server, range_of):
     server.headers[PATH] = {"Content-Range": range_of}
     with pytest.raises(Unavailable, match="a different byte range"):
         get()
@@ -128,7 +128,7 @@ def test_missing_file_is_no_fault_of_the_server(get, server, client, status):
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 429, 401, 400])
-def test_other_answers_say_nothing_about_the_file(get, server, status):
+def test_other_status_codes_are_errors_of_the_server(get, server, status):
     server.faults[PATH] = [status] * 4
     with pytest.raises(Unavailable, match=f"HTTP {status}"):
         get()
@@ -154,7 +154,7 @@ def test_redirects_without_end_are_the_servers_fault(get, server):
         get()
 
 
-def test_server_that_is_not_there(client, tmp_path):
+def test_unreachable_server_is_unavailable(client, tmp_path):
     with pytest.raises(Unavailable, match="cannot be reached: ConnectionError"):
         download(client, "http://127.0.0.1:9/a.whl", tmp_path / "part", lambda: None)
 
@@ -177,7 +177,7 @@ def test_a_download_that_makes_no_progress_is_given_up_and_continued_later(get, 
     assert dripping.seen[-1] == (PATH, f"bytes={3 * CHUNK}-", '"one"')
 
 
-def test_what_arrives_after_a_download_was_given_up_is_not_written(get, dripping, monkeypatch):
+def test_data_after_an_abandoned_download_is_not_written(get, dripping, monkeypatch):
     with pytest.raises(Unavailable):
         get()
     left = [thread for thread in threading.enumerate() if thread.name == "transfer"]

@@ -44,7 +44,7 @@ def test_path_is_relative_and_keeps_its_quoted_plus():
 
 
 def test_entry_as_the_real_server_writes_it():
-    """Of the comment in vLLM's setup.py."""
+    """From the comment in vLLM's setup.py."""
     real = {
         "package_name": "vllm",
         "version": "0.11.2.dev278+gdbc3d9991",
@@ -68,7 +68,7 @@ def test_architecture_of_this_machine_is_chosen():
     assert chosen(entry(name(tags="cp38-abi3-manylinux_2_99_x86_64"))) is None
 
 
-def test_several_variants_in_one_list_are_told_apart():
+def test_several_variants_in_one_list_are_distinguished():
     other = {**entry(name(f"{VERSION}.cu130")), "variant": "cu130"}
     plain = entry(name())
     assert chosen(other, plain).filename == name()
@@ -132,7 +132,7 @@ def test_path_that_leads_elsewhere_is_refused(path):
         b'[{"version": "1", "platform_tag": "\xff", "path": "a.whl"}]',
     ],
 )
-def test_what_is_no_list_of_wheels_is_refused_in_one_printable_line(content):
+def test_invalid_list_of_wheels_is_refused_in_one_printable_line(content):
     with pytest.raises(BadIndex) as error:
         choose(content, Index(BASE, SHA, "", "vllm"), TAGS)
     assert error.value.message.isprintable()

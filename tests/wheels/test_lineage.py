@@ -33,7 +33,7 @@ USUAL = "and a wheel is usually published 30 to 60 minutes after the merge"
         ),
     ],
 )
-def test_fresh_commit_is_said_to_be_fresh(shas, age_s, sentence):
+def test_message_about_a_missing_wheel_depends_on_the_age_of_the_commit(shas, age_s, sentence):
     assert Lineage(shas, 1e9).missing(1e9 + age_s) == sentence
 
 

@@ -45,7 +45,7 @@ def kept(cache):
 
 
 def age(cache, *shas):
-    """Make the wheels used in this order, all of them long ago."""
+    """Set old last uses of the wheels, in this order."""
     for number, sha in enumerate(shas):
         os.utime(cache.root / sha, (number, number))
 
@@ -77,7 +77,7 @@ def test_other_content_of_a_second_download_is_refused(cache):
         pytest.fail("it was used")
     assert error.value.exit_code is ExitCode.ENVIRONMENT
     assert not path.exists()
-    with get(cache, "a"):  # what it was at first is taken
+    with get(cache, "a"):  # the first content is accepted
         pass
 
 
@@ -99,7 +99,7 @@ def test_checksum_outlives_the_wheel(cache):
         pytest.fail("it was used")
 
 
-def test_what_is_in_use_is_never_removed(cache):
+def test_wheel_in_use_is_never_removed(cache):
     small = WheelCache(cache.root, MIB)
     with get(small, "a"), get(small, "b"):
         assert kept(small) == ["a", "b"]
@@ -115,7 +115,7 @@ def test_file_that_another_run_removes_meanwhile_has_no_size(cache, monkeypatch)
     assert WheelFolder(cache.root / "a").size == 0
 
 
-def test_unfinished_download_counts_and_is_removed_as_well(cache):
+def test_unfinished_download_counts_and_is_removed(cache):
     def fails(part):
         part.write_bytes(b"x" * 4 * MIB)
         raise ConnectionError
@@ -128,10 +128,10 @@ def test_unfinished_download_counts_and_is_removed_as_well(cache):
 
 
 def test_two_runs_share_one_download(cache):
-    began, go, waiting = threading.Event(), threading.Event(), []
+    started, go, waiting = threading.Event(), threading.Event(), []
 
     def slow(part):
-        began.set()
+        started.set()
         assert go.wait(60)
         return fetch()(part)
 
@@ -142,7 +142,7 @@ def test_two_runs_share_one_download(cache):
     other = fetch()
     thread = threading.Thread(target=first)
     thread.start()
-    assert began.wait(60)
+    assert started.wait(60)
     cancel = threading.Event()
     thread2 = threading.Thread(target=lambda: used.append(use()))
     used = []

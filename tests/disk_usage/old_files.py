@@ -1,4 +1,4 @@
-"""Files that were written long ago."""
+"""Writes files with old times."""
 
 import os
 from datetime import UTC, datetime, timedelta
