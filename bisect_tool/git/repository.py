@@ -105,6 +105,13 @@ class Repository:
         return alternates.checkout_at(self.spec) if self.source is not None else None
 
     @cached_property
+    def location(self) -> str:
+        """The checkout or bare repository that contains `spec`; for a URL, itself without an account."""
+        if self.source is None:
+            return clone.without_account(self.spec)
+        return str(self.checkout or self.source)
+
+    @cached_property
     def refs(self) -> bytes:
         """Branches, tags and replacements, as in packed-refs."""
         if self.parts.refs is not None:

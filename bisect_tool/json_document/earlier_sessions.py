@@ -44,19 +44,17 @@ def with_earlier_check(
     )
     if given or options.repo == "" or is_url(options.repo or ""):
         return options
-    folder = Path(options.repo or ".").resolve()
-    sessions = ((row, _request(row)) for row in store.sessions())
-    here = [(row, request) for row, request in sessions if request and request.repo == str(folder)]
-    if not here:
-        return options
     try:
-        bad = Repository.open(str(folder), home.cache).resolve(options.at)
+        repository = Repository.open(str(Path(options.repo or ".").resolve()), home.cache)
+        bad = repository.resolve(options.at)
     except UsageError:
         return options  # the error is reported when the options are resolved
+    sessions = ((row, _request(row)) for row in store.sessions())
     about = [
         (row, each)
-        for row, each in here
-        if each.bad == bad and not each.finds_fix and each.check.as_job is None
+        for row, each in sessions
+        if each and (each.repo, each.bad) == (repository.location, bad)
+        if not each.finds_fix and each.check.as_job is None
     ]
     # The default candidates are the culprits of a session, so its check is used as well.
     naming = [] if options.names_any else [(row, each) for row, each in about if _named_by(row)]

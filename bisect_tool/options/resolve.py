@@ -94,7 +94,7 @@ def resolve(
     require_selectable(profile, launch, gpus, share=options.share_gpu)
     request = Request(
         mode=mode,
-        repo=str(Path(repository.spec).resolve()) if repository.source else without_account(repository.spec),
+        repo=repository.location,
         bad=bad,
         check=check,
         scenario=None if scenario is None else _scenario_name(options.scenario),

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bisect_tool.errors import UsageError
 from bisect_tool.git import Repository
-from bisect_tool.git.clone import without_account
 from bisect_tool.mode import Bisect, Fixes
-from bisect_tool.paths import expanded
 from bisect_tool.request import Request
 from bisect_tool.sanitise import clean_line
 
@@ -29,11 +27,10 @@ def relocate(session: str, repo: str, store: Store, home: Home) -> None:
     """
     row = store.session(session)
     repository = Repository.open(repo, home.cache)
-    where = str(expanded(repo).resolve()) if repository.source else without_account(repo)
     for each in _related(row, store):
         request = Request.model_validate_json(each.request)
         _check_commits(each.id, request, repository)
-        store.replace_request(each.id, _moved(request, where).model_dump_json())
+        store.replace_request(each.id, _moved(request, repository.location).model_dump_json())
 
 
 def _related(row: SessionRow, store: Store) -> list[SessionRow]:

@@ -1,6 +1,5 @@
 """Without --repo, the repository is that of the current directory, if it can be."""
 
-import os
 from contextlib import closing
 from pathlib import Path
 
@@ -18,8 +17,17 @@ from bisect_tool.session.store import Store
 def test_bare_repository_is_used(engine, monkeypatch, inside):
     monkeypatch.chdir(engine / inside)
     resolved = resolve(RunOptions(good=("good",), bad="bad"), current_home(), pytest.fail)
-    assert resolved.request.repo == os.path.normpath(engine / inside)
+    assert resolved.request.repo == str(engine)
     assert resolved.request.profile == "reference"
+
+
+def test_repository_of_a_subfolder_is_the_whole_checkout(project, monkeypatch):
+    folder = Path(project.path, "pkg", "deep")
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    resolved = resolve(RunOptions(good=("c1",), bad="c8", command=("true",)), current_home(), pytest.fail)
+    assert resolved.request.repo == str(project.path)
+    assert f"--repo {project.path} " in resolved.request.rerun
 
 
 @pytest.mark.parametrize("folder", [".", ".git"])
@@ -70,7 +78,9 @@ def earlier(engine, monkeypatch):
         yield lambda **given: with_earlier_check(options(**given), store, here, print)
 
 
-def test_fixes_uses_the_scenario_of_the_last_session_at_the_commit(engine, earlier):
+@pytest.mark.parametrize("inside", [".", "objects"])
+def test_fixes_uses_the_scenario_of_the_last_session_at_the_commit(engine, earlier, monkeypatch, inside):
+    monkeypatch.chdir(engine / inside)
     taken = earlier()
     assert (taken.repo, taken.scenario, taken.profile) == (str(engine), "shutdown", "reference")
 
