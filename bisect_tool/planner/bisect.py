@@ -11,6 +11,7 @@ from bisect_tool.planner.cost import Cost
 from bisect_tool.planner.end_runs import needs_another_run
 from bisect_tool.planner.parameter_groups import are_processes, group
 from bisect_tool.planner.planner import infrastructure_failures
+from bisect_tool.planner.reported_names import Cells
 from bisect_tool.planner.types import CellConclusion, Goal, Purpose, State, Step
 from bisect_tool.verdict import Verdict
 
@@ -114,10 +115,12 @@ def _so_far(goal: Goal, trials: Sequence[TrialResult], reason: str) -> tuple[Cel
 
 def _asked_for(goal: Goal, searches: Sequence[CellSearch]) -> Sequence[CellSearch]:
     """The searches to run trials for: not those of cells that failed before, which may be flaky for long."""
-    if not goal.only or goal.only - {search.cell for search in searches}:
+    cells = Cells([search.cell for search in searches])
+    asked_for = {cells.called(name) for name in goal.only}
+    if not asked_for or "" in asked_for:
         return searches
     return [
-        each for each in searches if each.cell in goal.only or not goal.earlier_runs(each.cell).before.failed
+        each for each in searches if each.cell in asked_for or not goal.earlier_runs(each.cell).before.failed
     ]
 
 

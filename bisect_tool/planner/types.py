@@ -102,8 +102,9 @@ class Goal:
         grouped: Cells with the same first parameter run in one process of their own in CI.
         selects_cells: A trial can run some of the cells only, so that order dependence can be examined.
         earlier: Runs observed elsewhere, by the name of the cell there: evidence of its failure rates.
-        only: The cells that are asked for: of the others, those that failed before the range are not
-            searched. All are, if it is empty or names one that did not run at the failing end.
+        only: The cells that are asked for, by their names in reports: of the others, those that failed before
+            the range are not searched. All are, if it is empty or names one that did not run at the failing
+            end.
     """
 
     dag: Dag

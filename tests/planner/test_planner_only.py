@@ -26,6 +26,13 @@ def test_cell_that_failed_before_is_not_searched_with_others():
     assert {item.cell for item in search.state.conclusions} == {"red", "green"}
 
 
+def test_asked_for_cell_may_be_named_as_in_junit_xml():
+    world = World(line(8), {"tests/a.py::red": "c4", "tests/a.py::old": "c0"})
+    failed_before = {"tests.a::old": EarlierRuns(before=Count(failed=3), commits=3)}
+    search = simulate(world, world.goal(only=frozenset({"tests.a::red"}), earlier=failed_before))
+    assert {item.cell for item in search.state.conclusions} == {"tests/a.py::red"}
+
+
 @pytest.mark.parametrize(
     ("only", "earlier"),
     [
