@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import posixpath
 import re
 import shutil
 import stat
@@ -91,7 +92,7 @@ class Worktree:
             EnvironmentFailed: the disk, the network or git itself failed, or the repository is gone.
         """
         try:
-            if self._is_ours():
+            if self._is_ours() and not self._changes_attributes(sha):
                 return self._switch(sha)
         except (GitFailed, OSError) as error:  # whatever it is, a fresh worktree does not have it
             _log.warning("recreating %s: %s", self.path, error)
@@ -187,6 +188,12 @@ class Worktree:
             and _text(self._files.sparse) == self._patterns()
             and self._files.index.is_file()
         )
+
+    def _changes_attributes(self, sha: str) -> bool:
+        """Whether a commit has other attributes than the last one; git keeps files with its line endings."""
+        git = replace(self.repo.git, environment=(("GIT_INDEX_FILE", str(self._files.index)),))
+        changed = git.run("diff-index", "--cached", "--name-only", "-z", sha).split(b"\0")
+        return any(posixpath.basename(path) == b".gitattributes" for path in changed)
 
     def _make_fresh(self) -> None:
         """Replace the worktree by an empty one."""

@@ -405,6 +405,14 @@ def test_full_disk_is_an_environment_error(two, worktrees, monkeypatch):
             tree.checkout(two[0])
 
 
+def test_files_follow_attributes_that_change_without_them(project, worktrees):
+    unix = project.commit("unix", {".gitattributes": "*.sh eol=lf\n", "a.sh": "exit\n"})
+    dos = project.commit("dos", {".gitattributes": "*.sh eol=crlf\n"})
+    with worktrees().slot(0) as tree:
+        for sha, text in ((unix, b"exit\n"), (dos, b"exit\r\n"), (unix, b"exit\n"), (dos, b"exit\r\n")):
+            assert (tree.checkout(sha) / "a.sh").read_bytes() == text
+
+
 def test_paths_with_a_line_break(project, tmp_path):
     odd = tmp_path / "a\nb"
     odd.mkdir()
