@@ -1,4 +1,4 @@
-"""Removing: planned items that are free are removed, items in use are kept."""
+"""Removing: planned items that are not in use are removed, others are kept."""
 
 from __future__ import annotations
 

@@ -288,14 +288,14 @@ def order_dependent(red, green, *, alone=True):
 
 
 def test_order_dependence_needs_three_failures_and_four_isolated_passes():
-    def asked(red, green):
+    def conclude(red, green):
         found = dependence(order_dependent(red, green), "cell[4]")
         return found.prerequisites, found.missing and found.missing.cells
 
-    assert asked(1, 0) == ((), None)
-    assert asked(2, 4) == ((), ("before[1]", "cell[4]"))
-    assert asked(3, 3) == ((), ("cell[4]",))
-    assert asked(3, 4) == (("before[1]",), None)
+    assert conclude(1, 0) == ((), None)
+    assert conclude(2, 4) == ((), ("before[1]", "cell[4]"))
+    assert conclude(3, 3) == ((), ("cell[4]",))
+    assert conclude(3, 4) == (("before[1]",), None)
     assert dependence(order_dependent(2, 4), "cell[4]").missing.purpose is Purpose.ISOLATED
 
 
@@ -307,8 +307,8 @@ def test_prerequisites_are_narrowed_only_after_two_passes():
     alone = [ran("c3", cell(PASSED, "cell[4]"))] * 4
     known = dependence(CellRuns.of(goal(), "cell[4]", [*shorter, *together, *alone]), "cell[4]")
     assert (known.prerequisites, known.missing) == (("first[1]",), None)
-    asked = dependence(CellRuns.of(goal(), "cell[4]", [*shorter, *together[:1], *alone]), "cell[4]").missing
-    assert asked.cells == ("first[1]", "second[1]", "third[1]", "cell[4]"), (
+    missing = dependence(CellRuns.of(goal(), "cell[4]", [*shorter, *together[:1], *alone]), "cell[4]").missing
+    assert missing.cells == ("first[1]", "second[1]", "third[1]", "cell[4]"), (
         "the longest list of preceding cells is rerun"
     )
     once = [ran("c3", first, cell(PASSED, "cell[4]"))]

@@ -33,7 +33,7 @@ def test_a_line_takes_few_more_trials_than_its_logarithm(length, fix):
 
 
 def test_the_passing_end_is_run_only_when_everything_fails():
-    """After two or more failures inside the range, where nothing was seen to pass."""
+    """After two or more failures inside the range, if no commit passed."""
     for culprit in range(16):
         search = simulate(one_cell(16, culprit))
         assert search.steps[0].sha == "c15"

@@ -58,7 +58,7 @@ class Page(HTMLParser):
             self.text.append(data)
 
     @property
-    def words(self):
+    def visible_text(self):
         return " ".join("".join(self.text).split())
 
 
@@ -105,13 +105,13 @@ def test_foreign_text_is_escaped_in_html(document):
     text = nightly_html(document)
     assert [each for each in text if unicodedata.category(each) in ("Cc", "Cf", "Cs") and each != "\n"] == []
     assert "<script>alert(1)</script>" not in text
-    assert "<script>alert(1)</script>" in Page(text).words
-    assert "{{ 7 * 7 }}" in Page(text).words
+    assert "<script>alert(1)</script>" in Page(text).visible_text
+    assert "{{ 7 * 7 }}" in Page(text).visible_text
 
 
 def test_page_of_a_night_without_causes():
     page = Page(nightly_html(night(cells=(cell(),), exit_code=0)))
-    assert "Causes of failures: none; 1 of 1 cell passed." in page.words
+    assert "Causes of failures: none; 1 of 1 cell passed." in page.visible_text
     assert "article" not in page.tags
 
 
@@ -143,9 +143,11 @@ def test_page_of_a_cause():
     document = night(cause(), candidates("open", fingerprint="b"), notes=("A file is damaged.",))
     page = Page(cause_html(document, document.causes[0]))
     assert page.text.count("Evidence") == 1
-    assert "New: test_external_lb_server_info[4] and 2 more cells failing since 27066d1b2" in page.words
-    assert "A file is damaged." in page.words
-    assert "Still red" not in page.words
+    assert (
+        "New: test_external_lb_server_info[4] and 2 more cells failing since 27066d1b2" in page.visible_text
+    )
+    assert "A file is damaged." in page.visible_text
+    assert "Still red" not in page.visible_text
     assert {"#new", "#still-red"}.isdisjoint(page.anchors)
 
 

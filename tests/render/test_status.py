@@ -125,10 +125,10 @@ def test_a_session_of_a_watch_names_it(printed, session):
 
 @pytest.mark.parametrize("texts", [("{}", None), (None, "{}")])
 def test_a_session_of_another_version_hides_no_other(session, texts):
-    ours = row(session, "20260306-101500-1a2b", documents.culprit())
-    theirs = SessionRow(ours.id, ours.created, texts[0] or ours.request, texts[1] or ours.document)
-    line = summarise(theirs, running=False, trials=1)
-    assert (line.session, line.state) == (ours.id, "unreadable")
+    own = row(session, "20260306-101500-1a2b", documents.culprit())
+    other = SessionRow(own.id, own.created, texts[0] or own.request, texts[1] or own.document)
+    line = summarise(other, running=False, trials=1)
+    assert (line.session, line.state) == (own.id, "unreadable")
     assert "another version" in line.conclusion
 
 

@@ -32,7 +32,7 @@ esac
 
 
 def numbered(*changed: tuple[int, str]) -> str:
-    """Twenty numbered lines, some of them changed: edits of lines that lie apart do not conflict."""
+    """Twenty numbered lines, some of them changed: edits of distant lines do not conflict."""
     lines = {number: str(number) for number in range(1, 21)} | dict(changed)
     return "".join(f"{line}\n" for line in lines.values())
 

@@ -8,7 +8,7 @@ SCRIPT = "#!/bin/sh\nread -r code < code\nexit $code\n"
 
 
 def commit(project, code, script=None, mode=0o755):
-    """A commit with this script in `t.sh`, or with the one that there was."""
+    """A commit with this script in `t.sh`, or with the previous one."""
     if script is not None:
         (project.path / "t.sh").write_text(script)
         (project.path / "t.sh").chmod(mode)

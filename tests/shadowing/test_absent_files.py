@@ -8,7 +8,7 @@ from bisect_tool.shadowing import Command, find_absent_files
 
 
 @pytest.fixture
-def away(place):
+def absent(place):
     """The absent files, and the command with their full paths; `{checkout}` is filled in."""
     place.write("project/.env")
     place.write("project/data/limits.txt")
@@ -31,7 +31,7 @@ def away(place):
 
 
 @pytest.mark.parametrize(
-    ("argv", "names", "seen"),
+    ("argv", "names", "expected"),
     [
         (("sh", "-c", ". ./.env; make"), ".env", "sh -c . CO/.env; make"),
         (("sh", "-c", "cmp out expected.txt"), "expected.txt", "sh -c cmp out CO/expected.txt"),
@@ -47,8 +47,8 @@ def away(place):
         ),
     ],
 )
-def test_absent_files_that_a_command_names_are_found(away, argv, names, seen):
-    assert away(*argv) == (names, seen)
+def test_absent_files_that_a_command_names_are_found(absent, argv, names, expected):
+    assert absent(*argv) == (names, expected)
 
 
 @pytest.mark.parametrize(
@@ -61,11 +61,11 @@ def test_absent_files_that_a_command_names_are_found(away, argv, names, seen):
         ("sh", "-c", "cat $X/expected.txt ~/expected.txt"),
     ],
 )
-def test_tracked_files_and_other_words_are_ignored(away, argv):
-    assert away(*argv) is None
+def test_tracked_files_and_other_words_are_ignored(absent, argv):
+    assert absent(*argv) is None
 
 
-def test_absent_files_that_a_script_names_are_found(place, away):
+def test_absent_files_that_a_script_names_are_found(place, absent):
     place.write("project/check.py", "json.load(open('expected.txt'))\n")
-    assert away("python3", "{checkout}/check.py") == ("expected.txt", "")
-    assert away("./all.sh", own={"all.sh": "cmp out expected.txt\n"}) == ("expected.txt", "")
+    assert absent("python3", "{checkout}/check.py") == ("expected.txt", "")
+    assert absent("./all.sh", own={"all.sh": "cmp out expected.txt\n"}) == ("expected.txt", "")

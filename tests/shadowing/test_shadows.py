@@ -56,7 +56,7 @@ def test_an_install_that_has_to_be_built(place, found):
 
 
 @pytest.mark.parametrize(
-    ("argv", "seen"),
+    ("argv", "expected"),
     [
         (("make", "-C", "{checkout}", "check"), "make -C . check"),
         (("sh", "-c", "cd {checkout} && make"), "sh -c cd . && make"),
@@ -64,8 +64,8 @@ def test_an_install_that_has_to_be_built(place, found):
         (("pytest", "--rootdir={checkout}/tests"), "pytest --rootdir=tests"),
     ],
 )
-def test_checkout_that_the_command_names(found, argv, seen):
-    assert found(*argv, tracked=("tests", "tests/test_x.py")) == [seen]
+def test_checkout_that_the_command_names(found, argv, expected):
+    assert found(*argv, tracked=("tests", "tests/test_x.py")) == [expected]
 
 
 def test_a_checkout_that_a_script_names(place, found):
@@ -84,7 +84,7 @@ SHELL, ITSELF = "#!/bin/sh\n", 'cd "$(dirname "$0")"\n'
 
 
 @pytest.mark.parametrize(
-    ("text", "argv", "seen"),
+    ("text", "argv", "expected"),
     [
         (
             "import pkg\n",
@@ -108,10 +108,10 @@ SHELL, ITSELF = "#!/bin/sh\n", 'cd "$(dirname "$0")"\n'
         ),
     ],
 )
-def test_script_that_uses_its_own_folder_is_copied(place, found, text, argv, seen):
+def test_script_that_uses_its_own_folder_is_copied(place, found, text, argv, expected):
     name = next(word for word in argv if "{checkout}" in word).partition(" ")[0]
     place.write(name.replace("{checkout}", "project"), text, 0o755)
-    assert found(*argv) == [f"sh -c {seen}"]
+    assert found(*argv) == [f"sh -c {expected}"]
 
 
 def test_script_that_ignores_its_own_folder_is_not_copied(place, found):
@@ -131,7 +131,7 @@ def modules(place):
 
 
 @pytest.mark.parametrize(
-    ("argv", "seen"),
+    ("argv", "expected"),
     [
         (("{checkout}/node_modules/.bin/jest", "-i"), "npm ci || exit 125; node_modules/.bin/jest -i"),
         (("npx", "jest"), "npm ci || exit 125; npx jest"),
@@ -143,8 +143,8 @@ def modules(place):
     ],
 )
 @pytest.mark.usefixtures("modules")
-def test_node_modules(found, argv, seen):
-    assert found(*argv) == [f"sh -c {seen}"]
+def test_node_modules(found, argv, expected):
+    assert found(*argv) == [f"sh -c {expected}"]
 
 
 @pytest.mark.usefixtures("modules")
