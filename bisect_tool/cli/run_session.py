@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bisect_tool.build import BuildInterrupted
 from bisect_tool.cli.dry_run import dry_run
+from bisect_tool.cli.endpoint_advice import endpoint_advice
 from bisect_tool.cli.interrupt import Interrupt, interruptible
 from bisect_tool.errors import EnvironmentFailed, ExitCode, UsageError, exit_code_of
 from bisect_tool.format import listing, short
@@ -20,8 +21,6 @@ from bisect_tool.json_document.step_exit_code import cell_verdict, exit_code
 from bisect_tool.mode import Bisect, Repro, Walk
 from bisect_tool.options.resolve import resolve
 from bisect_tool.paths import home
-from bisect_tool.planner.cell_conclusion import HIDES_FAILURES, WITHOUT_TESTS
-from bisect_tool.planner.cell_runs import NO_TEST_RAN
 from bisect_tool.reproduction_script.script import needed, origin, script
 from bisect_tool.session import confirmation, runner, walk
 from bisect_tool.session import session as sessions
@@ -31,7 +30,6 @@ from bisect_tool.session.store import Store, StoreRemoved
 from bisect_tool.supervise.machine_load import BusyWatch
 from bisect_tool.terminal.output import notify, write_json, write_report
 from bisect_tool.terminal.progress import Progress
-from bisect_tool.trial.cell_outcomes import NO_SUCH_TEST, NONE_SELECTED, NONE_THERE
 from bisect_tool.trial.run import TrialAborted
 
 if TYPE_CHECKING:
@@ -88,7 +86,7 @@ def run_and_report(session: Session, store: Store, as_json: bool) -> int:
     else:
         write_report(document)
     if document.exit_code == ExitCode.ENDPOINTS:
-        notify(_endpoint_advice(document))
+        notify(endpoint_advice(document))
     return document.exit_code
 
 
@@ -133,86 +131,6 @@ def _finish(session: Session, store: Store) -> tuple[Document, Interrupt]:
             raise
     store.finish(session.id, document.to_json())
     return document, interrupt
-
-
-def _endpoint_advice(document: Document) -> str:
-    """Return what to check if the good and bad commits do not show the regression."""
-    findings = {report.finding for report in document.cells.values()}
-    if document.shadows:
-        return "Every commit gave the same result: the report lists what may hide the commits from the check."
-    if document.rerun_same_failure:
-        return (
-            "The good commit fails in another way. If the check does not apply there, skip such "
-            f"commits: {document.rerun_same_failure}"
-        )
-    if "always red" in findings:
-        return f"{_always_red_advice(document)}{_subfolder_note(document)}"
-    if advice := _test_advice(document) or _untested_advice(document):
-        return advice
-    runs = "--runs" if document.fixes else "--endpoint-runs"
-    return f"Check that CI tested these commits. The failure may need other hardware, or more {runs}."
-
-
-def _always_red_advice(document: Document) -> str:
-    """Return what to check if no commit passes."""
-    if not document.good:
-        return (
-            "The check may not work at older commits. If you know a commit that passes, name it with --good."
-        )
-    return "The good commit also fails: use an older one, or see its log for the reason."
-
-
-def _subfolder_note(document: Document) -> str:
-    """Return a note if the command was given in a subfolder but ran at the root; else empty."""
-    folder = Path(document.repo)
-    top = next((each for each in (folder, *folder.parents) if (each / ".git").exists()), folder)
-    if document.check is None or not folder.is_dir() or top == folder:
-        return ""
-    program = f"cd {shlex.quote(str(folder.relative_to(top)))} && ..."
-    here = f"-- sh -c {shlex.quote(program)}"
-    return f" It ran at the root of the commit's tree; to run it in this directory: {here}"
-
-
-def _test_advice(document: Document) -> str:
-    """Return how to select tests, or use newer ones at older commits, if a commit lacks them; else empty."""
-    if NONE_SELECTED in document.conclusion:
-        return (
-            "`pytest --collect-only -q` lists the tests. --cells matches whole names, or the part after the "
-            "file name."
-        )
-    if NONE_THERE in document.conclusion:
-        return "`pytest --collect-only -q` lists the tests. --pytest takes FILE::NAME, a file or a directory."
-    notes = (report.note for report in document.cells.values())
-    are_newer = "--tests-from" not in document.rerun and any(NO_SUCH_TEST in note for note in notes)
-    return (
-        f"The tests are newer than this commit: --tests-from {short(document.bad)} uses them at every commit."
-        if are_newer
-        else ""
-    )
-
-
-def _untested_advice(document: Document) -> str:
-    """Return what to do if no test ran at a commit that decides; empty if tests ran."""
-    reports = document.cells.values()
-    if not reports and not document.fixes:
-        return "No test ran at the bad commit: see the reason above, and the log of the trial."
-    if any(NO_TEST_RAN in report.note for report in reports):
-        program = f"git checkout {short(document.bad)} -- TESTS || exit 125; COMMAND"
-        return f"If the tests are newer than this commit, use them at every commit: -- sh -c '{program}'"
-    if any(report.finding == "unverified" for report in reports):
-        untested = not any(report.bad.runs for report in reports)
-        other = f", such as --bad {short(document.bad)}~1" if untested and document.find != "fix" else ""
-        return (
-            f"The good or the bad commit gave no result: see the reason above, or use other commits{other}."
-        )
-    if any(WITHOUT_TESTS in report.note for report in reports):
-        return "No test ran at the bad commit: check which tests the command selects, and read its log."
-    if any(HIDES_FAILURES in report.note for report in reports):
-        return (
-            "The exit code hides failed tests: a shell pipeline ends with the exit code of its last program. "
-            "Use `bash -o pipefail -c`, or write the output to a file."
-        )
-    return ""
 
 
 def _run(session: Session, store: Store, interrupt: Interrupt) -> Document:

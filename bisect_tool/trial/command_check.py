@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from bisect_tool.trial.config import TrialSpec
 
 
+NOT_THERE = "it does not exist"
+
+
 @dataclass(frozen=True)
 class CommandTrials(Trials):
     """Trials of a command."""
@@ -33,7 +36,7 @@ class CommandTrials(Trials):
         absent = next((script for script in self.check.scripts if not (spec.tree / script).exists()), None)
         if absent is None:
             return None
-        cell = not_started(f"cannot run {absent}: it does not exist")
+        cell = not_started(f"cannot run {absent}: {NOT_THERE}")
         return Findings(Outcome.SKIPPED, (cell,), unusable=True)
 
     def process(self, run: TrialRun) -> Process:

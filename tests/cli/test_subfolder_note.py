@@ -6,7 +6,7 @@ import pytest
 import sample_documents as documents
 
 from bisect_tool.checks import CommandCheck
-from bisect_tool.cli.run_session import _subfolder_note
+from bisect_tool.cli.endpoint_advice import subfolder_note
 
 
 @pytest.mark.parametrize(
@@ -25,11 +25,11 @@ def test_command_that_runs_in_the_subfolder_is_proposed(tmp_path, folder, note):
     document = documents.all_green().model_copy(
         update={"repo": str(tmp_path / folder), "check": CommandCheck(argv=("./check.sh",))}
     )
-    assert _subfolder_note(document).endswith(note) if note else not _subfolder_note(document)
-    assert not _subfolder_note(document.model_copy(update={"check": None}))
+    assert subfolder_note(document).endswith(note) if note else not subfolder_note(document)
+    assert not subfolder_note(document.model_copy(update={"check": None}))
 
 
 def test_repository_url_has_no_note():
     document = documents.all_green().model_copy(update={"check": CommandCheck(argv=("./check.sh",))})
     assert not Path(document.repo).is_dir()
-    assert not _subfolder_note(document)
+    assert not subfolder_note(document)

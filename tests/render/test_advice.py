@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import sample_documents as documents
 
-from bisect_tool.cli.run_session import _endpoint_advice
+from bisect_tool.checks import CommandCheck
+from bisect_tool.cli.endpoint_advice import endpoint_advice
 
 
 def ended(note, **fields):
@@ -16,9 +17,9 @@ def ended(note, **fields):
 
 def test_tests_newer_than_the_good_end_can_be_used_at_every_commit():
     note = "the passing end 1234 gave no result for it: there is no such test at this commit"
-    assert f"--tests-from {documents.BAD[:9]} uses them at every commit" in _endpoint_advice(ended(note))
+    assert f"--tests-from {documents.BAD[:9]} uses them at every commit" in endpoint_advice(ended(note))
     already = ended(note, rerun="bisect-run --tests-from main --pytest tests")
-    assert "--tests-from" not in _endpoint_advice(already)
+    assert "--tests-from" not in endpoint_advice(already)
 
 
 @pytest.mark.parametrize(
@@ -32,21 +33,54 @@ def test_tests_newer_than_the_good_end_can_be_used_at_every_commit():
 def test_advice_distinguishes_a_bad_end_without_tests_from_a_passing_one(note, advice):
     green = documents.red().model_copy(update={"finding": "green", "culprit": None, "note": note})
     passing = documents.culprit().model_copy(update={"cells": {"command": green}})
-    assert advice in _endpoint_advice(passing)
+    assert advice in endpoint_advice(passing)
 
 
 def test_tests_of_a_command_that_are_newer_are_taken_from_the_bad_commit():
     note = "the passing end 1234 gave no result for it: no test ran: no tests ran in 0.01s"
-    assert f"git checkout {documents.BAD[:9]} -- TESTS || exit 125; COMMAND" in _endpoint_advice(ended(note))
+    assert f"git checkout {documents.BAD[:9]} -- FILES || exit 125; COMMAND" in endpoint_advice(ended(note))
+
+
+@pytest.mark.parametrize(
+    ("argv", "advised"),
+    [
+        (("sh", "-c", "cargo test 2>&1 | tee log"), True),
+        (("/bin/bash", "-ec", "make |& tee log"), True),
+        (("bash", "-c", "set -o pipefail; make | tee log"), False),
+        (("sh", "-c", "make || exit 1"), False),
+        (("./check.sh", "a|b"), False),
+        (("sh", "check.sh"), False),
+    ],
+)
+def test_pipeline_whose_last_program_passes_is_pointed_out(argv, advised):
+    green = documents.red().model_copy(update={"finding": "green", "culprit": None, "note": ""})
+    update = {"cells": {"command": green}, "check": CommandCheck(argv=argv)}
+    advice = endpoint_advice(documents.culprit().model_copy(update=update))
+    assert ("`bash -o pipefail -c`" in advice) == advised
+
+
+def test_command_that_passes_at_the_root_of_the_tree_may_need_its_subfolder(tmp_path):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "api").mkdir()
+    green = documents.red().model_copy(update={"finding": "green", "culprit": None, "note": ""})
+    check = CommandCheck(argv=("./check.sh",))
+    update = {"cells": {"command": green}, "check": check, "repo": str(tmp_path / "api")}
+    advice = endpoint_advice(documents.culprit().model_copy(update=update))
+    assert advice.endswith("-- sh -c 'cd api && ...'")
+
+
+def test_file_that_the_good_end_lacks_is_taken_from_the_bad_commit():
+    note = "the passing end 1234 gave no result for it: cannot run tests/test_a.py: it does not exist"
+    assert f"git checkout {documents.BAD[:9]} -- FILES || exit 125; COMMAND" in endpoint_advice(ended(note))
 
 
 def test_advice_for_a_bad_end_without_a_result_refers_to_its_log():
     nothing = documents.culprit().model_copy(update={"cells": {}})
-    assert "the log of the trial" in _endpoint_advice(nothing)
+    assert "the log of the trial" in endpoint_advice(nothing)
 
 
 @pytest.mark.parametrize("rerun", ["", "bisect-run --same-failure -- make check"])
 def test_a_good_end_that_fails_in_another_way_can_be_skipped(rerun):
-    advice = _endpoint_advice(ended("it fails", rerun_same_failure=rerun))
+    advice = endpoint_advice(ended("it fails", rerun_same_failure=rerun))
     assert ("in another way" in advice) == bool(rerun)
     assert rerun in advice
