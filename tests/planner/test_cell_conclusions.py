@@ -109,9 +109,9 @@ def test_commit_is_skipped_if_no_test_ran_only_there(everywhere):
     """No test runs at c1, and none at the later commits either if `everywhere`."""
 
     def red(sha):
-        said = command_failure(["error"], 4 if everywhere or sha == "c1" else 1, 1.0, "suite")
-        silent = "no tests ran in 0.01s" if everywhere or sha == "c1" else ""
-        return CellResult(cell="cell", outcome=FAILED, failure=said, no_tests=silent)
+        evidence = command_failure(["error"], 4 if everywhere or sha == "c1" else 1, 1.0, "suite")
+        no_tests = "no tests ran in 0.01s" if everywhere or sha == "c1" else ""
+        return CellResult(cell="cell", outcome=FAILED, failure=evidence, no_tests=no_tests)
 
     trials = [ran(sha, red(sha)) for sha in ("c4", "c3", "c1") for _ in range(4)]
     trials += [ran(sha, cell()) for sha in (*(() if everywhere else ("c2",)), "c0", GOOD) for _ in range(4)]
