@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 _BAD = frozenset({"ERROR", "CRITICAL"})
 _ANNOUNCEMENT = re.compile(r"Process (?P<role>[\w:-]+):$|Exception ignored in|Exception in thread [^\"]")
-# pip indents what a build printed.
+# pip indents what a build printed; Dart indents what it does not compile.
 _OF_A_BUILD = re.compile(
-    r" +(?:\S+:\d+:\d+: (?:fatal )?error: |CMake Error(?: at |:)|(?:= note: )?[\w./-]*ld[\w.-]*: error: )"
+    r" +(?:\S+:\d+:\d+: (?:fatal )?[Ee]rror: |error [-\u2022] "
+    r"|CMake Error(?: at |:)|(?:= note: )?[\w./-]*ld[\w.-]*: error: )"
 )
 _CACHE_SIZE, _LONG = 8192, 1000
 

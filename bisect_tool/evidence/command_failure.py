@@ -100,6 +100,11 @@ def failed_test(text: str) -> str:
     return "" if match is None or _CONSEQUENCE.match(text) else match["test"].strip()
 
 
+def is_consequence(text: str) -> bool:
+    """Whether a line is about the consequences of an earlier failure, or a summary."""
+    return _CONSEQUENCE.match(text) is not None
+
+
 # Lines about the consequences of an earlier failure, and summaries: never the cause.
 _CONSEQUENCE = re.compile(
     r"\W*$"
@@ -111,7 +116,7 @@ _CONSEQUENCE = re.compile(
     r"|.*\b(?:exit|exited|returned)\b.{0,20}\b(?:code|status|non-zero)\b|.*\bld returned 1\b"
     r"|error: (?:could not compile|aborting due to|build failed|test failed)|For more information about"
     r"|\d+ errors? (?:generated|found)|Found \d+ errors?|compilation terminated"
-    r"|BUILD FAILED|Process completed",
+    r"|BUILD FAILED|FAILURE: Build |\*\* \w+ FAILED \*\*|\(\d+ failures?\)|Process completed",
     re.IGNORECASE,
 )
 _CHECKOUT = re.compile(
@@ -137,6 +142,7 @@ _TESTS = tuple(
         r"rspec \S+_spec\.rb\S* # (?P<test>.+)",
         r"(?P<test>[A-Z]\w*(?:::\w+)*#test_\S+) \[\S+:\d+\]:$",  # minitest
         r"\s*FAIL \[ *[\d.]+s\](?: \( *\d+/\d+\))? (?P<test>\S.*)",  # nextest
+        r"\d\d:\d\d \+\d+(?: ~\d+)?(?: -\d+): (?P<test>.+) \[E\]$",  # dart
     )
 )
 _PYTEST = re.compile(r"(?:FAILED|ERROR) (?P<test>\S*?(?:\.py\b|::).*?)(?: - (?P<message>.*))?$")

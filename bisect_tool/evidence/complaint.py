@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from bisect_tool.evidence.command_failure import is_consequence
 from bisect_tool.evidence.parsed_line import parse_line
 
 if TYPE_CHECKING:
@@ -36,6 +37,6 @@ def last_complaint(lines: Sequence[LogLine], at: int) -> int | None:
         if _BEGINS.match(parsed.text):
             return None
         complains = parsed.level not in _MILD and _COMPLAINS.search(parsed.text)
-        if complains and not _HARMLESS.search(parsed.text):
+        if complains and not _HARMLESS.search(parsed.text) and not is_consequence(parsed.text):
             return index
     return None

@@ -144,13 +144,15 @@ class CrashReader:
         return expected
 
     def _read_gradle(self, text: str) -> bool:
-        """Read what went wrong, up to a blank line: each cause is below its effect, others are indented."""
+        """Read what went wrong, up to the next point: each cause is below its effect, others are indented."""
+        if not text.strip() or text.startswith("* "):
+            return False
         cause = _GRADLE_CAUSE.match(text)
         if cause is not None:
             if self._message:
                 self._effects.append(self._link())
             self._message = cause["message"]
-        return bool(text.strip())
+        return True
 
     def links(self) -> tuple[Link, ...]:
         """Return the crash as exceptions, the innermost cause first."""

@@ -32,6 +32,7 @@ _ENDED = re.compile(
     r"|.{0,4}Error: The command exited with status -?[1-9]\d*|Bash exited with code '?[1-9]\d*"
     r"|(?<=  )[1-9]\d* failing$|(?<=\+ )exit [1-9]\d*$)"
 )
+_SAYS = re.compile(r"[A-Za-z]{2}")
 _AT_PLACE = re.compile(r"\s+[\w./-]+\.\w+:\d+: (?P<message>\S.*)")
 
 
@@ -48,11 +49,11 @@ def named_tests(lines: Sequence[LogLine]) -> Iterator[tuple[str, Failure]]:
 
 
 def _reason(text: str) -> tuple[str, str] | None:
-    """Return (exception, message) if the line below a test's name says why it failed, as of Gradle or go."""
-    if not text[:1].isspace():
+    """Return (exception, message) if the line below a test's name says why it failed; that is indented."""
+    if not text[:1].isspace() or not _SAYS.search(text) or failed_test(text.strip()):
         return None
     at_place = _AT_PLACE.match(text)
-    return ("", at_place["message"]) if at_place else bare_exception(text.strip())
+    return bare_exception(text.strip()) or ("", at_place["message"] if at_place else text.strip())
 
 
 def job_failure(lines: Sequence[LogLine]) -> Failure | None:

@@ -36,6 +36,8 @@ _FORMS = (
     rf"(?P<stamp>{_DATE_TIME})(?:[ \t](?: (?=(?:INFO|WARN) ))?|$)",
     rf"(?P<epoch>1\d{{12}}){_END}",
     rf"\[ *\d{{1,8}}\.\d{{6}}\]{_END}",
+    # Flutter and Melos print the time that passed.
+    rf"\[(?: +| *\+\d+ ms| +\d+\.\d{{3}}s)\]{_END}",
     rf"\[pod/(?P<pod>[^\]\s]+)\]{_END}",
     rf"(?P<stern>[a-z0-9-]+-[a-z0-9]{{5,10}}-[a-z0-9]{{5}} [a-z0-9-]+){_END}",
     rf"(?P<compose>[\w.-]{{1,64}}(?:[-_]\d+ *| {{2,}}))\|{_END}",

@@ -40,6 +40,22 @@ def test_numbered_error_of_a_compiler_is_the_root(line):
 @pytest.mark.parametrize(
     "line",
     [
+        "test/a_test.dart:24:28: Error: Undefined name 'x'.",
+        "  test/a_test.dart:24:28: Error: Undefined name 'x'.",
+        "[shop]:   error - lib/main.dart:6:17 - Undefined name 'x'. - undefined_identifier",
+        "  error \u2022 Undefined name 'x' \u2022 lib/main.dart:6:17 \u2022 undefined_identifier",
+        '/src/a/Package.swift: error: Signing for "A" requires a development team.',
+        "Error in library(optparse) : there is no package called 'optparse'",
+        "The following TypeError was thrown running a test:",
+    ],
+)
+def test_error_of_dart_xcode_and_r_is_the_root(line):
+    assert _roots(f"resolving packages\n{line}\nExecution halted\n") == [("", line.strip(), 2)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
         "      Reason:       OOMKilled",
         "trainer-0   0/1     OOMKilled   0   4m",
         "web-1   0/1     ImagePullBackOff   0             4m",
@@ -197,14 +213,15 @@ def test_a_terraform_error_is_the_root():
     assert _roots(text) == [("", "\u2502 Error: Invalid reference", 2)]
 
 
-def test_innermost_cause_of_what_went_wrong_in_gradle_is_the_root():
+@pytest.mark.parametrize("blank", [("",), ()])
+def test_innermost_cause_of_what_went_wrong_in_gradle_is_the_root(blank):
     lines = (
         "* What went wrong:",
         "Could not determine the dependencies of task ':app:build'.",
         "> Could not resolve all dependencies for configuration ':app:main'.",
         "   > Could not find org.acme:cart:1.3.0.",
         "     Searched in the following locations:",
-        "",
+        *blank,
         "* Try:",
         "> Run with --info to get more log output.",
     )
@@ -232,10 +249,12 @@ def test_gradle_refers_to_the_error_of_the_compiler():
             "java.lang.AssertionError: total is 0",
         ),
         ("--- FAIL: TestCart (0.01s)", "    cart_test.go:12: total is 0", "total is 0"),
+        ("00:01 +3 ~1 -1: cart adds [E]", "  type 'String' is not a 'int'", "type 'String' is not a 'int'"),
+        ("--- FAIL: TestCart (0.01s)", "    --- FAIL: TestCart/adds (0.00s)", "TestCart failed"),
     ],
 )
 def test_line_below_a_failed_test_is_its_reason(name, reason, root):
-    (found,) = _explained(f"{name}\n{reason}\nFAIL")
+    found, *_ = _explained(f"{name}\n{reason}\nFAIL")
     assert found.failure.root.headline == root
 
 

@@ -39,6 +39,8 @@ def test_complaint_before_the_exit_code_is_the_root(complaint, end):
         (f"{_STAMP}  echo 'the stack is not found'", f"{_STAMP}##[endgroup]"),
         (f"{_STAMP}the stack is not found", f"{_STAMP}+ ./deploy"),
         ("lint passed with 0 errors",),
+        ("FAILURE: Build failed with an exception.",),
+        ("** ARCHIVE FAILED **", "(1 failure)"),
         (f"{_STAMP}WARNING: the key `a` is not supported",),
         (f"{_STAMP}/lib/a.py:7: UserWarning: the key `a` is not supported",),
     ],

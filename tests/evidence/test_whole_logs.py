@@ -83,6 +83,9 @@ ImportError: fast_kernels.so: undefined symbol: foo
         ("error [a] is the first word of this line", "", "error [a] is the first word of this line"),
         ("node-7: [2026-03-01 10:00:01,304] [ERROR] [launch.py:321:kill] it ended", "ERROR", "it ended"),
         ("ERROR: test_a (module.Case)", "", "ERROR: test_a (module.Case)"),
+        ("[        ] version solving failed", "", "version solving failed"),
+        ("[  +49 ms] version solving failed", "", "version solving failed"),
+        ("[     3.105s]   - cart", "", "  - cart"),
     ],
 )
 def test_level_is_read_from_the_mark_of_a_line(line, level, text):
