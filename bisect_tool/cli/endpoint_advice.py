@@ -62,9 +62,9 @@ def _always_red_advice(document: Document) -> str:
 
 def subfolder_note(document: Document) -> str:
     """Return a note if the command was given in a subfolder but ran at the root; else empty."""
-    folder = Path(document.repo)
+    folder = Path.cwd()
     top = next((each for each in (folder, *folder.parents) if (each / ".git").exists()), folder)
-    if document.check is None or not folder.is_dir() or top == folder:
+    if document.check is None or top == folder or str(top) != document.repo:
         return ""
     program = f"cd {shlex.quote(str(folder.relative_to(top)))} && ..."
     here = f"-- sh -c {shlex.quote(program)}"

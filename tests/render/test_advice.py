@@ -59,12 +59,13 @@ def test_pipeline_whose_last_program_passes_is_pointed_out(argv, advised):
     assert ("`bash -o pipefail -c`" in advice) == advised
 
 
-def test_command_that_passes_at_the_root_of_the_tree_may_need_its_subfolder(tmp_path):
+def test_command_that_passes_at_the_root_of_the_tree_may_need_its_subfolder(tmp_path, monkeypatch):
     (tmp_path / ".git").mkdir()
     (tmp_path / "api").mkdir()
+    monkeypatch.chdir(tmp_path / "api")
     green = documents.red().model_copy(update={"finding": "green", "culprit": None, "note": ""})
     check = CommandCheck(argv=("./check.sh",))
-    update = {"cells": {"command": green}, "check": check, "repo": str(tmp_path / "api")}
+    update = {"cells": {"command": green}, "check": check, "repo": str(tmp_path)}
     advice = endpoint_advice(documents.culprit().model_copy(update=update))
     assert advice.endswith("-- sh -c 'cd api && ...'")
 
