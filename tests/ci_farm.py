@@ -1,7 +1,7 @@
 """A simulated farm of CI agents behind the REST APIs of Buildkite and GitHub Actions.
 
-Its clock is logical: a job ages by one with each listing that shows it. What a job does is a function of its
-commit and of how many times it ran there before. The farm counts what it was asked to start.
+Its clock is logical: a job ages by one with each listing that shows it. The result of a job is a function of
+its commit and of the number of earlier runs there. The farm counts requested starts.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class Farm:
         return _send(handler, status, found, self.headers)
 
     def _refusal(self, method, path, token):
-        """Why a request is not answered; None if it is."""
+        """The reason for rejecting a request; None if it is answered."""
         reads = method == "GET"
         if token != (READ if reads else WRITE):
             return 401 if reads else 403, {"message": "Forbidden"}

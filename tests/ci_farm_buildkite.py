@@ -39,7 +39,7 @@ class Buildkite:
         return self._of_job(build, int(found[2]), found[3])
 
     def _annotations(self, number, body):
-        """Those of a build, after one with the context of a body was added or appended to."""
+        """The annotations of a build, after the one with the context of a body was added or appended to."""
         build = next(each for each in self.farm.builds if str(each.number) == number)
         if body:
             before = build.annotations.get(body["context"], "") if body["append"] else ""

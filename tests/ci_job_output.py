@@ -1,4 +1,4 @@
-"""What the job of a simulated CI service prints and uploads, and how it ends."""
+"""Output, report and end of the job of a simulated CI service."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PASSING = "tests/test_dp.py::test_single"
 
 
 def log_of(red, other=""):
-    """What the job prints: of pytest with -v, of one of two tests a failure where it is `red`."""
+    """The output of the job: pytest -v with two tests, of which one fails if `red`."""
     error = other or "RuntimeError: rank 1 did not come up"
     test = [f"{TEST} FAILED"] if red else [f"{TEST} PASSED"]
     failure = [

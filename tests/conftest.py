@@ -36,7 +36,7 @@ settings.load_profile("repeatable")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
-    """Collect no garbage while tests are collected, nor visit them, and what they import, ever again."""
+    """Disable garbage collection during the collection of tests, then exempt all their objects from it."""
     gc.disable()
     try:
         return (yield)
@@ -61,8 +61,8 @@ def new_consoles():
 def quick_starts():
     """Make programs that tests start behave like installed programs at start-up.
 
-    With `-B`, pytest compiles all of hypothesis and anyio at each start: a second of CPU time for nothing.
-    The demo that `.ci/run` begins with loads what it finds. Where compiled modules are not kept, each start
+    With `-B`, pytest compiles all of hypothesis and anyio at each start: a wasted second of CPU time.
+    The demo at the start of `.ci/run` loads existing ones. Where compiled modules are not kept, each start
     of `bisect-run` compiles all of it: another second.
     """
     with pytest.MonkeyPatch.context() as patch:

@@ -86,7 +86,7 @@ class RealJob:
         self.cancelled.set()
 
     def run(self, agent):
-        """Run the job to its end: passed, failed, canceled; or the agent is lost when the suite has begun."""
+        """Run the job to its end: passed, failed, canceled; or the agent is lost while the suite runs."""
         self.times = _now(), None
         lost = self.farm.loses == (self.sha, self.count)
         ended = run_guarded(_spec(self.farm, self, agent, lost=lost), self.cancelled)

@@ -57,7 +57,7 @@ def run_forked(
     stdout: int | None = None,
     stderr: int | None = None,
 ) -> tuple[int, str, str]:
-    """The exit code of a command line, negative for a signal, and what it wrote to stdout and stderr.
+    """The exit code of a command line, negative for a signal, and its stdout and stderr.
 
     It writes to the given descriptors instead, if any.
 
@@ -66,12 +66,12 @@ def run_forked(
     """
     server = server_of_guardians() if _has_command(words) else None
     process = Forked(words, folder, env, stdout=stdout, stderr=stderr, server=server)
-    said = process.communicate(limit_s)
-    return process.returncode, *said
+    outputs = process.communicate(limit_s)
+    return process.returncode, *outputs
 
 
 class Forked:
-    """A command line that runs in a forked process, a group of its own. Whoever forked it lets it end.
+    """A command line that runs in a forked process, a group of its own. The caller waits for its end.
 
     `main` is what runs with its words, and ends with SystemExit. It starts a server of guardians of its own,
     which ends with it, unless it is given one of the tests.
@@ -102,7 +102,7 @@ class Forked:
         os.kill(self.pid, number)
 
     def communicate(self, timeout: float) -> tuple[str, str]:
-        """Wait for its end, once; returns what it wrote to stdout and stderr.
+        """Wait for its end, once; returns its stdout and stderr.
 
         Raises:
             TimeoutError: It did not end in time, and was killed.
@@ -117,14 +117,14 @@ class Forked:
             return _written(out), _written(err)
 
     def end(self) -> None:
-        """Kill it if nobody has waited for its end."""
+        """Kill it unless its end was waited for."""
         if self.returncode is None:
             self.send_signal(signal.SIGKILL)
             self.communicate(60)
 
 
 def server_of_guardians() -> ForkServer:
-    """The one for all sessions of the tests that nobody kills: to start another takes as long as a trial."""
+    """The server of all sessions that no test kills: starting another takes as long as a trial."""
     with mock.patch.dict(os.environ, clear=True):  # it is no process of the test that happens to be the first
         return _GUARDIANS.__enter__()
 
@@ -136,7 +136,7 @@ def _has_command(words: Sequence[str]) -> bool:
 
 @cache
 def _load_all() -> None:
-    """Do here, once, what the commands do late: imports, parsers, the patterns of log lines.
+    """Do once in this process what commands do late: imports, parsers, the patterns of log lines.
 
     What is imported is the whole package, but for what runs inside other programs or on Ray.
     """
@@ -171,7 +171,7 @@ def _become(
     env: Mapping[str, str],
     streams: tuple[int, ...],
 ) -> NoReturn:
-    """Be the program in this process: nothing of the tests' own state reaches it, and nothing returns."""
+    """Become the program in this process: it has none of the tests' state, and never returns."""
     code: int | str | None = 70
     try:
         _forget_the_tests(folder, env, streams)

@@ -63,7 +63,7 @@ def import_engine_libraries() -> None:
 
 
 def fork_trials(patch: pytest.MonkeyPatch) -> None:
-    """Fork servers of guardians, pytest, and the engine's processes if its PYTHONPATH says so."""
+    """Fork servers of guardians, pytest, and the engine's processes if its PYTHONPATH requests it."""
     fork_listing_of_cells(patch)
     patch.setattr(fork_server.SERVER, "_serve", _serve, raising=False)
     patch.setattr(host, "subprocess", SimpleNamespace(**vars(subprocess) | {"Popen": _popen}))
@@ -105,7 +105,7 @@ class _Fork:
 
 
 def _can_fork() -> bool:
-    """Whether no other thread can hold a lock, which nobody would release in a fork."""
+    """Whether no other thread can hold a lock, which a fork would never release."""
     return {thread.name for thread in threading.enumerate()} <= _HOLD_NO_LOCK
 
 

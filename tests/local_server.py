@@ -1,4 +1,4 @@
-"""A local HTTP server for a test: it answers as a function says, until the test leaves it."""
+"""A local HTTP server for a test, whose answers come from a function."""
 
 from __future__ import annotations
 

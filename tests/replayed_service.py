@@ -1,4 +1,4 @@
-"""A local HTTP server that answers what a test lists, one answer a request."""
+"""A local HTTP server with a list of answers, one for each request."""
 
 from __future__ import annotations
 

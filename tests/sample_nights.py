@@ -1,4 +1,4 @@
-"""Nights made by hand: what `nightly` found, for delivery."""
+"""Results of `nightly`, made by hand, for delivery."""
 
 import sample_documents as documents
 
@@ -80,7 +80,7 @@ def night(*causes, **more):
 
 
 def hostile():
-    """Every text that others write holds the whole corpus."""
+    """Every foreign text contains the whole corpus."""
     text = " ".join(documents.HOSTILE)
     evil = cause(
         cells=(text,),

@@ -1,4 +1,4 @@
-"""Every folder of tests is collected: by default, pytest leaves out names such as build."""
+"""Every folder of tests is collected: by default, pytest ignores names such as build."""
 
 from fnmatch import fnmatch
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 TESTS = Path(__file__).parent
 
 
-def test_no_folder_with_tests_is_left_out(pytestconfig):
+def test_no_folder_with_tests_is_ignored(pytestconfig):
     folders = {file.parent.name for file in TESTS.rglob("test_*.py")}
     assert "build" in folders
     left_out = pytestconfig.getini("norecursedirs")

@@ -24,19 +24,19 @@ def needing(*needed):
         (range(5), [1, 2, 3]),
     ],
 )
-def test_what_is_needed_is_left(parts, needed):
+def test_needed_parts_remain(parts, needed):
     assert minimal_subset(list(parts), needing(*needed)) == set(needed)
 
 
 @given(st.integers(1, 12), st.data())
-def test_where_one_set_is_needed_it_is_found(size, data):
+def test_single_needed_set_is_found(size, data):
     parts = list(range(size))
     needed = data.draw(st.sets(st.sampled_from(parts), min_size=1))
     assert minimal_subset(parts, needing(*needed)) == needed
 
 
 @given(st.integers(2, 9), st.data())
-def test_none_of_what_is_left_can_be_left_out(size, data):
+def test_no_part_of_the_result_can_be_removed(size, data):
     """For any property that the whole set has."""
     parts = list(range(size))
     subsets = st.frozensets(st.sampled_from(parts), min_size=1)

@@ -1,4 +1,4 @@
-"""The diagnostic log: where it is written, what is masked, and that it never ends a session."""
+"""The diagnostic log: its place and masking; it never ends a session."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_lines_from_before_the_session_come_first(folder):
     assert [line.split()[-1] for line in written(folder).splitlines()] == ["first", "second"]
 
 
-def test_of_the_lines_before_the_session_the_last_are_kept(folder):
+def test_last_lines_before_the_session_are_kept(folder):
     for number in range(diagnostics._EARLY_LIMIT + 1):
         log.debug("%d", number)
     open_log(folder)
@@ -78,7 +78,7 @@ def test_a_session_within_a_session_writes_to_both_logs(tmp_path):
     assert written(inner).count("\n") == 1
 
 
-def test_nothing_is_left_of_a_recording(tmp_path):
+def test_recording_leaves_no_handler(tmp_path):
     before = LOGGER.handlers[:]
     with recording():
         set_level({})
@@ -98,8 +98,8 @@ def test_level_leaves_out_what_is_below(folder, name, levels):
     set_level({"BISECT_RUN_LOG_LEVEL": name})
     open_log(folder)
     for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
-        log.log(level, "said")
-    assert written(folder).count("said") == levels
+        log.log(level, "logged")
+    assert written(folder).count("logged") == levels
 
 
 def test_unknown_level_is_a_usage_error():
@@ -116,19 +116,19 @@ def test_secrets_and_control_characters_are_masked(folder, monkeypatch):
     assert "cloning https://***@host/x with *** and PASSWORD=***\n" in text
 
 
-def test_no_line_of_a_message_can_pass_for_a_record(folder):
+def test_lines_of_a_message_do_not_look_like_records(folder):
     open_log(folder)
     log.info("one\n2026-01-01T00:00:00.000Z ERROR forged\rtwo")
     assert [line[:4] for line in written(folder).splitlines()[1:]] == ["    "]
 
 
-def test_long_record_is_cut(folder):
+def test_long_record_is_truncated(folder):
     open_log(folder)
     log.info("x" * 100_000)
     assert len(written(folder)) < 20_000
 
 
-def test_full_file_is_kept_once_and_the_newest_lines_stay(folder, monkeypatch):
+def test_full_file_is_rotated_once(folder, monkeypatch):
     monkeypatch.setattr(diagnostics, "_FILE_LIMIT", 500)
     open_log(folder)
     for number in range(50):
@@ -139,7 +139,7 @@ def test_full_file_is_kept_once_and_the_newest_lines_stay(folder, monkeypatch):
     assert all(file.stat().st_size < 700 for file in files)
 
 
-def test_log_that_cannot_be_opened_is_done_without(tmp_path, folder):
+def test_log_that_cannot_be_opened_is_skipped(tmp_path, folder):
     missing = tmp_path / "missing"
     open_log(missing)
     open_log(folder)
@@ -148,7 +148,7 @@ def test_log_that_cannot_be_opened_is_done_without(tmp_path, folder):
 
 @pytest.mark.parametrize("kind", ["pipe", "link"])
 def test_only_a_regular_file_is_logged_to(tmp_path, kind):
-    """A trial may have put it there; a pipe without a reader would never open."""
+    """A trial may have made it; a pipe without a reader would never open."""
     other = tmp_path / "other"
     other.write_text("theirs")
     if kind == "pipe":
@@ -161,7 +161,7 @@ def test_only_a_regular_file_is_logged_to(tmp_path, kind):
     assert other.read_text() == "theirs"
 
 
-def test_full_disk_ends_nothing(folder, capsys):
+def test_full_disk_does_not_end_the_session(folder, capsys):
     (folder / LOG_FILE).symlink_to("/dev/full")
     open_log(folder)
     log.info("lost")
@@ -177,7 +177,7 @@ def test_full_disk_ends_nothing(folder, capsys):
         (128, "fatal: bad\nhint: name another", " s: fatal: bad: hint: name another\n"),
     ],
 )
-def test_command_is_logged_with_its_end(folder, code, output, shown):
+def test_command_is_logged_with_its_exit_code(folder, code, output, shown):
     open_log(folder)
     log_command(log, ("git", "log", "a b"), code, time.monotonic(), output)
     assert shown in written(folder)
@@ -191,7 +191,7 @@ def test_long_command_is_cut_between_words(folder, monkeypatch):
     assert "word *** ...: exit code 0" in written(folder)
 
 
-def test_no_other_handler_sees_what_is_recorded(caplog):
+def test_other_handlers_get_no_records(caplog):
     with recording():
         logging.getLogger("bisect_run.test").warning("a word that is no text: \udcff")
     assert not caplog.records

@@ -1,4 +1,4 @@
-"""The reference pages name every field and every option, and no link between pages leads nowhere."""
+"""The reference pages name every field and option, and all links between pages are valid."""
 
 import os
 import re
@@ -97,7 +97,7 @@ def test_a_provider_has_its_row(provider):
 
 
 @pytest.mark.parametrize(("words", "option"), list(options()))
-def test_an_option_stands_in_its_command_s_section(words, option):
+def test_option_is_in_the_section_of_its_command(words, option):
     assert re.search(rf"{option}(?![\w-])", section("commands.md", words[0]))
 
 
@@ -117,7 +117,7 @@ def test_a_code_of_step_has_its_row(code):
 
 
 @pytest.mark.parametrize("page", list(pages()), ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_links_lead_somewhere(page):
+def test_links_are_valid(page):
     for target in LINK.findall(prose(page)):
         if re.match(r"[a-z][a-z0-9+.-]*:", target):
             continue
@@ -127,7 +127,7 @@ def test_links_lead_somewhere(page):
         assert not fragment or fragment in anchors(file), f"{target}: no such heading"
 
 
-def test_links_and_headings_are_found_at_all():
+def test_links_and_headings_are_found():
     targets = [target for page in pages() for target in LINK.findall(prose(page))]
     assert "docs/vllm-cpu.md" in targets
     assert "exit-codes" in anchors(REFERENCE / "commands.md")

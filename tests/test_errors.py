@@ -36,6 +36,6 @@ def test_exit_code_of_an_error(error, code):
     assert exit_code_of(error) is code
 
 
-def test_every_code_with_which_a_watch_can_end_has_a_priority():
+def test_every_exit_code_of_a_watch_has_a_priority():
     interrupted = {ExitCode.INTERRUPTED, ExitCode.TERMINATED}
     assert sorted(CODES_BY_PRIORITY) == sorted({*ExitCode} - interrupted)

@@ -56,11 +56,11 @@ def test_wall_time_is_between_that_of_busy_slots_and_that_of_one(searches, past,
 
 @settings(max_examples=40, deadline=None)
 @given(SEARCHES, st.integers(1, 8))
-def test_without_past_trials_nothing_is_known(searches, slots):
+def test_cost_is_unknown_without_past_trials(searches, slots):
     assert expected_cost(searches, (), slots) is None
 
 
-def test_without_searches_nothing_is_known():
+def test_cost_is_unknown_without_searches():
     assert expected_cost((), (PastTrial(1.0),)) is None
 
 
@@ -83,7 +83,7 @@ def test_each_new_commit_builds_a_missing_environment(missing, built):
     assert cost.wall_seconds.mean == 50.0 + 100.0 * built
 
 
-def test_builds_that_were_never_timed_are_left_out():
+def test_builds_without_known_times_are_ignored():
     cost = expected_cost((Schedule((1, 1), commits=2),), (PastTrial(10.0),), 1, missing=2)
     assert cost.trial_seconds == Interval(20.0, 20.0, 20.0)
 

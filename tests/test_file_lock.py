@@ -19,7 +19,7 @@ def unexpected(sentence):
     raise AssertionError(sentence)
 
 
-def test_who_holds_a_lease_is_named_before_anyone_waits_and_in_the_end(tmp_path):
+def test_holder_of_a_lease_is_named_before_the_wait_and_after_it(tmp_path):
     notices, lock = [], tmp_path / "x.lock"
     who = f"another run is cloning it (pid {os.getppid()}, since "
     with lease(lock, 0, "unused", unexpected):
@@ -35,7 +35,7 @@ def test_who_holds_a_lease_is_named_before_anyone_waits_and_in_the_end(tmp_path)
         pass
 
 
-def test_who_holds_a_lease_that_is_not_waited_for_is_named_once(tmp_path):
+def test_holder_of_a_lease_without_a_wait_is_named_once(tmp_path):
     lock = tmp_path / "x.lock"
     with lease(lock, 0, "unused", unexpected):
         lock.write_text(str(os.getppid()))
@@ -46,7 +46,7 @@ def test_who_holds_a_lease_that_is_not_waited_for_is_named_once(tmp_path):
             pytest.fail("two hold the lease")
 
 
-def test_what_this_process_holds_itself_is_not_said_to_be_another_run_s(tmp_path):
+def test_lease_held_by_this_process_is_an_error(tmp_path):
     lock = tmp_path / "x.lock"
     with (
         lease(lock, 0, "unused", unexpected),
@@ -56,7 +56,7 @@ def test_what_this_process_holds_itself_is_not_said_to_be_another_run_s(tmp_path
         pytest.fail("two hold the lease")
 
 
-def test_a_wait_can_be_cancelled(tmp_path):
+def test_wait_can_be_cancelled(tmp_path):
     cancel = threading.Event()
     with lease(tmp_path / "x.lock", 0, "unused", unexpected):
         (tmp_path / "x.lock").write_text(str(os.getppid()))
@@ -99,7 +99,7 @@ def test_a_child_that_inherits_a_lock_keeps_it(tmp_path):
         assert again is not None
 
 
-def test_a_child_that_does_not_inherit_it_does_not(tmp_path):
+def test_child_without_the_inherited_lock_does_not_hold_it(tmp_path):
     with try_lock(tmp_path / "x.lock"):
         child = subprocess.Popen(
             ["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, close_fds=False
@@ -111,14 +111,14 @@ def test_a_child_that_does_not_inherit_it_does_not(tmp_path):
     child.communicate()
 
 
-def test_a_pipe_in_place_of_a_lock_is_not_waited_for(tmp_path):
+def test_pipe_in_place_of_a_lock_does_not_block(tmp_path):
     os.mkfifo(tmp_path / "lock")
     assert not is_held(tmp_path / "lock")
     with try_lock(tmp_path / "lock") as held:
         assert held is not None
 
 
-def test_lock_that_is_asked_about_is_neither_made_nor_taken(tmp_path):
+def test_query_of_a_lock_neither_creates_nor_takes_it(tmp_path):
     lock = tmp_path / "x.lock"
     assert not is_held(lock)
     assert not lock.exists()

@@ -28,7 +28,7 @@ def test_duration(seconds, text):
 
 
 @given(st.floats(0, 1e7))
-def test_duration_says_the_time_to_one_part_in_twenty(seconds):
+def test_duration_is_accurate_to_five_percent(seconds):
     units = {"s": 1, "min": 60, "h": 3600, "d": 86400}
     words = duration(seconds).split()
     total = sum(float(number) * units[unit] for number, unit in zip(words[::2], words[1::2], strict=True))
@@ -87,7 +87,7 @@ def test_count():
     assert [count(number, "commit") for number in (0, 1, 2)] == ["0 commits", "1 commit", "2 commits"]
 
 
-def test_tally_and_told():
+def test_tally_and_outcome_text():
     outcomes = ("passed", "failed", "passed")
     assert tally(outcomes) == "2 passed, 1 failed"
     assert outcome_text("failed", "", outcomes) == "2 passed, 1 failed"

@@ -25,12 +25,12 @@ def test_redirect_is_not_followed():
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"[" * 100_000, b"1" * 5000, b"\xff"])
-def test_content_that_is_no_json(content):
+def test_content_that_is_not_json(content):
     found = answer(Reply(content))
     assert (found.content, found.is_json) == (content, False)
 
 
-def test_long_answer_is_cut(monkeypatch):
+def test_long_answer_is_truncated(monkeypatch):
     monkeypatch.setattr(module, "_LIMIT", 1000)
     found = answer(Reply(b"[" + b"1," * 500_000 + b"1]"))
     assert (len(found.content), found.is_json) == (1000, False)

@@ -1,4 +1,4 @@
-"""That pytest can import every test module in one run: it needs their names to be different."""
+"""Pytest can import every test module in one run only if their names differ."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ TESTS = Path(__file__).parent
 OF_A_FOLDER = {"conftest.py", "__init__.py"}
 
 
-def test_no_two_modules_have_one_name():
+def test_modules_have_unique_names():
     names = Counter(file.name for file in TESTS.rglob("*.py") if file.name not in OF_A_FOLDER)
     assert [name for name, count in names.items() if count > 1] == []

@@ -1,4 +1,4 @@
-"""JSON and TOML of others: whatever is wrong with it is a ValueError, and takes no time to speak of."""
+"""Foreign JSON and TOML: every error is a ValueError, and is found quickly."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def test_toml_that_cannot_be_read_is_a_value_error(text):
 @pytest.mark.parametrize(
     "text", ["a" * 400_000, "." * 400_000, "a " * 200_000, '"' * 400_000, '"a' * 200_000, "a. " * 99]
 )
-def test_text_that_is_no_long_key_is_read_as_it_is(text):
+def test_text_without_long_keys_is_parsed(text):
     assert parse_toml(f"a = '''\n{text}'''") == {"a": text}
 
 
-def test_a_value_is_found_only_below_tables():
+def test_value_is_found_only_below_tables():
     table = {"tool": {"name": [1]}, "project": 3}
     assert value_at(table, "tool", "name") == [1]
     assert list_at(table, "tool", "name") == [1]
@@ -68,7 +68,7 @@ OWN = {
     "wheels/download.py",
     "nightly_run/reported_causes.py",
     "parse_untrusted.py",
-    # A trial can write these: every error of a record is expected there (`UNREADABLE`).
+    # A trial can write these: errors of a record are expected there (`UNREADABLE`).
     "supervise/caller.py",
     "supervise/guardian_protocol.py",
     "supervise/journal.py",
@@ -81,7 +81,7 @@ OWN = {
 """Modules that parse what bisect-run itself wrote, or ships."""
 
 
-def test_text_of_others_is_parsed_here_only():
+def test_foreign_text_is_parsed_only_in_this_module():
     parsing = re.compile(r"\b(?:json|tomllib)\.loads?\(|\bresponse\.json\(")
     found = {
         str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py") if parsing.search(path.read_text())

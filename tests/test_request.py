@@ -53,7 +53,7 @@ MODES = [
 
 
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.command)
-def test_a_stored_request_is_read_as_it_was(mode):
+def test_request_round_trips_through_json(mode):
     check = CommandCheck(argv=("./check.sh",))
     request = Request(mode=mode, repo="/r", bad=BAD, check=check, slots=2, rerun="again")
     assert Request.model_validate_json(request.model_dump_json()) == request
@@ -137,7 +137,7 @@ def test_a_request_without_a_mode_is_read(stored, mode):
 
 
 @pytest.mark.parametrize("stored", [{}, {**EARLIER, "goods": [GOOD], "colour": "red"}, EARLIER])
-def test_what_is_no_request_is_rejected(stored):
+def test_invalid_request_is_rejected(stored):
     """The last names no commit to start from."""
     with pytest.raises(ValidationError):
         Request.model_validate(stored)
@@ -164,7 +164,7 @@ def test_a_budget_is_used_up_by_trials_or_minutes():
     assert not Budget().is_used_up(10**6, 1e6)
 
 
-def test_what_is_left_of_a_budget():
+def test_remaining_budget():
     left = Budget(trials=3, minutes=2.0).minus(2, 0.5)
     assert (left.trials, left.minutes) == (1, 1.5)
     assert not left.is_used_up(0, 1.0)

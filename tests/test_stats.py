@@ -32,12 +32,12 @@ def test_published_intervals(failed, runs, low, high):
     assert wilson(failed, runs) == pytest.approx((low, high), abs=5e-5)
 
 
-def test_without_runs_any_rate_is_possible():
+def test_interval_without_runs_contains_any_rate():
     assert wilson(0, 0) == (0.0, 1.0)
 
 
 @given(counts())
-def test_the_interval_holds_the_rate_and_mirrors(counted):
+def test_interval_contains_the_rate_and_is_symmetric(counted):
     failed, runs = counted
     low, high = wilson(failed, runs)
     assert 0.0 <= low < high <= 1.0
@@ -47,7 +47,7 @@ def test_the_interval_holds_the_rate_and_mirrors(counted):
 
 
 @given(st.integers(1, 40), st.integers(2, 20))
-def test_more_runs_narrow_it(runs, times):
+def test_more_runs_narrow_the_interval(runs, times):
     low, high = wilson(runs // 2, runs)
     narrow_low, narrow_high = wilson(runs // 2 * times, runs * times)
     assert narrow_high - narrow_low < high - low
@@ -63,12 +63,12 @@ def test_more_runs_narrow_it(runs, times):
         ((5, 10, 0, 0), 1.0),
     ],
 )
-def test_published_tests(table, p):
+def test_published_p_values(table, p):
     assert fisher(*table) == pytest.approx(p, rel=1e-3)
 
 
 @given(counts(30), counts(30))
-def test_the_sides_are_alike(one, other):
+def test_fisher_is_symmetric(one, other):
     p = fisher(*one, *other)
     assert 0.0 < p <= 1.0
     assert fisher(*other, *one) == p
@@ -78,7 +78,7 @@ def test_the_sides_are_alike(one, other):
 
 
 @given(counts(20))
-def test_equal_counts_tell_nothing(one):
+def test_equal_counts_have_p_value_1(one):
     assert fisher(*one, *one) == 1.0
 
 
@@ -101,7 +101,7 @@ def test_false_pass_probability_of_known_counts():
     st.integers(1, 40).flatmap(lambda runs: st.tuples(st.integers(0, runs), st.just(runs))),
     st.integers(0, 40),
 )
-def test_longer_streaks_and_more_failures_leave_less_to_luck(seen, passes):
+def test_false_pass_probability_falls_with_streaks_and_failures(seen, passes):
     failed, runs = seen
     assert (
         0.0
@@ -128,7 +128,7 @@ def test_longer_streaks_and_more_failures_leave_less_to_luck(seen, passes):
         (0, 5, 0),
     ],
 )
-def test_intervals_of_a_shift_are_those_of_published_tables(one, other, outside):
+def test_intervals_of_a_shift_match_published_tables(one, other, outside):
     """Critical values of the two-sided Mann-Whitney U at 5%: one less than the number left out."""
     found = shift(range(one), [0.0] * other) if outside else shift([0.0] * one, [0.0] * other)
     if not outside:
@@ -138,15 +138,15 @@ def test_intervals_of_a_shift_are_those_of_published_tables(one, other, outside)
     assert (found.low, found.high) == (differences[outside - 1], differences[-outside])
 
 
-def test_a_shift_is_told_from_chance():
+def test_shift_is_significant_only_beyond_chance():
     assert shift([5, 6, 7, 8], [1, 2, 3, 4]) == Shift(4.0, 1, 7)
     assert shift([5, 6, 7, 8], [1, 2, 3, 4]).is_significant
     assert shift([1, 2, 3, 4], [5, 6, 7, 8]).is_significant
     assert not shift([1, 0, 1, 0], [0, 1, 0, 1]).is_significant
 
 
-def test_an_interval_of_a_shift_holds_the_truth():
-    """For any sizes: in at least 95% of 400 pairs of samples that are shifted by 1."""
+def test_interval_of_a_shift_covers_the_true_shift():
+    """In at least 95% of 400 pairs of samples that are shifted by 1."""
     draw = random.Random(7)  # noqa: S311
     held = 0
     for _ in range(400):

@@ -34,13 +34,13 @@ def swallowed(source):
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ExceptHandler):
             about = lines[node.lineno - 1 : node.body[-1].end_lineno]
-            silent = is_broad(node.type) and not is_handled(node)
+            swallows = is_broad(node.type) and not is_handled(node)
         elif isinstance(node, ast.With):
             about = lines[max(node.lineno - 2, 0) : node.body[0].lineno - 1]
-            silent = any(is_suppressed(item.context_expr) for item in node.items)
+            swallows = any(is_suppressed(item.context_expr) for item in node.items)
         else:
             continue
-        if silent and not any(map(is_commented, about)):
+        if swallows and not any(map(is_commented, about)):
             yield node.lineno
 
 
@@ -69,7 +69,7 @@ def is_commented(line):
     return bool(re.sub(_TO_LINTERS, "", line.partition("#")[2]))
 
 
-def test_no_error_is_swallowed_without_a_trace():
+def test_no_error_is_swallowed_silently():
     files = {file: list(swallowed(file.read_text(encoding="utf-8"))) for file in PACKAGE.rglob("*.py")}
     assert {str(file.relative_to(PACKAGE)): lines for file, lines in files.items() if lines} == {}
 
@@ -90,7 +90,7 @@ def test_no_error_is_swallowed_without_a_trace():
         ("except OSError:\n    if full:\n        raise", False),
     ],
 )
-def test_what_counts_as_swallowed(handler, found):
+def test_swallowed_errors(handler, found):
     assert bool(list(swallowed(f"try:\n    work()\n{handler}\n"))) == found
 
 
@@ -104,7 +104,7 @@ def test_what_counts_as_swallowed(handler, found):
         ("# It may be gone.\nwith suppress(OSError):\n    work()\n", False),
     ],
 )
-def test_what_counts_as_suppressed(block, found):
+def test_suppressed_errors(block, found):
     assert bool(list(swallowed(block))) == found
 
 

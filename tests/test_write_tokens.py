@@ -8,7 +8,7 @@ from bisect_tool.options.validate import validate
 from bisect_tool.write_tokens import NAMES, removed_from, with_write_tokens
 
 
-def test_environment_lacks_them_until_the_end():
+def test_environment_lacks_write_tokens_until_the_end():
     given = {"PATH": "/bin", **dict.fromkeys(NAMES, "secret")}
     environ = dict(given)
     with removed_from(environ):
@@ -19,7 +19,7 @@ def test_environment_lacks_them_until_the_end():
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
-def test_no_trial_is_given_one(name, monkeypatch):
+def test_write_tokens_are_not_passed_to_trials(name, monkeypatch):
     monkeypatch.setenv(name, "secret")
     with pytest.raises(UsageError, match=f"--pass-env {name}: write tokens are never passed to trials"):
         validate(RunOptions(bad="HEAD", command=("true",), pass_env=(name,)))

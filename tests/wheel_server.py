@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Server:
     """`files` by raw path; `faults` are answers (status, body) used up one by one before the file is sent.
 
-    `cut` is how many bytes of a body are sent before the connection breaks, used up one by one as well.
+    `cut` is how many bytes of a body are sent before the connection breaks, also used up one by one.
     Where `drips` has a path, what `cut` leaves out of the body comes a byte at a time, until `over` is set.
     """
 
@@ -57,7 +57,7 @@ class Server:
 
 
 def entry(name: str) -> dict[str, object]:
-    """What the index of the real server says of a file."""
+    """The entry of a file in the index of the real server."""
     package, version, _, tags = parse_wheel_filename(name)
     tag = next(iter(tags))
     return {
@@ -75,7 +75,7 @@ def entry(name: str) -> dict[str, object]:
 
 @contextmanager
 def serving_wheels():
-    """A server while the context lasts."""
+    """Serve wheels within the context."""
     state = Server()
     with serving(lambda handler: _answer(state, handler)) as state.url:
         yield state
@@ -104,8 +104,8 @@ def _answer(state, handler):
 
 def _send(state, handler, status, body, **headers):
     handler.send_response(status)
-    said = {"Content-Length": str(len(body)), "ETag": state.etags.get(handler.path, "")}
-    headers = {**said, "Connection": "close", **headers}  # so that the client does not use it again
+    basic = {"Content-Length": str(len(body)), "ETag": state.etags.get(handler.path, "")}
+    headers = {**basic, "Connection": "close", **headers}  # so that the client does not use it again
     for name, value in {**headers, **state.headers.get(handler.path, {})}.items():
         if value:
             handler.send_header(name, value)

@@ -56,22 +56,22 @@ TOPOLOGIES = pytest.mark.parametrize("topology", ["single", "4_api_servers", "he
 
 @dataclass
 class Stream:
-    """A streamed completion: whether it has begun, whether it has ended, and why."""
+    """A streamed completion: whether it has started, whether it has ended, and why."""
 
-    begun: threading.Event = field(default_factory=threading.Event)
+    started: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
     finish_reason: str = "no finish reason"
 
     def read(self, server: RankServer, body: dict[str, object]) -> None:
         try:
             for event in server.events("/v1/completions", {**body, "stream": True}):
-                self.begun.set()
+                self.started.set()
                 if event.get("choices"):
                     self.finish_reason = event["choices"][0]["finish_reason"] or self.finish_reason
         except (requests.RequestException, RequestFailed):
             pass  # the stream was cut off: it has the finish reason that has come, or none
         finally:
-            self.begun.set()
+            self.started.set()
             self.ended.set()
 
 
@@ -172,8 +172,8 @@ def test_in_flight(serving: ServerGroup, launch: Launch, timeout: int) -> None:
         try:
             for stream, what in zip(streams, wanted, strict=True):
                 pool.submit(stream.read, shutdown.front, what)
-            begun = wait_until(lambda: all(stream.begun.is_set() for stream in streams), launch.ready_s)
-            assert begun, "requests were not begun"
+            started = wait_until(lambda: all(stream.started.is_set() for stream in streams), launch.ready_s)
+            assert started, "requests were not started"
             refused = [stream.finish_reason for stream in streams if stream.ended.is_set()]
             if refused:  # too busy a machine, or too small a context: the engine's end is not to blame
                 raise ServersBlocked(f"requests ended before SIGTERM with {', '.join(refused)}")
@@ -206,7 +206,7 @@ def end_with(reason: str, streams: list[Stream], seconds: float) -> None:
 
 
 def rejected(server: RankServer, body: dict[str, object]) -> bool:
-    """Whether a new request is refused, by an error or by an answer that says it was aborted."""
+    """Whether a new request is rejected, by an error or by an answer that reports it as aborted."""
     try:
         (choice,) = server.post("/v1/completions", {**body, "max_tokens": 1})["choices"]
     except (requests.RequestException, RequestFailed):
@@ -215,7 +215,7 @@ def rejected(server: RankServer, body: dict[str, object]) -> bool:
 
 
 def tokens_in(seconds: float, server: RankServer, body: dict[str, object]) -> int:
-    """How many tokens one request gets in that time, as one of 64 tells; at most half of `LONG_TOKENS`."""
+    """How many tokens one request gets in that time, measured with 64; at most half of `LONG_TOKENS`."""
     server.post("/v1/completions", {**body, "max_tokens": 1})
     began = time.monotonic()
     server.post("/v1/completions", {**body, "max_tokens": 64})

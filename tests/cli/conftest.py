@@ -45,7 +45,7 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def load(monkeypatch):
-    """Report an idle machine, whatever else runs on it; the value is a function that makes it a busy one."""
+    """Report an idle machine; the value is a function that makes it a busy one."""
 
     def becomes(**figures):
         now = Load(**{"cpus": 2.0, "load_before": 0.1, "load_after": 0.1, "cpu": 0.01, **figures})
@@ -59,7 +59,7 @@ def load(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def _few_searches(monkeypatch):
-    """Simulate two searches for a forecast in place of forty, which take seconds."""
+    """Simulate two searches for a forecast instead of forty, which take seconds."""
     monkeypatch.setattr("bisect_tool.session.plan._SEARCHES", 2)
 
 
@@ -116,7 +116,7 @@ def engine(work_folder):
 
 @pytest.fixture
 def home_of_the_demo(bundled_history, tmp_path, monkeypatch):
-    """A home in which `demo` finds the repositories that it would make; test_demo has it make one."""
+    """A home with the repositories that `demo` would make; test_demo lets it make one."""
     monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path))
     for name, ending in {"series": "", "flaky": "-flaky", "order": "-order", "gpu": "-gpu"}.items():
         shutil.copytree(bundled_history(name)[0], tmp_path / "cache" / f"reference-engine{ending}.git")

@@ -1,4 +1,4 @@
-"""Command lines with mistakes, and the error and advice that is printed for each."""
+"""Command lines with mistakes, and the error and advice printed for each."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def test_home_below_a_file(cli, engine, tmp_path, monkeypatch, command):
 
 @pytest.mark.parametrize("command", NEED_A_HOME)
 def test_home_that_is_not_utf_8(cli, engine, tmp_path, monkeypatch, command):
-    """Git would not find its worktrees there."""
+    """Git does not find its worktrees there."""
     monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path / "\udcff"))
     ended = cli(*line(command, engine))
     wrong = f"error: the name of {tmp_path}/\ufffd/state is not UTF-8\n"

@@ -61,7 +61,7 @@ def test_a_document_of_another_version(cli, filled):
 
 
 @pytest.mark.parametrize("spoilt", ["{}", "", '{"seconds": null}', "\0"])
-def test_a_trial_that_cannot_be_read_is_left_out_with_a_line(cli, filled, spoilt):
+def test_unreadable_trial_is_ignored_with_a_message(cli, filled, spoilt):
     """Earlier versions stored Infinity as null, for example."""
     change(filled, "UPDATE session SET document = NULL")
     change(filled, "UPDATE trial SET result = ? WHERE number = 3", spoilt)
@@ -85,7 +85,7 @@ def test_a_trial_that_cannot_be_read_is_left_out_with_a_line(cli, filled, spoilt
         "id = x'ff00'",
     ],
 )
-def test_a_session_that_cannot_be_read_hides_no_other(cli, filled, change_to):
+def test_unreadable_session_hides_no_other(cli, filled, change_to):
     change(filled, f"UPDATE session SET {change_to} WHERE rowid = 1")  # noqa: S608 - those above
     for command in (("status",), ("report", "last"), ("resume", "last")):
         ended = cli(*command)
@@ -113,7 +113,7 @@ def test_a_store_of_another_layout(cli, home, command, statement, sentence):
 
 
 @pytest.mark.parametrize("command", [("status",), ("report",), ("resume",), ("doctor",)])
-def test_a_store_that_is_no_database(cli, home, command):
+def test_store_that_is_not_a_database(cli, home, command):
     (home / "state").mkdir(parents=True)
     (home / "state" / "store.db").write_bytes(b"something else altogether" * 400)
     ended = cli(*command)

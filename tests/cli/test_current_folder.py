@@ -31,7 +31,7 @@ def test_repository_of_a_subfolder_is_the_whole_checkout(project, monkeypatch):
 
 
 @pytest.mark.parametrize("folder", [".", ".git"])
-def test_no_check_in_a_repository_that_is_no_engine_names_both_ways(project, monkeypatch, folder):
+def test_missing_check_outside_of_an_engine_suggests_both_ways(project, monkeypatch, folder):
     """Nothing is cloned: that would be another project's history."""
     monkeypatch.chdir(Path(project.path, folder))
     with pytest.raises(UsageError) as raised:
@@ -88,5 +88,5 @@ def test_fixes_uses_the_scenario_of_the_last_session_at_the_commit(engine, earli
 @pytest.mark.parametrize(
     "given", [{"at": "good"}, {"scenario": ""}, {"repo": ""}, {"cells": ("*[4]",)}, {"command": ("true",)}]
 )
-def test_fixes_keeps_other_options_that_are_given(earlier, given):
+def test_fixes_keeps_given_options(earlier, given):
     assert earlier(**given) == options(**given)

@@ -1,4 +1,4 @@
-"""The demo, as a newcomer runs it: names the culprit that the bundled history was made with.
+"""The demo, as run by a new user: it names the culprit of the bundled history.
 
 `.ci/run` has run it before the tests: BISECT_DEMO is the folder with the home it ran in, and its document.
 """
@@ -57,19 +57,19 @@ def run_demo(folder):
     return done.stdout
 
 
-def test_the_culprit_of_every_cell_with_four_api_servers(demo, labels):
+def test_culprit_of_every_cell_with_four_api_servers(demo, labels):
     for test in TESTS:
         cell = demo.cells[f"test_external_lb_{test}[4]"]
         assert (cell.finding, cell.culprit.sha) == ("culprit", labels["culprit"])
         assert (cell.good.failed, cell.bad.failed) == (0, cell.bad.runs)
 
 
-def test_cells_with_one_api_server_are_green(demo):
+def test_cells_with_one_api_server_pass(demo):
     assert {demo.cells[f"test_external_lb_{test}[1]"].finding for test in TESTS} == {"green"}
     assert len(demo.cells) == 2 * len(TESTS)
 
 
-def test_the_chain_begins_with_its_cause(demo, labels):
+def test_chain_starts_with_its_cause(demo, labels):
     root, *followed = demo.failure.chain
     assert root == demo.failure.root
     assert (demo.failure.sha, root.exception) == (labels["culprit"], "RuntimeError")
@@ -80,7 +80,7 @@ def test_the_chain_begins_with_its_cause(demo, labels):
     assert all(event.time >= root.time for event in broken)
 
 
-def test_no_more_is_run_and_built_than_needed(demo):
+def test_demo_runs_and_builds_no_more_than_needed(demo):
     assert demo.candidates_total == 20
     assert Counter(trial.purpose for trial in demo.trials)["narrow"] <= math.ceil(math.log2(20))
     assert 1 <= demo.cost.builds <= 3

@@ -14,7 +14,7 @@ from bisect_tool.json_document.document import Document
 CELL = "test_external_lb_teardown[4]"
 GOOD = "10cb8ce0a1f2c53ad871ab1173ebb3362fb183d2"
 BAD = "8264bc48b75afb89e5584cfc16d4fa6d527e474f"
-COMPLAINT = "every API server has ended and none has said that the requests drained"
+NOT_DRAINED = "every API server has ended and none has said that the requests drained"
 CULPRIT = "e3322f5459c2393f4d96eab3eee892f341281302"
 
 
@@ -31,7 +31,7 @@ def request_of(home_of_the_demo, monkeypatch):
     return request_for
 
 
-def test_two_slots_run_the_flaky_cell_alone_and_afresh(request_of, tmp_path):
+def test_two_slots_run_only_the_flaky_cell_in_new_trials(request_of, tmp_path):
     request = request_of(flaky=True)
     assert (request.goods, request.bad) == ((GOOD,), BAD)
     assert (request.cells, request.slots, request.fresh) == ((CELL,), 2, True)
@@ -39,11 +39,11 @@ def test_two_slots_run_the_flaky_cell_alone_and_afresh(request_of, tmp_path):
     assert request.repo == str(tmp_path / "cache" / "reference-engine-flaky.git")
 
 
-def test_other_cells_can_be_asked_for(request_of):
+def test_other_cells_can_be_requested(request_of):
     assert set(request_of(flaky=True, cells=["*teardown*"]).cells) == {CELL, CELL.replace("4", "1")}
 
 
-def test_the_first_history_is_as_it_was(request_of, tmp_path):
+def test_request_of_the_first_history_is_unchanged(request_of, tmp_path):
     request = request_of()
     assert (request.cells, request.slots, request.fresh) == ((), 1, False)
     assert request.repo == str(tmp_path / "cache" / "reference-engine.git")
@@ -51,8 +51,8 @@ def test_the_first_history_is_as_it_was(request_of, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-def test_the_culprit_is_named(bundled_history, quick_engine, tmp_path):
-    """As the demo asks, but only the culprit: 9 trials, not 50 (`simulate --candidates 1` and 20).
+def test_flaky_culprit_is_named(bundled_history, quick_engine, tmp_path):
+    """As in the demo, but only the culprit: 9 trials, not 50 (`simulate --candidates 1` and 20).
 
     tests/planner searches longer ranges, without the engine. Sixteen runs that pass at the culprit are one in
     450, and two searches of them one in 200 000.
@@ -67,7 +67,7 @@ def test_the_culprit_is_named(bundled_history, quick_engine, tmp_path):
     assert cell.good.failed == 0
     assert cell.bad.failed >= 1
     root = document.failure.root
-    assert (root.role, root.exception, root.message) == ("DPCoordinator", "RuntimeError", COMPLAINT)
+    assert (root.role, root.exception, root.message) == ("DPCoordinator", "RuntimeError", NOT_DRAINED)
 
 
 def searched(history, home, scenario):

@@ -1,4 +1,4 @@
-"""The demo of GPU memory that is left behind: its request, and the result of a session on its history."""
+"""The demo of GPU memory that a cell leaves behind: its request, and a session on its history."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_all_ranks_share_the_first_gpu(request_of, tmp_path):
     assert request.repo == str(tmp_path / "cache" / "reference-engine-gpu.git")
 
 
-def test_without_a_gpu_one_is_simulated_which_the_rerun_line_names(request_of):
+def test_simulated_gpu_without_a_real_one_is_named_in_the_rerun_line(request_of):
     request = request_of()
     (name,) = request.gpus
     assert simulated_gpu.called((name,))
@@ -52,14 +52,14 @@ def test_without_a_gpu_one_is_simulated_which_the_rerun_line_names(request_of):
 
 
 @pytest.mark.parametrize("other", ["flaky", "order"])
-def test_it_is_one_history(other):
+def test_gpu_demo_excludes_other_histories(other):
     with pytest.raises(UsageError, match=f"--{other} and --gpu cannot be used together"):
         command.demo(gpu=True, **{other: True})
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-def test_the_memory_that_the_first_cell_left_is_named(bundled_history, one_rank, tmp_path, monkeypatch):
+def test_memory_left_by_the_first_cell_is_named(bundled_history, one_rank, tmp_path, monkeypatch):
     """At the culprit only, with the options of the demo; one rank holds more than half of the GPU."""
     monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path))
     gpu = simulated_gpu.create()

@@ -1,4 +1,4 @@
-"""The demo of a failure that depends on the order of the tests: its request, and what its culprit does."""
+"""The demo of an order-dependent failure: its request, and a session at its culprit."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ CULPRIT = "f45ad67781f8b6c7e8336af4295d1d5ed3462dc8"
 FIRST = "test_external_lb_server_info[1]"
 
 
-def test_it_is_one_history_or_the_other():
+def test_order_demo_excludes_the_flaky_one():
     with pytest.raises(UsageError, match="cannot be used together"):
         command.demo(flaky=True, order=True)
 
 
-def test_it_asks_for_the_third_history(home_of_the_demo, tmp_path, monkeypatch):
+def test_order_demo_uses_the_third_history(home_of_the_demo, tmp_path, monkeypatch):
     started = []
     monkeypatch.setattr(run_session, "run_and_report", lambda session, *_: started.append(session.request))
     command.demo(order=True)
@@ -35,8 +35,8 @@ def test_it_asks_for_the_third_history(home_of_the_demo, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-def test_the_cells_before_and_the_culprit_are_named(bundled_history, one_rank, tmp_path):
-    """The culprit alone, and one cell of each group; `tests/planner` narrows the range after other cells.
+def test_prerequisites_and_culprit_are_named(bundled_history, one_rank, tmp_path):
+    """Only the culprit, and one cell of each group; `tests/planner` searches longer ranges.
 
     One rank shows it as well; tests/session has cells that leave several things.
     """

@@ -1,4 +1,4 @@
-"""`doctor`: what a machine has, and what it lacks."""
+"""`doctor`: available and missing requirements of a machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def rows(ended):
     return re.findall(r"(?m)^([✓✗-])  (\w+) +(.*?) *$", ended.out)
 
 
-def test_machine_with_all_that_is_required(cli, home):
+def test_machine_with_all_requirements(cli, home):
     ended = cli("doctor")
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith("All required checks passed.\n\n")

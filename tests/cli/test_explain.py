@@ -66,7 +66,7 @@ def test_markdown_is_ready_for_an_issue(cli, log):
     assert "`tests/test_a.py::test_one` fails. The root cause is in `EngineCore_DP0`" in ended.out
 
 
-def test_tests_that_failed_by_one_root_are_shown_as_one(cli, tmp_path):
+def test_tests_with_one_root_are_shown_once(cli, tmp_path):
     text = f"{ENGINE}\nFAILED t.py::test_a - assert 1 == 2\nFAILED t.py::test_b - assert 1 == 2\n"
     (tmp_path / "a.log").write_text(text)
     assert cli("explain", str(tmp_path / "a.log")).out.startswith("Why t.py::test_a and 1 more fail\n")
@@ -109,14 +109,14 @@ def test_root_of_a_test_is_found_in_a_folder_of_logs(cli, tmp_path):
 
 
 @pytest.mark.parametrize("arguments", [("nowhere.log",), ("--against", "nowhere.log", "build.log"), ()])
-def test_a_log_that_cannot_be_read_ends_with_2(cli, log, arguments):
+def test_unreadable_log_ends_with_2(cli, log, arguments):
     ended = cli("explain", *arguments)
     assert ended.code == 2
     assert ended.out == ""
     assert "Traceback" not in ended.err
 
 
-def test_hostile_text_is_made_safe(cli, tmp_path):
+def test_hostile_text_is_sanitised(cli, tmp_path):
     (tmp_path / "a.log").write_text(
         "RuntimeError: \x1b]0;title\x07\x1b[2Jgone \u202e \x9b31m [bold]x[/bold]\n"
     )
@@ -134,7 +134,7 @@ def test_secrets_of_the_environment_are_masked(cli, tmp_path, monkeypatch):
         assert "abcdefgh" not in cli("explain", str(tmp_path / "a.log"), *arguments).out
 
 
-def test_no_home_is_made(cli, log, home):
+def test_explain_creates_no_home(cli, log, home):
     cli("explain", log)
     assert not home.exists()
 

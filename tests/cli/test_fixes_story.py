@@ -32,10 +32,10 @@ def labels(history):
 @pytest.fixture(scope="module")
 def document(work_folder, history, one_rank, once):
     """The document: the culprit, which one rank shows too, and commits that vLLM's issue 36624 mentions."""
-    return Document.model_validate_json(once("fixes.json", lambda: played(work_folder, history, one_rank)))
+    return Document.model_validate_json(once("fixes.json", lambda: run_fixes(work_folder, history, one_rank)))
 
 
-def played(work_folder, history, scenario):
+def run_fixes(work_folder, history, scenario):
     candidates = ("--revert", "118", "--revert", "121", "--pick", "revert", "--pick", "fixed")
     what = ("--repo", str(history[0]), "--scenario", str(scenario))
     arguments = ("fixes", *what, "--at", "bad", *candidates, "--verify", "fixed")
@@ -55,7 +55,7 @@ def name(kind, sha):
     return f"{kind} {sha[:9]}"
 
 
-def test_the_revert_of_the_culprit_is_enough(document, candidates, labels):
+def test_revert_of_the_culprit_is_sufficient(document, candidates, labels):
     culprit = name("revert", labels["culprit"])
     assert document.fixes.red == (CELL,)
     assert document.fixes.smallest == (f"{culprit} (#118)",)

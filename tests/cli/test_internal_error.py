@@ -1,4 +1,4 @@
-"""An internal error is recorded in its session, so that it can be looked up after the terminal is gone."""
+"""An internal error is recorded in its session, so that it can be found after the terminal was closed."""
 
 import errno
 
@@ -65,7 +65,7 @@ def test_machine_without_memory_or_files_is_no_internal_error(fails, run, error,
     assert "internal error" not in ended.err
 
 
-def test_session_that_ran_again_forgets_the_internal_error(cli, fails, run):
+def test_rerun_session_clears_the_internal_error(cli, fails, run):
     fails(RuntimeError("a bug of ours"))
     assert run().code == 70
     fails(run_session.TrialAborted("by SIGTERM"))

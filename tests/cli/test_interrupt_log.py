@@ -19,7 +19,7 @@ def test_signal_is_logged_with_its_time(caplog):
     assert re.fullmatch(r"SIGTERM at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", message)
 
 
-def test_a_signal_may_come_while_the_main_thread_holds_the_lock_of_the_event():
+def test_signal_while_the_main_thread_holds_the_lock_of_the_event():
     with interruptible() as interrupt:
         with interrupt.cancel._cond:  # as `wait` does
             signal.raise_signal(signal.SIGTERM)

@@ -90,7 +90,7 @@ CONTRADICTING = (
 )
 
 
-def test_declaring_the_commands_imports_nothing_that_they_run():
+def test_declaring_commands_imports_nothing_that_they_run():
     argv = [sys.executable, "-c", DECLARE]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split() == [str(len(command_line().registered_commands))]
@@ -108,7 +108,7 @@ def test_contradicting_options_import_only_what_converts_them(imported, line):
 
 @pytest.fixture
 def imported(once, tmp_path):
-    """A function: a command line, and the exit code it should end with -> the heavy modules it imports."""
+    """A function: a command line and its expected exit code -> the heavy modules that it imports."""
 
     def run_all():
         lines = json.dumps([*READABLE, *CONTRADICTING])

@@ -27,7 +27,7 @@ def repo(tmp_path):
 
 @pytest.fixture
 def results(repo, tmp_path):
-    """Writes the outcome of two tests at each commit, a day apart, or none; the second one always passes."""
+    """Write the outcomes of two tests at each commit, a day apart, or none; the second one always passes."""
     commits = git(repo, "rev-list", "--reverse", "HEAD").split()
 
     def write(outcomes):
@@ -74,7 +74,7 @@ def test_bisection_without_a_usable_check_is_an_error_of_the_report(cli, repo, r
     commits = results("PPPFFFF")
     ended = cli("nightly", "--repo", repo, "--results", tmp_path / "runs", *options)
     message = f"{commits[2][:9]}..{commits[3][:9]} is not bisected: "
-    gc.collect()  # a store that another test's thread collects cannot be closed there
+    gc.collect()  # a store collected in a thread of another test cannot be closed there
     assert ended.code == 2
     assert message in ended.err
     assert message in ended.out
@@ -93,7 +93,7 @@ def test_results_that_do_not_exist_are_a_usage_error(cli, repo, tmp_path):
     assert "no file matches" in ended.err
 
 
-def test_results_of_others_lead_to_a_bisection_with_our_own_check(cli, repo, results, check, tmp_path):
+def test_results_of_ci_start_a_bisection_with_the_given_check(cli, repo, results, check, tmp_path):
     commits = results("PPP-FFFF")
     arguments = ("nightly", "--repo", repo, "--results", tmp_path / "runs", "--json", "--", check)
     first = cli(*arguments)
@@ -131,7 +131,7 @@ def test_nights_from_green_to_red_to_fixed(cli, repo, check):
     assert fixed["fixed_by"] == git(repo, "rev-parse", "HEAD")
 
 
-def test_commit_that_gives_no_result_is_no_green_night(cli, repo, tmp_path):
+def test_commit_without_a_result_is_no_green_night(cli, repo, tmp_path):
     ended = cli("nightly", "--repo", repo, "--", "sh", "-c", "exit 125")
     assert ended.code == 3
     assert "no run gave a result" in ended.err
@@ -147,7 +147,7 @@ def test_second_nightly_names_the_one_that_runs(cli, repo, check, home):
     assert "waiting" not in ended.err
 
 
-def test_budget_that_is_used_up_leaves_the_bisection_for_later(  # noqa: PLR0917 - fixtures
+def test_used_budget_postpones_the_bisection(  # noqa: PLR0917 - fixtures
     cli, repo, results, check, tmp_path, monkeypatch
 ):
     results("PPPFFFF")
@@ -157,7 +157,7 @@ def test_budget_that_is_used_up_leaves_the_bisection_for_later(  # noqa: PLR0917
     assert "the budget is used up; not bisected tonight" in ended.err
 
 
-def test_budget_that_is_used_up_leaves_reruns_for_later(cli, repo, check, monkeypatch):
+def test_used_budget_postpones_reruns(cli, repo, check, monkeypatch):
     cli("nightly", "--repo", repo, "--ref", "HEAD~6", "--", check)
     monkeypatch.setattr("bisect_tool.nightly_run.night.Night._used_up", property(lambda _: True))
     ended = cli("nightly", "--repo", repo, "--", check)
@@ -166,7 +166,7 @@ def test_budget_that_is_used_up_leaves_reruns_for_later(cli, repo, check, monkey
     assert "the budget is used up; not run again tonight" in ended.out
 
 
-def test_watch_that_cannot_begin_does_not_keep_others_from_it(cli, repo, check, tmp_path, monkeypatch):
+def test_failed_watch_does_not_stop_others(cli, repo, check, tmp_path, monkeypatch):
     (tmp_path / "bisect-run.toml").write_text(
         f'repo = "{repo}"\ncommand = ["{check}"]\n[watch.a]\nref = "nowhere"\n[watch.b]\nref = "HEAD~6"\n'
     )
@@ -180,7 +180,7 @@ def test_watch_that_cannot_begin_does_not_keep_others_from_it(cli, repo, check, 
 
 @pytest.fixture
 def interrupted(cli, repo, check, home):
-    """A bisection of the watch that was interrupted; `good` is the commit at which it begins."""
+    """An interrupted bisection of the watch; `good` is the commit at which it starts."""
 
     def begin(good, *night):
         cli("nightly", *(night or ("--repo", repo, "--ref", "HEAD~7", "--", check)))
@@ -197,14 +197,14 @@ def interrupted(cli, repo, check, home):
     return begin
 
 
-def test_bisection_that_cannot_be_resumed_is_given_up(cli, repo, check, interrupted):
+def test_bisection_that_cannot_be_resumed_is_abandoned(cli, repo, check, interrupted):
     session = interrupted("f" * 40)
     first, second = (cli("nightly", "--repo", repo, "--ref", "HEAD~6", "--", check) for _ in range(2))
     assert f"{session} is not resumed again" in first.err
     assert (second.code, session in second.err) == (0, False)
 
 
-def test_bisection_of_commits_that_a_rewritten_branch_lacks_is_not_resumed(cli, repo, check, interrupted):
+def test_bisection_of_commits_missing_in_a_rewritten_branch_is_not_resumed(cli, repo, check, interrupted):
     session = interrupted(git(repo, "rev-parse", "HEAD~6"))
     git(repo, "reset", "-q", "--hard", "HEAD~6")
     git(repo, "commit", "-q", "--allow-empty", "-m", "rewritten")
@@ -214,9 +214,7 @@ def test_bisection_of_commits_that_a_rewritten_branch_lacks_is_not_resumed(cli, 
     assert "resuming" not in ended.err
 
 
-def test_bisection_of_another_check_than_the_watch_has_by_now_is_given_up(
-    cli, repo, check, interrupted, tmp_path
-):
+def test_bisection_of_an_outdated_check_is_abandoned(cli, repo, check, interrupted, tmp_path):
     """Such as a command that ended with 128 or more, which was changed."""
 
     def configured(command):
@@ -231,7 +229,7 @@ def test_bisection_of_another_check_than_the_watch_has_by_now_is_given_up(
     assert (first.code, second.code, session in second.err) == (0, 0, False)
 
 
-def test_resumed_bisection_has_the_time_that_is_left(cli, repo, check, interrupted, monkeypatch):
+def test_resumed_bisection_has_the_remaining_time(cli, repo, check, interrupted, monkeypatch):
     session = interrupted(git(repo, "rev-parse", "HEAD~6"))
     budgets = {}
 
@@ -245,9 +243,7 @@ def test_resumed_bisection_has_the_time_that_is_left(cli, repo, check, interrupt
     assert 0 < budgets[session] <= 7
 
 
-def test_budget_that_is_used_up_leaves_an_interrupted_bisection_for_later(
-    cli, repo, check, interrupted, monkeypatch
-):
+def test_used_budget_postpones_an_interrupted_bisection(cli, repo, check, interrupted, monkeypatch):
     session = interrupted(git(repo, "rev-parse", "HEAD~6"))
     monkeypatch.setattr("bisect_tool.nightly_run.night.Night._used_up", property(lambda _: True))
     ended = cli("nightly", "--repo", repo, "--ref", "HEAD~6", "--", check)
@@ -255,14 +251,14 @@ def test_budget_that_is_used_up_leaves_an_interrupted_bisection_for_later(
     assert f"{session} is not resumed tonight" in ended.err
 
 
-def test_machine_that_fits_another_profile_is_refused(cli, repo, check, monkeypatch):
+def test_machine_of_another_profile_is_rejected(cli, repo, check, monkeypatch):
     monkeypatch.setattr("bisect_tool.nightly_run.night.last_profile", lambda *_: "engine-gpu")
     ended = cli("nightly", "--repo", repo, "--", check)
     assert ended.code == 5
     assert "earlier nights ran engine-gpu" in ended.err
 
 
-def test_what_could_not_be_delivered_is_not_new_again(cli, repo, check, monkeypatch):
+def test_undelivered_cause_is_not_new_again(cli, repo, check, monkeypatch):
     """An open cause is remembered; one that is fixed is reported as fixed again."""
 
     def refuse(*_, **__):
@@ -289,7 +285,7 @@ def test_what_could_not_be_delivered_is_not_new_again(cli, repo, check, monkeypa
     assert night("HEAD")[1] == ["fixed"]
 
 
-def test_culprit_is_that_of_commits_in_the_history(cli, repo, check, tmp_path):
+def test_culprit_counts_only_for_commits_in_its_history(cli, repo, check, tmp_path):
     """At an older commit, and in another repository, a cause is neither open nor fixed."""
 
     def night(repository, rev):
@@ -306,7 +302,7 @@ def test_culprit_is_that_of_commits_in_the_history(cli, repo, check, tmp_path):
     assert night(other, "HEAD") == []
 
 
-def test_dry_run_says_what_it_leaves_out(cli, repo, check, tmp_path):
+def test_dry_run_lists_omitted_steps(cli, repo, check, tmp_path):
     ended = cli("nightly", "--repo", repo, "--dry-run", "--", check)
     assert not (tmp_path / "home" / "state").exists()
     assert f"would run the check at {git(repo, 'rev-parse', 'HEAD')[:9]}" in ended.err
@@ -314,7 +310,7 @@ def test_dry_run_says_what_it_leaves_out(cli, repo, check, tmp_path):
     assert ended.out.endswith("\n\nno cell has a result\n")
 
 
-def test_signal_that_comes_at_the_end_of_a_session_ends_the_night(cli, repo, check, monkeypatch):
+def test_signal_at_the_end_of_a_session_ends_the_night(cli, repo, check, monkeypatch):
     def end(session, store, cancel):
         document = run(session, store, cancel)
         os.kill(os.getpid(), signal.SIGTERM)
@@ -326,7 +322,7 @@ def test_signal_that_comes_at_the_end_of_a_session_ends_the_night(cli, repo, che
     assert cli("repro", "HEAD~7", "--repo", repo, "--runs", "1", "--", check).code == 0
 
 
-def test_watch_of_results_that_is_renamed_bisects_and_reports_nothing_anew(  # noqa: PLR0917 - fixtures
+def test_renamed_watch_of_results_repeats_no_bisection_or_report(  # noqa: PLR0917 - fixtures
     cli, repo, results, check, tmp_path, monkeypatch
 ):
     commits = results("PPP-FFFF")
@@ -351,7 +347,7 @@ def test_watch_of_results_that_is_renamed_bisects_and_reports_nothing_anew(  # n
         assert f"{name}: continues the history of " in ended.err
 
 
-def test_watch_that_is_renamed_resumes_its_bisections(cli, repo, check, interrupted, tmp_path):
+def test_renamed_watch_resumes_its_bisections(cli, repo, check, interrupted, tmp_path):
     def named(name):
         path = tmp_path / "bisect-run.toml"
         path.write_text(f'repo = "{repo}"\nref = "HEAD~7"\n[watch.{name}]\ncommand = ["{check}"]\n')
@@ -364,14 +360,14 @@ def test_watch_that_is_renamed_resumes_its_bisections(cli, repo, check, interrup
     assert session in ended.out
 
 
-def test_watch_of_the_same_file_keeps_its_causes_to_itself(cli, repo, check, tmp_path):
-    """Also in a run that asks for the other watch alone."""
+def test_watches_of_one_file_have_separate_causes(cli, repo, check, tmp_path):
+    """Also in a run of the other watch only."""
     path = tmp_path / "bisect-run.toml"
     path.write_text(f'repo = "{repo}"\ncommand = ["{check}"]\n[watch.a]\n[watch.b]\n')
 
     def causes(watch, back):
         ended = cli("nightly", "--config", path, "--watch", watch, "--ref", f"HEAD~{back}", "--json")
-        assert "goes on" not in ended.err
+        assert "continues the history" not in ended.err
         return [(each["state"], each["fingerprint"]) for each in json.loads(ended.out)["causes"]]
 
     assert [causes("a", back) for back in (7, 6)] == [[], []]

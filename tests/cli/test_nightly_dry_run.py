@@ -28,7 +28,7 @@ def repo(tmp_path):
 
 
 def contents(folder):
-    """Every path below a folder, with when and what was written there."""
+    """Every path below a folder, with its time and content."""
     return {
         path: (path.lstat().st_mtime_ns, path.read_bytes() if path.is_file() else b"")
         for path in (folder, *folder.rglob("*"))
@@ -36,7 +36,7 @@ def contents(folder):
     }
 
 
-def test_a_home_that_is_not_there_is_not_made(cli, repo, home, temporary, tmp_path):
+def test_missing_home_is_not_created(cli, repo, home, temporary, tmp_path):
     night = ("--results", tmp_path / "runs", "--out", tmp_path / "out", "--", tmp_path / "check.sh")
     ended = cli("nightly", "--repo", repo, "--dry-run", *night)
     assert ended.code == 1
@@ -44,7 +44,7 @@ def test_a_home_that_is_not_there_is_not_made(cli, repo, home, temporary, tmp_pa
     assert (contents(home), contents(tmp_path / "out"), list(temporary.iterdir())) == ({}, {}, [])
 
 
-def test_what_is_known_is_read_and_stays_as_it_is(cli, repo, home, temporary, tmp_path):
+def test_known_results_are_read_and_unchanged(cli, repo, home, temporary, tmp_path):
     night = ("--results", tmp_path / "runs", "--", tmp_path / "check.sh")
     assert cli("nightly", "--repo", repo, *night).code == 1
     before = contents(home)
@@ -54,7 +54,7 @@ def test_what_is_known_is_read_and_stays_as_it_is(cli, repo, home, temporary, tm
     assert list(temporary.iterdir()) == []
 
 
-def test_repository_of_a_server_is_cloned_for_the_dry_run_alone(cli, repo, home, temporary, tmp_path):
+def test_repository_of_a_server_is_cloned_only_for_the_dry_run(cli, repo, home, temporary, tmp_path):
     url = f"file://{repo}"
     night = ("--results", tmp_path / "runs", "--", tmp_path / "check.sh")
     ended = cli("nightly", "--repo", url, "--dry-run", *night)
@@ -73,7 +73,7 @@ def real(tmp_path):
     return Home(tmp_path / "real" / "state", tmp_path / "real" / "cache")
 
 
-def test_answers_of_ci_services_are_read_and_new_ones_are_not_kept(real, temporary):
+def test_cached_answers_of_ci_services_are_read_and_new_ones_not_kept(real, temporary):
     old, new = (CachedAnswer(url, "e", [url], "") for url in ("old", "new"))
     EtagCache(real.cache / "ci" / "answers").put(old)
     DownloadCache(real.cache / "ci" / "downloads").read("log", lambda _: b"text")
@@ -89,7 +89,7 @@ def test_answers_of_ci_services_are_read_and_new_ones_are_not_kept(real, tempora
     assert contents(real.cache) == before
 
 
-def test_changes_that_a_run_has_not_closed_are_read(real, temporary):
+def test_changes_of_a_running_session_are_read(real, temporary):
     running = Store(real.store)
     session = running.create("{}")
     with dry_home(real, print) as (_, copy):

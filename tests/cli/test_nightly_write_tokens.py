@@ -1,4 +1,4 @@
-"""Only the code that posts sees the write tokens: no program that is started, no reader of logs."""
+"""Only the code that posts sees the write tokens; started programs and readers of logs do not."""
 
 import os
 import subprocess
@@ -66,7 +66,7 @@ def seen(monkeypatch):
     return found
 
 
-def test_only_what_posts_has_a_write_token(cli, repo, tokens, seen, tmp_path):
+def test_only_posting_code_has_a_write_token(cli, repo, tokens, seen, tmp_path):
     values, requests = tokens
     night = ("--results", tmp_path / "runs", "--github-issues", "my-team/engine", "--slack")
     ended = cli("nightly", "--repo", repo, *night, "--", tmp_path / "check.sh")

@@ -1,4 +1,4 @@
-"""Commands that cannot run in CI say why, and what to do."""
+"""Commands that cannot run in CI print a reason and advice."""
 
 import pytest
 

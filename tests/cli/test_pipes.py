@@ -1,4 +1,4 @@
-"""Standard output and error that are not read, full, closed, or a terminal that is gone."""
+"""Standard output and error that are unread, full or closed, or a closed terminal."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def start(project):
 
 @pytest.fixture
 def execute(project):
-    """As `start`, in a Python of its own."""
+    """As `start`, in a new Python process."""
 
     def run(*arguments, **streams):
         argv = [sys.executable, "-c", MAIN, *arguments]
@@ -78,7 +78,7 @@ def test_session_with_unread_progress_finishes(start, unread):
 
 
 @pytest.fixture
-def gone():
+def closed_terminal():
     """A terminal that was closed: writing to it is an I/O error."""
     master, slave = pty.openpty()
     os.close(master)
@@ -92,7 +92,7 @@ def full():
         yield device
 
 
-@pytest.fixture(params=["full", "unread", "gone"])
+@pytest.fixture(params=["full", "unread", "closed_terminal"])
 def unwritable(request):
     return request.getfixturevalue(request.param)
 
@@ -124,7 +124,7 @@ def test_unwritable_stderr_keeps_a_good_commit_good(start, unwritable):
         (("--no-such-option",), 2),
     ],
 )
-def test_stderr_that_cannot_be_written_changes_no_exit_code(start, full, arguments, code):
+def test_unwritable_stderr_changes_no_exit_code(start, full, arguments, code):
     assert start(*arguments, stderr=full).returncode == code
 
 
@@ -133,8 +133,8 @@ def test_closed_streams_change_no_verdict(shell):
     assert shell("step --rev c5 -- ./check.sh 2>&-")[0] == 1
 
 
-def test_files_of_ours_never_get_a_standard_descriptor(tmp_path):
-    """What git or a traceback writes to stderr must not go into the store."""
+def test_files_of_the_tool_never_get_a_standard_descriptor(tmp_path):
+    """Stderr of git and tracebacks must not be written into the store."""
     program = f"""
 import sys
 from pathlib import Path
@@ -155,7 +155,7 @@ def test_internal_error_with_full_stderr_aborts_git_bisect(project, full):
 
 @pytest.mark.parametrize(("command", "code"), [("step", 128), ("status", 5)])
 def test_broken_installation_is_not_a_bad_commit(tmp_path, command, code):
-    """As when PYTHONPATH leads to a project that is bisected and broken: `typer` itself, say."""
+    """As when PYTHONPATH leads to a broken project that is bisected, such as `typer`."""
     (tmp_path / "typer.py").write_text("import no_such_module\n")
     argv = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {MAIN}", command]
     done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
@@ -199,7 +199,7 @@ def test_unbuffered_result_that_cannot_be_written_is_an_error(execute, full, mon
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_result_written_in_part_is_an_error(tmp_path, monkeypatch, unbuffered):
-    """A disk that becomes full takes a part, as a limit on the size of files does."""
+    """A disk that becomes full accepts a part, like a limit on the size of files."""
     monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     line = f"ulimit -f 1; {shlex.quote(sys.executable)} -c {shlex.quote(MAIN)} --help > help.txt"
     done = subprocess.run(["sh", "-c", line], cwd=tmp_path, capture_output=True, timeout=60, check=False)
@@ -213,7 +213,7 @@ def test_closed_stdout_is_an_error(shell):
     assert "cannot write to standard output" in output
 
 
-def test_the_result_of_a_session_can_be_printed_again(start, full):
+def test_result_of_a_session_can_be_printed_again(start, full):
     assert start("repro", "c5", "--runs", "1", "--json", "--", "./check.sh", stdout=full).returncode == 5
     again = start("report", "--json")
     assert again.returncode == 0
@@ -224,7 +224,7 @@ def test_help_with_closed_reader(execute, unread):
     assert execute("--help", stdout=unread).returncode == 0
 
 
-def test_a_script_that_cannot_be_written(start):
+def test_unwritable_script_is_an_error(start):
     ended = start("repro", "c1", "--runs", "1", "--script", "/dev/full", "--", GOOD)
     assert ended.returncode == 5
     assert re.search(r"error: cannot write the script /dev/full: No space left on device", ended.stderr)

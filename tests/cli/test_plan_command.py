@@ -1,4 +1,4 @@
-"""What `plan` prints: candidates, environments, forecasts, native changes.
+"""The output of `plan`: candidates, environments, forecasts, native changes.
 
 After a change of wording: `UPDATE_GOLDEN=1 python -m pytest tests/cli`, then read the diff.
 """
@@ -56,7 +56,7 @@ def test_plan_of_a_command(cli, normalise, project):
     compare("plan-command.txt", normalise(ended.out))
 
 
-def test_plan_says_that_the_machine_is_busy(cli, project, load):
+def test_plan_warns_of_a_busy_machine(cli, project, load):
     load(cpu=0.6)
     ended = cli("plan", "--repo", project.path, "--good", "c1", "--bad", "c8", "--", "./check.sh")
     assert re.search(r"(?m)^Machine +busy: CPU pressure 60%; tests with deadlines may time out", ended.out)
@@ -85,7 +85,7 @@ def test_plan_has_a_cost_for_each_forecast(project):
     means = [cost.wall_seconds.mean for cost in local.costs]
     assert (local.executor, local.slots, local.past_trials) == ("local", 2, 2)
     assert len(means) == len(found.forecasts)
-    assert means == sorted(means), "what fails seldom takes longer"
+    assert means == sorted(means), "rare failures take longer"
     assert 90 * found.forecasts[0].mean == pytest.approx(local.costs[0].trial_seconds.mean, rel=0.05)
     assert found.deadline_s == 3600.0
 
@@ -131,7 +131,7 @@ def test_plan_shows_head_and_tail_of_more():
     assert shown[-1] == "  000000000  #1041  Change 1041"
 
 
-def test_plan_says_what_a_search_would_cost():
+def test_plan_shows_the_cost_of_a_search():
     shown = planned(2, forecasts=(Forecast(1.0, 8.6, 10.0, 2), Forecast(0.25, 61.7, 131.0, 2)))
     assert "Trials        about 9 (95th percentile 10) if bad commits always fail" in shown
     text = " ".join(" ".join(shown).split())
@@ -139,7 +139,7 @@ def test_plan_says_what_a_search_would_cost():
     assert "; 2 runs of the bad commit miss the failure 56% of the time (--endpoint-runs)" in text
 
 
-def test_plan_says_why_a_commit_is_suspect():
+def test_plan_shows_why_a_commit_is_suspect():
     sha = f"{2:040x}"
     hostile = Suspicion(sha, 0.02, ("touches \x1b[31mdocs\u202e.md", "docs only"))
     shown = planned(2, suspicions={sha: hostile})
@@ -147,7 +147,7 @@ def test_plan_says_why_a_commit_is_suspect():
     assert text.endswith("0.02 times as likely as the average commit: touches docs.md; docs only")
 
 
-def test_plan_says_what_a_pinned_base_does_not_follow():
+def test_plan_lists_changes_that_a_pinned_base_lacks():
     shown = planned(2, pinned=True, native={"ab" * 20: tuple(f"csrc/{name}.cu" for name in "abcdefg")})
     assert "Environments  1, with one compiled base for all commits" in shown
     title = shown.index("Commits that change native files (not rebuilt: the compiled base is pinned)")
@@ -164,13 +164,13 @@ def test_plan_shows_the_last_of_many_commits_that_change_native_files():
     assert shown[title + 41 : title + 43] == ["  000000099  csrc/a.cu", ""]
 
 
-def test_a_long_range_is_forecast_by_its_parts(monkeypatch):
-    """If it always fails, doubling the commits takes one run more, at any length."""
-    played = []
+def test_long_range_is_forecast_by_its_parts(monkeypatch):
+    """If it always fails, twice the commits need one run more, at any length."""
+    simulated = []
     monkeypatch.setattr(
         plan,
         "simulate_search",
-        lambda case, *_: played.append(case) or SimpleNamespace(schedule=Schedule((1,) * 9, 7)),
+        lambda case, *_: simulated.append(case) or SimpleNamespace(schedule=Schedule((1,) * 9, 7)),
     )
     mode = Bisect(goods=("good",))
     names = [f"c{number}" for number in range(1024)]
@@ -179,8 +179,8 @@ def test_a_long_range_is_forecast_by_its_parts(monkeypatch):
     assert (always.mean, always.p95) == (12.0, 12.0)
     assert set(always.searches) == {Schedule((1,) * 12, 10)}
     assert seldom.mean > 20
-    assert {len(case.dag.candidates) for case in played} == {128}
-    (case, *_) = played
+    assert {len(case.dag.candidates) for case in simulated} == {128}
+    (case, *_) = simulated
     assert case.weights is not None
     assert case.weights["part 125"] == 13.25
     assert case.weights["part 0"] == 1.0

@@ -1,4 +1,4 @@
-"""`prune` from the command line: what is removed, what is kept, and the report of a pruned session."""
+"""`prune` from the command line: removed and kept files, and the report of a pruned session."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def test_a_size(cli, ended):
     assert not ended.exists()
 
 
-def test_a_store_that_cannot_be_read_keeps_logs_and_nothing_else(cli, home, ended):
-    """A full disk is such a case: environments have to be removable then."""
+def test_unreadable_store_keeps_only_logs(cli, home, ended):
+    """As on a full disk, where environments must be removable."""
     environment = home / "cache" / "environments" / "f1" / "file"
     environment.parent.mkdir(parents=True)
     environment.write_text("x")

@@ -1,4 +1,4 @@
-"""A bisection from the command line, and what `report` and `status` print about it.
+"""A bisection from the command line, and the output of `report` and `status`.
 
 After a change of wording: `UPDATE_GOLDEN=1 python -m pytest tests/cli`, then read the diff.
 """
@@ -57,7 +57,7 @@ def test_no_command_means_run(run, finished, project):
     assert finished.cells["command"].last_good == project.commits["c4"]
 
 
-def test_json_is_all_there_is_on_stdout(run, finished):
+def test_stdout_has_only_json(run, finished):
     assert run.stdout == finished.to_json() + "\n"
 
 
@@ -76,7 +76,7 @@ def test_report(cli, normalise, option, name):
     compare(name, VERSION.sub(r"\1 `1.2.3`", SECONDS_CELL.sub("| 0 |", normalise(ended.out))))
 
 
-def test_report_as_json_is_what_run_printed(cli, run, finished):
+def test_report_as_json_equals_the_output_of_run(cli, run, finished):
     ended = cli("report", finished.session[:15], "--json")
     assert (ended.code, ended.out, ended.err) == (0, run.stdout, "")
 

@@ -27,8 +27,8 @@ def check(cli, tmp_path):
     return run
 
 
-def test_the_folders_above_are_not_looked_at(cli, tmp_path):
-    """Whatever they have: pytest would load their conftest.py."""
+def test_folders_above_are_ignored(cli, tmp_path):
+    """Pytest would load their conftest.py."""
     folder = tmp_path / "odd"
     folder.mkdir()
     (folder / "scenario.toml").write_text(SCENARIO.format(command="{python}", value=""))
@@ -120,7 +120,7 @@ def two(tmp_path):
     return make
 
 
-def test_profiles_of_another_scenario_are_taken_over_and_changed(two):
+def test_profiles_of_another_scenario_are_inherited_and_changed(two):
     changed = """
 profiles_of = "../first"
 [profiles.cpu.timeouts]
@@ -151,7 +151,7 @@ def test_malformed_profiles_are_rejected(cli, two, rest, message):
     assert message in ended.err
 
 
-def test_profiles_come_from_where_the_other_has_them(two):
+def test_profiles_are_inherited_through_several_scenarios(two):
     folder = two('profiles_of = "../first"')
     third = folder.parent / "third"
     third.mkdir()

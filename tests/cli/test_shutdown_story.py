@@ -1,4 +1,4 @@
-"""Where the cells of the scenario shutdown began to fail and pass in the reference engine's history."""
+"""Where the cells of the scenario `shutdown` start to fail and to pass in the reference engine's history."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def result_of(work_folder, history):
     return run
 
 
-def test_what_the_last_commit_promises_it_keeps(result_of, without_torch):
+def test_last_commit_keeps_the_shutdown_contract(result_of, without_torch):
     """With processes that the engine itself starts; the sessions below fork them, which takes less time."""
     cells = ["test_during_start_up[4*", "test_in_flight[4*", "test_idle[headless-timeout_8]"]
     (trial,) = result_of(without_torch, "repro", "fixed", "--runs", "1", cells=cells).trials
@@ -61,14 +61,14 @@ def test_what_the_last_commit_promises_it_keeps(result_of, without_torch):
     assert headless == "skipped"
 
 
-def test_the_culprit_broke_the_end_of_an_idle_server(result_of, quick_engine, labels):
+def test_culprit_broke_the_shutdown_of_an_idle_server(result_of, quick_engine, labels):
     """The culprit and its parent; the demo searches the whole range."""
     arguments = ("run", "--good", labels["priority-engine"], "--bad", labels["culprit"])
     cell = result_of(quick_engine, *arguments, cells=[AT_ONCE]).cells[AT_ONCE]
     assert (cell.finding, cell.culprit.sha) == ("culprit", labels["culprit"])
 
 
-def test_commits_without_the_flag_hide_which_one_fixed_the_draining(result_of, quick_engine, labels):
+def test_fix_of_the_draining_is_among_commits_without_the_flag(result_of, quick_engine, labels):
     """The revert removes the flag and the re-apply restores it; commits between cannot be tested."""
     arguments = ("run", "--find", "fix", "--bad", "bad", "--good", "fixed")
     fixed = result_of(quick_engine, *arguments, cells=[DRAINING]).cells[DRAINING]

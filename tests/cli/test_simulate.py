@@ -1,4 +1,4 @@
-"""`bisect-run simulate`: what it prints, that it simulates the real search, and what it rejects."""
+"""`bisect-run simulate`: its output, the simulated search, and rejected options."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def simulate(cli):
 
 @pytest.fixture
 def recorded(tmp_path):
-    """A linear history of twenty commits: c12 broke something, and c3 changes only documentation."""
+    """A linear history of twenty commits: c12 is the culprit, and c3 changes only documentation."""
     lines = [
         {
             "sha": f"c{number}",

@@ -1,4 +1,4 @@
-"""The advice for a command that was given in a subfolder, where no commit passes."""
+"""The advice for a command that was started in a subfolder, where no commit passes."""
 
 import pytest
 import sample_documents as documents

@@ -107,7 +107,7 @@ def test_two_formats_at_once_are_misuse(cli, page):
 
 def test_secrets_of_the_environment_are_masked(cli, tmp_path, monkeypatch):
     monkeypatch.setenv("SOME_TOKEN", "abcdef123456")
-    (tmp_path / "page.txt").write_text("It was caused by #12, said abcdef123456.\n")
+    (tmp_path / "page.txt").write_text("It was caused by #12, see abcdef123456.\n")
     assert "abcdef123456" not in cli("triage", tmp_path / "page.txt", "--json").out
 
 

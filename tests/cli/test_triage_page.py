@@ -1,4 +1,4 @@
-"""docs/how-to/triage.md shows exactly what its command prints for its issue."""
+"""docs/how-to/triage.md shows the exact output of its command for its issue."""
 
 import re
 import shlex
@@ -23,13 +23,13 @@ def blocks(kind):
 
 
 def parsed(arguments):
-    """Parse a command line of ours as the program does."""
+    """Parse a command line of bisect-run as the program does."""
     name = arguments[1] if arguments[1] == "fixes" else "run"
     command = typer.main.get_command(command_line([name])).commands[name]
     command.make_context(name, arguments[2 if name == "fixes" else 1 :])
 
 
-def test_report_of_the_page_is_what_is_printed(cli, tmp_path, monkeypatch):
+def test_report_of_the_page_equals_the_output(cli, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
     (issue,), (line,) = blocks("markdown"), blocks("bash")

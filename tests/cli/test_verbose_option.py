@@ -59,7 +59,7 @@ def test_help_of_each_command_has_verbose(cli, command):
     assert "-v, --verbose" in cli(command, "--help").out
 
 
-def test_verbose_of_the_check_is_its_own(cli):
+def test_verbose_after_the_check_belongs_to_the_check(cli):
     """Arguments after -- belong to the command, and the value of an option to the option."""
     for arguments in (("--", "./check.sh", "-v"), ("--pytest-args", "-v")):
         ended = cli("plan", "--good", "nowhere", "--bad", "nowhere", "--repo", "/nowhere", *arguments)

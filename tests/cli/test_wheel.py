@@ -55,7 +55,7 @@ def python(site, tmp_path):
     return run
 
 
-def test_every_file_of_the_scenarios_is_there(site):
+def test_wheel_contains_every_file_of_the_scenarios(site):
     listed = ["git", "-C", str(CHECKOUT), "ls-files", "-z", "--", "scenarios", "bisect_tool"]
     done = subprocess.run(listed, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode:

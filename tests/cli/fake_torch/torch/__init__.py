@@ -18,7 +18,7 @@ TOKEN = 7
 
 
 class Anything:
-    """A tensor, a function, a device: all that is done with it gives another one."""
+    """A tensor, a function, a device: every operation returns another one."""
 
     def _another(self, *_args: object, **_options: object) -> Anything:
         return Anything()
