@@ -131,9 +131,7 @@ class Client:
             EnvironmentFailed: the service cannot be reached, or its answer is not JSON.
             UsageError: the token is rejected, or the listing does not exist.
         """
-        url = str(
-            requests.Request("GET", f"{self._service.url}{path}", params=dict(parameters)).prepare().url
-        )
+        url = self._address(path, parameters)
         for _ in range(_PAGES):
             page = self._page(url)
             yield page.body
@@ -141,6 +139,16 @@ class Client:
                 return
             url = page.next_url
         raise UnexpectedAnswer(f"{self._service.name} lists more than {_PAGES} pages of {path}")
+
+    def _address(self, path: str, parameters: Mapping[str, str | Sequence[str]]) -> str:
+        request = requests.Request("GET", f"{self._service.url}{path}", params=dict(parameters))
+        try:
+            return str(request.prepare().url)
+        except _MISLED:
+            raise EnvironmentFailed(
+                f"the address of {self._service.name} is not a URL: {clean_line(self._service.url, 200)}",
+                "Correct or unset BUILDKITE_API_URL or GITHUB_API_URL.",
+            ) from None
 
     def log(self, url: str) -> bytes:
         """Return the text of a log in UTF-8; of a long one, its beginning and end.

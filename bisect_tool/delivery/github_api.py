@@ -164,7 +164,10 @@ class GithubApi:
 
     def _same_server(self, url: str) -> str:
         """Return the URL of the next page, which must be on the same server, since it gets the token."""
-        here, there = urlsplit(self._url), urlsplit(urljoin(f"{self._url}/", url))
+        try:
+            here, there = urlsplit(self._url), urlsplit(urljoin(f"{self._url}/", url))
+        except ValueError:
+            raise UnexpectedAnswer(f"GitHub refers to what is not a URL: {clean_line(url, 200)}") from None
         if (here.scheme, here.netloc) != (there.scheme, there.netloc):
             raise UnexpectedAnswer(f"GitHub refers to another server: {clean_line(url, 200)}")
         return there.geturl()

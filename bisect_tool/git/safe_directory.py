@@ -6,7 +6,7 @@ import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from bisect_tool.errors import UsageError
 from bisect_tool.git.plumbing import Git
@@ -32,9 +32,9 @@ def trusted_server(url: str) -> tuple[tuple[str, str], ...]:
 
     Git does not pass its configuration to the server process that it starts.
     """
-    parts = urlsplit(url)
-    folder = Path(unquote(parts.path))
-    if parts.scheme != "file" or not folder.is_dir():
+    scheme, _, path = url.partition("://")
+    folder = Path(unquote(path.removeprefix("localhost")))
+    if scheme.lower() != "file" or not folder.is_dir():
         return ()
     if not Git(folder=folder, personal=True).succeeds("rev-parse", "--git-dir"):
         return ()

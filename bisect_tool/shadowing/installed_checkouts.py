@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from bisect_tool.parse_untrusted import parse_json, parse_toml, value_at
 from bisect_tool.supervise.files import read_linked
@@ -103,9 +103,9 @@ def _direct_urls(site: Path, prefix: Path, checkout: Path) -> Iterator[Install]:
     """Find what was installed from the checkout's path (PEP 610), editable or not."""
     for file in sorted(site.glob("*.dist-info/direct_url.json")):
         metadata = _json(file)
-        url = urlsplit(str(metadata.get("url", "")))
-        if url.scheme == "file" and _inside(Path(unquote(url.path)), prefix, checkout):
-            editable = bool((metadata.get("dir_info") or {}).get("editable"))
+        scheme, _, path = str(metadata.get("url", "")).partition("://")
+        if scheme == "file" and _inside(Path(unquote(path)), prefix, checkout):
+            editable = bool(value_at(metadata, "dir_info", "editable"))
             yield Install(file, None if editable else _default_entry(checkout), copy=not editable)
 
 

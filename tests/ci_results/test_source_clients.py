@@ -134,6 +134,15 @@ def test_refused_connection_is_an_error(connect):
     assert service.requests == []
 
 
+@pytest.mark.parametrize("url", ["http://[::1", "http://", "no url", "http://a:b"])
+def test_address_that_is_no_url_is_an_error(connect, url):
+    with connect({}) as (client, _, _):
+        client._service = replace(client._service, url=url)
+        with pytest.raises(EnvironmentFailed, match="the address of Buildkite is not a URL") as raised:
+            bodies(client)
+    assert "BUILDKITE_API_URL" in raised.value.hint
+
+
 @pytest.mark.parametrize(
     ("status", "message"),
     [

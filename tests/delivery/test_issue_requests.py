@@ -157,12 +157,19 @@ def test_the_token_is_sent_and_a_netrc_does_not_replace_it(delivery, service, tm
     assert {each["Authorization"] for each in service.headers} == {"Bearer gh-write-secret"}
 
 
-def test_another_server_does_not_get_the_token(delivery, service):
-    link = {"Link": '<http://evil.example/x>; rel="next"'}
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("http://evil.example/x", "GitHub refers to another server: http://evil.example/x"),
+        ("http://[::1", "GitHub refers to what is not a URL: http://[::1"),
+    ],
+)
+def test_another_server_does_not_get_the_token(delivery, service, url, message):
+    link = {"Link": f'<{url}>; rel="next"'}
     service.faults = [Fault("GET", ISSUES, status=200, headers=link, body=[])]
     service.faults[0].body = [{"number": 9, "title": "x", "state": "open"}]
     (line,) = delivery.failing(night(cause()))
-    assert "GitHub refers to another server: http://evil.example/x" in line
+    assert message in line
 
 
 def test_two_runs_of_one_home_give_one_issue(delivery, service):

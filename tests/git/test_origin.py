@@ -6,6 +6,7 @@ import pytest
 
 from bisect_tool.git.commit import merge_request
 from bisect_tool.git.origin import public
+from bisect_tool.git.safe_directory import trusted_server
 
 
 @pytest.mark.parametrize(
@@ -56,3 +57,9 @@ def test_origin_of_a_checkout(project, opened):
 )
 def test_merge_requests_of_gitlab(subject, body, number):
     assert merge_request(subject, body) == number
+
+
+def test_no_setting_is_needed_for_what_is_not_a_url_of_a_folder():
+    assert [trusted_server(url) for url in ("http://[::1/x", "file:///none/of/this", "https://a/b")] == [
+        ()
+    ] * 3

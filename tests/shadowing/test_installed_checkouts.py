@@ -58,6 +58,7 @@ def test_an_editable_install(place, files, path):
         {"x-1.0.dist-info/direct_url.json": "no JSON"},
         {"x-1.0.dist-info/direct_url.json": "[]"},
         {"x-1.0.dist-info/direct_url.json": '{{"url": "https://example.org/x"}}'},
+        {"x-1.0.dist-info/direct_url.json": '{{"url": "http://[::1", "dir_info": "x"}}'},
     ],
 )
 def test_installs_from_elsewhere_are_ignored(place, files):
