@@ -62,7 +62,10 @@ def _always_red_advice(document: Document) -> str:
 
 def subfolder_note(document: Document) -> str:
     """Return a note if the command was given in a subfolder but ran at the root; else empty."""
-    folder = Path.cwd()
+    try:
+        folder = Path.cwd()
+    except FileNotFoundError:  # it was removed during the run
+        return ""
     top = next((each for each in (folder, *folder.parents) if (each / ".git").exists()), folder)
     if document.check is None or top == folder or str(top) != document.repo:
         return ""
@@ -107,7 +110,7 @@ def _untested_advice(document: Document) -> str:
         return "No test ran at the bad commit: check which tests the command selects, and read its log."
     if any(HIDES_FAILURES in report.note for report in reports):
         return (
-            "The exit code hides failed tests: a shell pipeline ends with the exit code of its last program. "
-            f"{_PIPEFAIL}"
+            "The exit code hides failed tests: look for `|| true`, a `-` in a Makefile, or a pipeline, which "
+            f"has the exit code of its last program. {_PIPEFAIL}"
         )
     return ""

@@ -36,6 +36,12 @@ _NOT_STARTED = re.compile(
     r"|.*No tests were executed!|No tests executed!"  # surefire, phpunit
 )
 """What runners print before they fail for lack of a test, an option or a plugin."""
+_INTERRUPTED = re.compile(r"!+ Interrupted: \d+ errors? during collection !+")
+_COLLECTED = re.compile(
+    rf"{_INTERRUPTED.pattern}|collected \d+ items? / "
+    r"|(?:=+ )?(?:\d+ (?:errors?|warnings?|skipped|deselected),? ?)+in "
+)
+"""How pytest counts the files that it could not read, if it then runs no test."""
 _SOME_RAN = re.compile(
     r"\b[1-9]\d* (?:tests?|passed|passing|failed|xfailed|xpassed|errors?|examples|runs|specs|assertions)\b"
     r"|Tests run: +[1-9]|(?:tests|pass|passed:|ok:|out of) +[1-9]"
@@ -56,7 +62,11 @@ def no_test_ran(lines: Iterable[str]) -> str:
 
 def no_test_started(lines: Iterable[str]) -> str:
     """Return the line with which a test runner says why it failed before any test; empty if it ran one."""
-    return _said(tuple(lines), _NOT_STARTED)
+    texts = tuple(lines)
+    if interrupted := next((text for text in texts if _INTERRUPTED.match(text)), ""):
+        rest = (text for text in texts if not _COLLECTED.match(text))
+        return "" if any(map(_SOME_RAN.search, rest)) else interrupted.strip("! ")
+    return _said(texts, _NOT_STARTED)
 
 
 def _said(texts: Sequence[str], pattern: re.Pattern[str]) -> str:

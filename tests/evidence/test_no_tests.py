@@ -65,6 +65,7 @@ def test_output_of_a_runner_that_ran_a_test_or_of_none(output):
         "ERROR: usage: pytest [options] [file_or_dir]\npytest: error: unrecognized arguments: --cov",
         "no tests ran in 0.00s\nERROR: file or directory not found: test_a.py",
         "1 deselected in 0.16s",
+        "collected 2 items / 1 error\n! Interrupted: 1 error during collection !\n= 1 error in 0.10s =",
         "ERROR: Missing required plugins: pytest-asyncio",
         "ImportError: Error importing plugin \"pytest_cov\": No module named 'pytest_cov'",
         "/usr/bin/python3: No module named pytest",
@@ -90,6 +91,7 @@ def test_output_of_a_runner_that_failed_before_any_test(output):
         "running 0 tests\nerror[E0308]: mismatched types",
         "ImportError while loading conftest 'conftest.py'.\nE   ImportError: no spam",
         "gcc: error: no input files",
+        "5 passed in 0.31s\n!!! Interrupted: 1 error during collection !!!\n1 error in 0.10s",
     ],
 )
 def test_output_of_a_failure_that_is_not_the_runner_s(output):
