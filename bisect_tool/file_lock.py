@@ -6,6 +6,7 @@ home, and a lock file would need a folder that every user can write to.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
@@ -110,8 +111,10 @@ def is_held(path: Path) -> bool:
     Where the filesystem has no locks, none does: no session starts there, but stored ones can be read.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ELOOP):
+            raise
         return False
     try:
         return not _try_lock(descriptor, path, fcntl.LOCK_SH)
@@ -158,7 +161,13 @@ def first_free(paths: Iterable[Path]) -> Iterator[tuple[Path, int]]:
 
 def _open(path: Path) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        # Its holder writes into it: in a directory that others can write to, a link may lead to any file.
+        raise EnvironmentFailed(f"the lock {path} is a symbolic link", "Remove it.") from None
 
 
 def _try_lock(descriptor: int, path: Path, how: int = fcntl.LOCK_EX) -> bool:
