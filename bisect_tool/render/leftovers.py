@@ -24,6 +24,8 @@ _LISTED_LIMIT = 3
 """The maximum number of leftovers of a kind that are listed individually."""
 _LINE_LIMIT = 160
 """The maximum length of a process's command line; the document has more."""
+_PID = re.compile(r" \(pid \d{1,10}\)( on \S+)?$")
+"""Follows the command line of a process, with the node of a trial that spans several."""
 _MORE = re.compile(r"\w+ \.\.\. and (?P<over>over )?(?P<number>\d{1,6}) more( on \S+)?")
 _HOST = re.compile(r" on \S+$")
 """Follows what was left on a further node of a trial that spans several."""
@@ -105,8 +107,10 @@ def _name(item: str) -> str:
 
 
 def brief(item: str) -> str:
-    """Shorten a leftover with a long command line."""
-    return clean_line(item, _LINE_LIMIT)
+    """Shorten the command line of a process that was left, and keep its id."""
+    pid = _PID.search(item)
+    command_line, suffix = (item[: pid.start()], pid[0]) if pid else (item, "")
+    return f"{clean_line(command_line, _LINE_LIMIT)}{clean_line(suffix)}"
 
 
 def listed_leftovers(document: Document) -> tuple[tuple[str, str], ...]:

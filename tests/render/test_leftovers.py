@@ -39,6 +39,14 @@ def test_many_items_of_a_kind_are_one_line(first, second, lines):
     assert left((ONE, first), (ONE, second)) == tuple((ONE, item) for item in lines)
 
 
+@pytest.mark.parametrize("suffix", [" (pid 4000)", " (pid 4000) on gpu-07"])
+def test_long_command_line_is_shortened_before_the_process_id(suffix):
+    (item,) = left((ONE, (f"process python3 {'-x ' * 100}{suffix}",)))
+    assert item[1].startswith("process python3 -x")
+    assert item[1].endswith(f"…{suffix}")
+    assert len(item[1]) < 200
+
+
 def test_leftovers_of_two_commits_are_listed_separately():
     lines = "file $TMPDIR/0 and 3 more"
     assert left((ONE, FILES[:4]), (OTHER, FILES[:4])) == ((ONE, lines), (OTHER, lines))
