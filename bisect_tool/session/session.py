@@ -254,7 +254,7 @@ def held(session: Session) -> Iterator[None]:
         if lock is None:
             raise SessionBusy(
                 f"session {session.id} is being run by another process",
-                "Wait for it to end. `bisect-run status` shows it.",
+                "Wait for it to end, or give the id of another session: `bisect-run status` lists them.",
             )
         _end(session.home, session.id).unlink(missing_ok=True)
         open_log(session.home.session(session.id))

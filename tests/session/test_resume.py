@@ -207,6 +207,7 @@ def test_a_session_runs_once_at_a_time(project, counter, held, gate):
     second = project.run("resume")
     assert second.code == 5
     assert "is being run by another process" in second.stderr
+    assert "or give the id of another session" in second.stderr
     assert "bisect-run status" in second.stderr
     assert "resume" not in second.stderr
     assert "Traceback" not in second.stderr
