@@ -236,3 +236,19 @@ def test_demo_without_a_document(machine, capsys):
     report = json.loads(capsys.readouterr().out)
     assert report["demo"] is None
     assert {name for name, holds in report["checks"].items() if holds} == {"release"}
+
+
+@pytest.mark.parametrize("version", ["--help", "3", "python3.12", ""])
+def test_gpu_wheels_downloads_nothing_for_a_name_that_is_no_version(version):
+    ended = subprocess.run(
+        [ROOT / "ci/gpu_wheels", version],
+        env={"PATH": "/usr/bin:/bin", "PIP_NO_INDEX": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (
+        2,
+        "usage: ci/gpu_wheels [PYTHON_VERSION], such as 3.12\n",
+    )
