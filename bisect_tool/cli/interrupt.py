@@ -75,17 +75,17 @@ def _setter(event: threading.Event) -> Iterator[Callable[[], None]]:
     """
     receiving, sending = os.pipe()
 
-    def set_when_told() -> None:
+    def set_when_notified() -> None:
         if os.read(receiving, 1):
             event.set()
 
-    def tell() -> None:
+    def notify() -> None:
         os.write(sending, b"s")
 
-    thread = threading.Thread(target=set_when_told, name="interrupt", daemon=True)
+    thread = threading.Thread(target=set_when_notified, name="interrupt", daemon=True)
     thread.start()
     try:
-        yield tell
+        yield notify
     finally:
         os.close(sending)
         thread.join(_JOIN_S)

@@ -193,9 +193,9 @@ def _rejection(answer: Reply, request: str) -> tuple[str, str]:
     if status == requests.codes.unauthorized:
         return "GitHub does not accept the token", f"Check {TOKEN}: it may be wrong or expired."
     if status == requests.codes.forbidden:
-        said = _error_text(answer)
+        detail = _error_text(answer)
         return (
-            f"the token has no permission for {request}{f' ({said})' if said else ''}",
+            f"the token has no permission for {request}{f' ({detail})' if detail else ''}",
             f"{TOKEN} needs the permission {needed}.",
         )
     if status == requests.codes.not_found:

@@ -124,7 +124,7 @@ _CHECKOUT = re.compile(
     r"|Note: switching to '(?s:.)*?^Turn off this advice by setting config variable advice\.\w+ to false)$",
     re.MULTILINE,
 )
-"""What git says of a checkout, which has a text of its own at every commit and is never the cause."""
+"""The output of git for a checkout, which differs at every commit and is never the cause."""
 _CALLED_PROCESS = "subprocess.CalledProcessError"
 
 _TESTS = tuple(
@@ -236,8 +236,8 @@ def _signals(lines: Sequence[str]) -> Iterator[_Finding]:
 
 def _last_line(lines: Sequence[str]) -> _Finding:
     """Return the last line, the weakest evidence: it names neither exception nor test."""
-    said = _CHECKOUT.sub(lambda match: "\n" * match[0].count("\n"), "\n".join(lines)).split("\n")
-    nonempty = [index for index, text in enumerate(said) if text.strip()]
+    kept = _CHECKOUT.sub(lambda match: "\n" * match[0].count("\n"), "\n".join(lines)).split("\n")
+    nonempty = [index for index, text in enumerate(kept) if text.strip()]
     informative = [index for index in nonempty if not _CONSEQUENCE.match(lines[index])]
     index = next(reversed(informative or nonempty), None)
     return _Finding(0, "", NO_OUTPUT) if index is None else _Finding(index, "", lines[index].strip())

@@ -139,7 +139,7 @@ def _stages(links: Sequence[Link], known: Patterns) -> list[Stage | None]:
         if links[index + 1].explicit and not ends[index]:
             stages[index] = min(stages[index] or Stage.CAUSE, stages[index + 1] or Stage.CAUSE)
     for index in range(1, len(links)):
-        if links[index].implicit and not ends[index - 1] and not _says_why(links[index], links[index - 1]):
+        if links[index].implicit and not ends[index - 1] and not _explains(links[index], links[index - 1]):
             stages[index] = max(stages[index] or Stage.CAUSE, stages[index - 1] or Stage.CAUSE)
     return stages
 
@@ -154,7 +154,7 @@ def _only_ends_wait(link: Link, effect: Link) -> bool:
     return name in _ENDS_OF_WAITS or (name == raised and not link.message and bool(effect.message))
 
 
-def _says_why(link: Link, before: Link) -> bool:
+def _explains(link: Link, before: Link) -> bool:
     """Whether the function that ran a command raised `link` because the command failed."""
     if not before.exception.endswith(_COMMAND_FAILED) or not link.frames:
         return False

@@ -57,7 +57,7 @@ def no_test_ran(lines: Iterable[str]) -> str:
 
     `lines` are the output of a command that succeeded. It may have started several runners.
     """
-    return _said(_ALL_SKIPPED.sub("", "\n".join(lines)).split("\n"), _NONE_RAN)
+    return _first_match(_ALL_SKIPPED.sub("", "\n".join(lines)).split("\n"), _NONE_RAN)
 
 
 def no_test_started(lines: Iterable[str]) -> str:
@@ -66,10 +66,10 @@ def no_test_started(lines: Iterable[str]) -> str:
     if interrupted := next((text for text in texts if _INTERRUPTED.match(text)), ""):
         rest = (text for text in texts if not _COLLECTED.match(text))
         return "" if any(map(_SOME_RAN.search, rest)) else interrupted.strip("! ")
-    return _said(texts, _NOT_STARTED)
+    return _first_match(texts, _NOT_STARTED)
 
 
-def _said(texts: Sequence[str], pattern: re.Pattern[str]) -> str:
+def _first_match(texts: Sequence[str], pattern: re.Pattern[str]) -> str:
     if any(_SOME_RAN.search(text) for text in texts):
         return ""
     return next((text.strip("= ") for text in texts if pattern.match(text)), "")

@@ -56,10 +56,10 @@ def prefix_of(folder: Path, git_dir: Path) -> str | None:
     """
     git = Git(folder=folder, personal=True)
     try:
-        said = git.run("rev-parse", "--path-format=absolute", "--show-prefix", "--git-common-dir")
+        output = git.run("rev-parse", "--path-format=absolute", "--show-prefix", "--git-common-dir")
     except GitFailed:
         return None
-    prefix, common, _ = os.fsdecode(said).split("\n", 2)
+    prefix, common, _ = os.fsdecode(output).split("\n", 2)
     return prefix if Path(common).resolve() == _common(git_dir).resolve() else None
 
 

@@ -76,8 +76,8 @@ class Parts:
         replaced = [line for line in (self.refs or b"").splitlines() if b" refs/replace/" in line]
         if not (ends or replaced or self.grafts or self.attributes):
             return ""
-        told = repr((ends, replaced, self.grafts, self.attributes))
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
+        facts = repr((ends, replaced, self.grafts, self.attributes))
+        return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
 
 def place(cache: Path, name: str, identity: str) -> Path:

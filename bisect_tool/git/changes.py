@@ -101,8 +101,8 @@ def _text(git: Git, *arguments: str) -> str:
 
 
 def _cannot(what: str, error: GitFailed) -> str:
-    said = error.output.splitlines()
-    return f"{what} cannot be read: {clean_line(said[0] if said else error.message, 200)}"
+    lines = error.output.splitlines()
+    return f"{what} cannot be read: {clean_line(lines[0] if lines else error.message, 200)}"
 
 
 def _fields(output: str) -> list[str]:

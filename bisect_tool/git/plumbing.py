@@ -66,7 +66,7 @@ _HINTS = {
     "Disk quota exceeded": _FULL,
     "Out of diskspace": _FULL,
     "Read-only file system": _DENIED,
-    "Permission denied (": _CUT_OFF,  # as ssh says it, with the ways that it tried
+    "Permission denied (": _CUT_OFF,  # as ssh prints it, with the methods that it tried
     "Permission denied": _DENIED,
     "Input/output error": _MACHINE,
     "Cannot allocate memory": _MACHINE,

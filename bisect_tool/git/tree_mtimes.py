@@ -94,8 +94,8 @@ def _mark(path: str) -> _Mark:
 def _entries(path: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the folders in a folder, and the other entries."""
     with os.scandir(path) as entries:
-        told = [(entry.path, entry.is_dir(follow_symlinks=False)) for entry in entries]
-    return tuple(path for path, inner in told if inner), tuple(path for path, inner in told if not inner)
+        listed = [(entry.path, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    return tuple(path for path, inner in listed if inner), tuple(path for path, inner in listed if not inner)
 
 
 def _wait(changed_ns: int) -> None:

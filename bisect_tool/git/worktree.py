@@ -244,9 +244,9 @@ class Worktree:
         return "".join(f"{pattern}\n" for pattern in patterns(self.sparse))
 
 
-def _cause(said: str) -> str:
+def _cause(stderr: str) -> str:
     """Return the first error in git's output; the others follow from it."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith(("error: ", "fatal: ", "remote: "))]
     cause = next(iter((*errors, *lines)), "git gave no reason")
     whole = clean_line(re.sub("^(error|fatal|remote): ", "", cause), len(cause) + 1)
@@ -316,7 +316,7 @@ def remove(path: Path) -> None:
     Raises:
         EnvironmentFailed: a file belongs to another user, or the tree is too deep.
     """
-    with suppress(OSError, RecursionError):  # that it is there still is said below
+    with suppress(OSError, RecursionError):  # a remaining folder is reported below
         if path.is_dir() and not path.is_symlink():
             _open_folders(path)
         discard(path)

@@ -74,7 +74,7 @@ def _wall(results: Sequence[TrialResult]) -> float:
         if result.started
     )
     total, until = 0.0, float("-inf")
-    for begun, seconds in spans:
-        total += max(begun + seconds - max(begun, until), 0.0)
-        until = max(until, begun + seconds)
+    for start, seconds in spans:
+        total += max(start + seconds - max(start, until), 0.0)
+        until = max(until, start + seconds)
     return total

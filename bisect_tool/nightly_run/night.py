@@ -360,7 +360,7 @@ class Night:
             self._codes.append(ExitCode.INCONCLUSIVE)
 
     def _former_names(self) -> tuple[str, ...]:
-        """The names that the watch had before; what it goes on with is said."""
+        """The earlier names of the watch; a message names those that it continues."""
         request, observed = self._request, {astuple(each.key)[1:] for each in self._observed}
         found = former_names(
             self.watch,

@@ -40,9 +40,9 @@ def from_ends(state: CellState) -> CellConclusion | None:
 
 
 def _doubts(cell_runs: CellRuns, passing: Collection[str]) -> str:
-    """Return the note on what the output of passing runs says against them; empty if it says nothing."""
-    if said := cell_runs.passed_without_tests(passing):
-        return f"{WITHOUT_TESTS}: {said}"
+    """Return a note if the output of passing runs casts doubt on them; else empty."""
+    if line := cell_runs.passed_without_tests(passing):
+        return f"{WITHOUT_TESTS}: {line}"
     failed = sorted(cell_runs.passed_with_failures(passing))
     return f"{HIDES_FAILURES}: {listing(failed)}" if failed else ""
 

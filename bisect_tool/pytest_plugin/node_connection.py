@@ -1,6 +1,6 @@
 """Connections between the suite and the other nodes of its trial: both ends prove that they have the key.
 
-As `multiprocessing.connection.Client` and `Listener`, but with a deadline: a silent peer would block them.
+As `multiprocessing.connection.Client` and `Listener`, but with a deadline: an idle peer would block them.
 """
 
 from __future__ import annotations

@@ -161,8 +161,8 @@ def _culprit(grid: Table, document: Document, view: report_view.CulpritView) -> 
     if any(document.cells[cell].no_op for cell in view.cells):
         grid.add_row(Text(), Text(_NO_OP, "yellow"))
     if other := view.other_failure:
-        said = f"fails differently here ({other.found}) than at {short(document.bad)} ({other.bad_end})"
-        grid.add_row(Text(), _text(said, style="yellow"))
+        difference = f"fails differently here ({other.found}) than at {short(document.bad)} ({other.bad_end})"
+        grid.add_row(Text(), _text(difference, style="yellow"))
     for change in report_view.native_culprits(document):
         if change.sha == commit.sha:
             grid.add_row(Text(), Text(_NATIVE_CULPRIT, "yellow"))

@@ -35,7 +35,7 @@ _STEERING = (
     *("CUDA_", "HF_", "NCCL_", "OMP_", "PYTORCH_", "TOKENIZERS_", "TORCH_", "TRANSFORMERS_"),
     *sorted(f"{package.upper()}_" for package in PATTERNS.packages),
 )
-"""Variables of the caller that have a say in how an engine runs."""
+"""Variables of the caller that influence how an engine runs."""
 _PLACES = ("python", "environment", "out", "tree", "scenario", "assets", "temporary")
 
 

@@ -97,7 +97,7 @@ def information(predictive: Predictive, running: Sequence[int] = ()) -> Floats:
         joint.add_run(place)
     found = joint.information()
     older = np.array(running[:-_RUNNING_LIMIT], dtype=int)
-    # Each takes its share of what a run at its commit would tell: else dozens of slots run a few commits
+    # Each takes its share of the information of a run at its commit: else dozens of slots run a few commits
     # again and again.
     return found / (1.0 + np.bincount(older % len(found), minlength=len(found)))
 

@@ -227,7 +227,7 @@ class Store:
         try:
             rows = self._rows(query, version, session, json.dumps(list(shas)), session, _LAST)
         except StoreDamaged as error:
-            self._say(f"the trials of earlier sessions are left out: {error.message}")
+            self._notify(f"the trials of earlier sessions are left out: {error.message}")
             return []
         return [replace(row, shared=True) for row in self._trial_rows(rows, "of an earlier session")]
 
@@ -247,7 +247,7 @@ class Store:
             if _is_complete(row):
                 found.append(row)
             else:
-                self._say(f"session {row.id} cannot be read, and is left out")
+                self._notify(f"session {row.id} cannot be read, and is left out")
         return found
 
     def _trial_rows(self, rows: Iterable[_Row], where: str) -> list[TrialRow]:
@@ -256,7 +256,7 @@ class Store:
             try:
                 found.append(TrialRow(number, purpose, TrialResult.model_validate_json(result)))
             except ValidationError:
-                self._say(f"trial {number} {where} cannot be read, and is left out")
+                self._notify(f"trial {number} {where} cannot be read, and is left out")
         return found
 
     def _rows(self, query: str, *values: str | int) -> list[_Row]:
@@ -272,10 +272,10 @@ class Store:
             try:
                 rows += self._rows(one, key)
             except StoreDamaged as error:
-                self._say(f"a {what} is left out: {error.message}")
+                self._notify(f"a {what} is left out: {error.message}")
         return rows
 
-    def _say(self, sentence: str) -> None:
+    def _notify(self, sentence: str) -> None:
         if sentence not in self._warned:
             self._warned.add(sentence)
             self._warn(sentence)

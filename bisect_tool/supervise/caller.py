@@ -33,15 +33,15 @@ class CallerLink:
     def read_environment(self) -> dict[str, str] | None:
         """Read the first line of the pipe; None if the caller ends before it is complete."""
         ends = time.monotonic() + ENVIRONMENT_LIMIT_S
-        heard = b""
-        while b"\n" not in heard:
+        received = b""
+        while b"\n" not in received:
             ready, _, _ = select.select([0], [], [], max(0.0, ends - time.monotonic()))
             part = os.read(0, 1 << 16) if ready else b""
             if not part:
                 self.gone_at = time.monotonic()
                 return None
-            heard += part
-        line, _, words = heard.partition(b"\n")
+            received += part
+        line, _, words = received.partition(b"\n")
         self.cancelled = CANCEL in words
         environment: dict[str, str] = json.loads(line)
         return environment

@@ -37,18 +37,18 @@ class GuardianChannel:
         """A start time before which no process of the trial started."""
         self._folder = spec.parent
         self._end = end
-        self._said = b""
+        self._received = b""
         self._broken = False
 
     @property
     def failed(self) -> bool:
         """Whether the guardian reported that it failed."""
-        return self._said == FAILED
+        return self._received == FAILED
 
     @property
     def result_digest(self) -> bytes:
         """The digest of the result that it has written; empty if it was killed before."""
-        return self._said
+        return self._received
 
     def send(self, word: str) -> None:
         """Send the guardian one line; ignored if it has ended."""
@@ -61,11 +61,11 @@ class GuardianChannel:
         waiting = select.poll()
         waiting.register(self._end, select.POLLIN)
         while not self._broken and waiting.poll(max(0.0, ends - time.monotonic()) * 1000):
-            heard = b""
+            part = b""
             with suppress(ConnectionResetError):  # it ended before reading our last message
-                heard = self._end.recv(256)
-            self._said += heard
-            self._broken = not heard
+                part = self._end.recv(256)
+            self._received += part
+            self._broken = not part
         return self._broken
 
     def close(self) -> None:

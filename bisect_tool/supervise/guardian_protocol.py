@@ -20,7 +20,7 @@ TOKEN_VARIABLE = "BISECT_RUN_TOKEN"  # noqa: S105 - a mark on processes, not a s
 SPEC_FILE = "spec.json"
 RESULT_FILE = "result.json"
 FAILED = b"1"
-"""What a failed guardian tells its caller, instead of its result's digest."""
+"""The message of a failed guardian to its caller, instead of its result's digest."""
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 """Exceptions of reading a record that is truncated, empty, or written by another program."""
 SECONDS_LIMIT = 1e11

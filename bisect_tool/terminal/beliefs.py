@@ -31,7 +31,7 @@ def render_beliefs(beliefs: Sequence[Belief]) -> list[Text]:
     names = [_name(group, beliefs) for group in groups[:_LINES]]
     width = max(map(len, names), default=0)
     lines = [
-        Text.assemble(f"  {name:<{width}}  ", _bar(group[0]), f"  {_said(group[0], '  ', '  | ')}")
+        Text.assemble(f"  {name:<{width}}  ", _bar(group[0]), f"  {_text_of(group[0], '  ', '  | ')}")
         for name, group in zip(names, groups, strict=False)
     ]
     more = sum(len(group) for group in groups[_LINES:])
@@ -41,7 +41,7 @@ def render_beliefs(beliefs: Sequence[Belief]) -> list[Text]:
 def belief_line(beliefs: Sequence[Belief]) -> str:
     """Format the posteriors as one plain line."""
     groups = _groups(beliefs)
-    return "; ".join(f"{_name(group, beliefs)}: {_said(group[0], ', ', ', ')}" for group in groups)
+    return "; ".join(f"{_name(group, beliefs)}: {_text_of(group[0], ', ', ', ')}" for group in groups)
 
 
 def _groups(beliefs: Sequence[Belief]) -> list[list[Belief]]:
@@ -65,13 +65,13 @@ def _beginning(beliefs: Sequence[Belief]) -> str:
     return "".join(f"{word}_" for word in (shared if len(beliefs) > 1 else ["test"]))
 
 
-def _said(belief: Belief, between: str, before_flaky: str) -> str:
+def _text_of(belief: Belief, between: str, before_flaky: str) -> str:
     suspects = [
         f"{short(sha)} {percent(chance)}" for sha, chance in belief.top[:_NAMED] if chance >= _SUSPECT
     ]
     most = max((chance for _, chance in belief.top), default=0.0)
-    said = between.join(suspects) or f"no commit above {percent(most)}"
-    return f"{said}{before_flaky}flaky {percent(belief.flaky)}"
+    summary = between.join(suspects) or f"no commit above {percent(most)}"
+    return f"{summary}{before_flaky}flaky {percent(belief.flaky)}"
 
 
 def _bar(belief: Belief) -> Text:

@@ -101,23 +101,23 @@ class Progress:
 
     def on_wait(self, sentence: str) -> None:
         """Print which resource another run holds."""
-        self._say(Text(clean_line(sentence), "yellow"))
+        self._show_line(Text(clean_line(sentence), "yellow"))
 
     def on_resume(self, trials: Sequence[TrialRow]) -> None:
         """Print how many stored trials are reused, and whether the machine is busy."""
         if busy := self._busy():
-            self._say(Text(f"the machine is busy: {busy}; tests with deadlines may time out", "yellow"))
+            self._show_line(Text(f"the machine is busy: {busy}; tests with deadlines may time out", "yellow"))
         shared = sum(row.shared for row in trials)
         if shared:
-            self._say(Text(f"reusing {count(shared, 'trial')} from earlier sessions"))
+            self._show_line(Text(f"reusing {count(shared, 'trial')} from earlier sessions"))
         if len(trials) > shared:
-            self._say(Text(f"resuming with {count(len(trials) - shared, 'finished trial')}"))
+            self._show_line(Text(f"resuming with {count(len(trials) - shared, 'finished trial')}"))
         self._own = [_whole(row.result) for row in trials if not row.result.is_free]
 
     def on_decision(self, state: State) -> None:
         """Update the remaining work and the posterior of every open cell."""
         if self._live is None and state.beliefs and state.beliefs != self._snapshot.beliefs:
-            self._say(Text(f"  {belief_line(state.beliefs)}"))
+            self._show_line(Text(f"  {belief_line(state.beliefs)}"))
         before, past = self._snapshot, self._own or self._past
         self._snapshot = replace(
             before,
@@ -137,7 +137,7 @@ class Progress:
         if self._live is None:
             why = "" if self._stepping else f" ({trial.purpose}); {range_left(self._snapshot, self._clock())}"
             shown = self._fitted(subject, len(f"{trial.commit} {why}"))
-            self._say(Text(f"{trial.commit} {shown}".rstrip() + why))
+            self._show_line(Text(f"{trial.commit} {shown}".rstrip() + why))
         self._snapshot = replace(self._snapshot, running=(*others, trial))
 
     def on_phase(self, slot: int, name: str, folder: Path) -> None:
@@ -151,11 +151,11 @@ class Progress:
         if self._live is None:
             several = self._snapshot.slots > 1
             whose = "".join(f"{trial.commit} " for trial in running if trial.slot == slot and several)
-            self._say(Text(f"  {whose}{phase}"))
+            self._show_line(Text(f"  {whose}{phase}"))
 
     def on_note(self, sentence: str) -> None:
         """Print what happened outside of the trials, as a whole: it may be a call to CI or an address."""
-        self._say(Text(clean_line(sentence, _NOTE_LIMIT)), whole=True)
+        self._show_line(Text(clean_line(sentence, _NOTE_LIMIT)), whole=True)
 
     def on_trial_end(self, step: Step, result: TrialResult) -> None:
         """Print one line about the trial above the display."""
@@ -164,7 +164,7 @@ class Progress:
         self._snapshot = replace(self._snapshot, running=self._others(result.slot))
         purpose, subject = self._purpose(step), self._subjects.get(result.sha, "")
         beside = trial_line(result, purpose, "").cell_len + 2
-        self._say(trial_line(result, purpose, self._fitted(subject, beside)))
+        self._show_line(trial_line(result, purpose, self._fitted(subject, beside)))
 
     def _fitted(self, subject: str, beside: int) -> str:
         """Return the subject, truncated to fit a plain line; live lines are cut by the terminal."""
@@ -183,7 +183,7 @@ class Progress:
             return "step"
         return "run" if step.purpose is Purpose.REPEAT else step.purpose  # the first one repeats nothing
 
-    def _say(self, line: Text, *, whole: bool = False) -> None:
+    def _show_line(self, line: Text, *, whole: bool = False) -> None:
         if self._live is None:
             elapsed = duration(self._clock() - self._snapshot.began)
             self._console.print(Text.assemble((f"[{elapsed:>9}] ", "dim"), line), soft_wrap=True)

@@ -61,8 +61,8 @@ def _unread(page: Page) -> tuple[Fact, ...]:
     if not page.cut:
         return ()
     reason = f"the page is too long: it was not read from {page.cut} on"
-    said = Source(place=page.cut, text="the first line that was not read")
-    return (Fact(value="read in part", certainty="stated", reason=reason, source=said),)
+    where = Source(place=page.cut, text="the first line that was not read")
+    return (Fact(value="read in part", certainty="stated", reason=reason, source=where),)
 
 
 def _with_project(page: Page) -> tuple[Page, tuple[Fact, ...]]:

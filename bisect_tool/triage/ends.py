@@ -125,8 +125,8 @@ def _of_refs(line: Line) -> Iterator[_Claim]:
         for side in _SIDES:
             yield _Claim(side, IN_PASSING, End(commit=_commit(versions[side], basis)))
     for each in () if line.code else compared(line.text):
-        said = "works" if each.side == "good" else "is broken"
-        basis = Basis(certainty(line.text), f"the page says that it {said}", source(line))
+        state = "works" if each.side == "good" else "is broken"
+        basis = Basis(certainty(line.text), f"the page says that it {state}", source(line))
         basis = _derived(basis) if is_tag(each.ref) else basis
         yield _Claim(each.side, IN_PASSING, End(commit=_commit(each.ref, basis)))
 
@@ -199,9 +199,9 @@ def _of_records(links: Links) -> Iterator[_Claim]:
     """The records of builds: any commit that failed can be the bad end."""
     for record in links.page.builds:
         if side := _STATES.get(record.state):
-            said = f"build {record.number} of {record.pipeline}: {record.state}, commit {record.commit}"
+            evidence = f"build {record.number} of {record.pipeline}: {record.state}, commit {record.commit}"
             reason = f"the record of a build that {'passed' if side == 'good' else 'failed'}"
-            basis = Basis("derived", reason, Source(place=record.place, text=said))
+            basis = Basis("derived", reason, Source(place=record.place, text=evidence))
             yield _Claim(side, _RECORD, End(commit=_commit(record.commit, basis)))
 
 

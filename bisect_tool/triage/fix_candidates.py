@@ -110,7 +110,7 @@ def _described(links: Links, each: _Lines, landings: Mapping[int, Source]) -> Fi
     """A pull request whose title or description says that it is about the failure."""
     pull = each.pull
     lines = [line for line in each.lines if not line.text.startswith("PR #")]
-    role, why, said = _role(links, pull, lines)
+    role, why, evidence = _role(links, pull, lines)
     if role is None:
         return None
     landed, landed_source = _landed(pull, landings)
@@ -125,7 +125,7 @@ def _described(links: Links, each: _Lines, landings: Mapping[int, Source]) -> Fi
         commit=links.commit_of_pull.get(pull.number, ""),
         certainty="stated",
         reason=why,
-        source=said,
+        source=evidence,
     )
 
 
@@ -200,8 +200,8 @@ def _landed(pull: Pull, landings: Mapping[int, Source]) -> tuple[bool | None, So
     if pull.settled:
         text = f"merged at {pull.merged}" if pull.merged else "it was not merged"
         return bool(pull.merged), Source(place=pull.place, text=text)
-    said = landings.get(pull.number)
-    return (True if said else None), said
+    evidence = landings.get(pull.number)
+    return (True if evidence else None), evidence
 
 
 def _mentioned(links: Links, named: NamedFix, landings: Mapping[int, Source]) -> FixCandidate:
@@ -254,7 +254,7 @@ def _ended_by(links: Links, found: Sequence[FixCandidate], known: Sequence[FixCa
     ]
     again = [each for each in found if each.landed and each.role == "reland" and fixes & {*each.reapplies}]
     reverts = [each for each in reverts if relands.isdisjoint(each.reverts)]
-    if len(reverts) > 1:  # of several culprits, or of one that came again: which one ended it is not said
+    if len(reverts) > 1:  # of several culprits, or of one that came again: which one ended it is unknown
         reverts = []
     return next((each.pull for each in (*closing, *landed, *called, *again, *reverts)), None)
 

@@ -81,7 +81,7 @@ class _Reader(HTMLParser):
         self.address = ""
         self._scripts: list[list[str]] = []
         self._parts: list[str] = []
-        self._begun = False
+        self._has_text = False
         self._started = 0
         self._ignored: list[str] = []
         self._code = 0
@@ -145,7 +145,7 @@ class _Reader(HTMLParser):
         if text.strip():
             place = f"line {self._started}"
             self.lines.append(RawLine(text, place, self._level, code=self._code > 0))
-        self._parts, self._begun = [], False
+        self._parts, self._has_text = [], False
 
     @property
     def scripts(self) -> list[str]:
@@ -155,9 +155,9 @@ class _Reader(HTMLParser):
     def _add(self, text: str) -> None:
         if self._ignored or not text:
             return
-        if not self._begun:
+        if not self._has_text:
             self._started = self.getpos()[0]
-        self._begun = self._begun or not text.isspace()
+        self._has_text = self._has_text or not text.isspace()
         self._parts.append(text)
 
     def _end_link(self) -> None:

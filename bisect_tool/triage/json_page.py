@@ -126,8 +126,8 @@ class _Found:
             self.lines.append(RawLine(message, f"build {build.number}"))
         for job in value.get("jobs") or ():
             if isinstance(job, dict) and job.get("state") in {"failed", "timed_out"}:
-                said = f"Failed job: {_string(job, 'name')} {_string(job, 'web_url')}"
-                self.lines.append(RawLine(said, f"build {build.number}, job"))
+                failed_job = f"Failed job: {_string(job, 'name')} {_string(job, 'web_url')}"
+                self.lines.append(RawLine(failed_job, f"build {build.number}, job"))
 
 
 def _build(value: dict[str, Any]) -> BuildRecord | None:

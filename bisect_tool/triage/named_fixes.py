@@ -85,7 +85,7 @@ def named_fixes(links: Links, line: Line) -> Iterator[NamedFix]:
         for each in inside:
             before, after = around(line.text, each.start, each.end, start, start + len(sentence))
             near = each.start - len(before)
-            said = source(line, sentence)
+            evidence = source(line, sentence)
             if found := _role(before, after, _since_last(inside, each, near)):
                 role, place, stop = found
                 later = _LATER.search(before[:place]) and role != "fix"
@@ -96,9 +96,9 @@ def named_fixes(links: Links, line: Line) -> Iterator[NamedFix]:
                     reverted[each.number] = about
                 elif role == "reland" and about:
                     about = reverted.get(about[0], about)
-                yield NamedFix(each.number, role, Basis(sure, CALLED[role], said), about, each.start)
+                yield NamedFix(each.number, role, Basis(sure, CALLED[role], evidence), about, each.start)
             elif alone:
-                basis = Basis("guess", "a comment contains only its URL", said)
+                basis = Basis("guess", "a comment contains only its URL", evidence)
                 yield NamedFix(each.number, "fix", basis, (), each.start)
         last = _about(inside, len(line.text), len(line.text))
 

@@ -134,10 +134,10 @@ def _candidate(candidate: FixCandidate, clone: Clone) -> FixCandidate:
     commit = clone.of_pull(candidate.pull, clone.head)
     if commit is None:
         return candidate
-    said = Source(place=f"commit {commit.sha[:_SHORT]}", text=commit.subject)
+    evidence = Source(place=f"commit {commit.sha[:_SHORT]}", text=commit.subject)
     title = candidate.title or commit.subject
     return candidate.model_copy(
-        update={"commit": commit.sha, "landed": True, "landed_source": said, "title": title}
+        update={"commit": commit.sha, "landed": True, "landed_source": evidence, "title": title}
     )
 
 
@@ -154,19 +154,19 @@ def _landed_since(
             if commit.pr is None or commit.pr in seen or commit.pr == suspect.pull or not (again or back):
                 continue
             seen.add(commit.pr)
-            said = Source(place=f"commit {commit.sha[:_SHORT]}", text=commit.subject)
+            evidence = Source(place=f"commit {commit.sha[:_SHORT]}", text=commit.subject)
             yield FixCandidate(
                 pull=commit.pr,
                 title=commit.subject,
                 role="reland" if again else "revert",
                 landed=True,
-                landed_source=said,
+                landed_source=evidence,
                 reverts=() if again else (suspect.pull,),
                 reapplies=(suspect.pull,) if again else (),
                 commit=commit.sha,
                 certainty="derived",
                 reason=f"the message of a commit on the main branch mentions #{suspect.pull}",
-                source=said,
+                source=evidence,
             )
 
 

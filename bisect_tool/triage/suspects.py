@@ -206,7 +206,7 @@ def _is_title(links: Links, line: Line) -> bool:
 def _in_sentence(
     links: Links, line: Line, sentence: str, offset: int, named: Sequence[Named]
 ) -> Iterator[Suspect]:
-    said = source(line, sentence)
+    evidence = source(line, sentence)
     text = _QUOTED.sub(lambda quoted: " " * len(quoted[0]), line.text)
     for at, each in enumerate(named):
         others = _alternatives(text, named, at)
@@ -214,9 +214,11 @@ def _in_sentence(
         before, after = around(text, each.start, others[-1].end, offset, offset + len(sentence))
         if match := _last(_UNDONE, before):
             if _HELPED.match(after) and not is_denied(before, match.start(), len(before)):
-                yield _suspect(links, each, Basis(sure, f"the page says that {match[0]!r} it helps", said))
+                yield _suspect(
+                    links, each, Basis(sure, f"the page says that {match[0]!r} it helps", evidence)
+                )
             elif sure != "stated" and not _NO_HELP.match(after):
-                yield _suspect(links, each, Basis(sure, f"the page says {match[0]!r}", said))
+                yield _suspect(links, each, Basis(sure, f"the page says {match[0]!r}", evidence))
         elif match := _last(_BLAME, before):
             blame = before.rfind(" but ", match.end())  # `not caused by #12 but by #13`
             denied = is_denied(before, match.start(), len(before)) if blame < 0 else "not" in before[blame:]
@@ -224,16 +226,16 @@ def _in_sentence(
                 text, each.start - len(before) + match.end(), named, at
             )
             if not denied and direct and not _ENDED.search(before) and len(before) - match.end() <= _REACH:
-                yield _suspect(links, each, Basis(sure, f"the page says {match[0]!r}", said))
+                yield _suspect(links, each, Basis(sure, f"the page says {match[0]!r}", evidence))
         elif (match := _BLAMED.match(after)) and not (
             is_denied(after, 0, match.end()) or _DOUBTED.search(before) or _OTHER.match(after, match.end())
         ):
             reason = f"the page says that it {match[0].strip(' ,():')!r}"
-            yield _suspect(links, each, Basis(sure, reason, said))
+            yield _suspect(links, each, Basis(sure, reason, evidence))
         elif (match := _since(before, after)) and not _SUBJECT.search(line.text):
             derived: Certainty = "derived" if sure == "stated" else sure
             reason = f"the page says that it fails {match[0].lower()!r} this change"
-            yield _suspect(links, each, Basis(derived, reason, said))
+            yield _suspect(links, each, Basis(derived, reason, evidence))
 
 
 def _is_of_last(text: str, before: str, blame: re.Match[str], named: Sequence[Named], at: int) -> bool:
@@ -241,8 +243,8 @@ def _is_of_last(text: str, before: str, blame: re.Match[str], named: Sequence[Na
     if not at:
         return False
     last = named[at - 1].end
-    said = _BLAMED.match(around(text, last, last)[1])
-    return said is not None and named[at].start - len(before) + blame.end() <= last + said.end()
+    evidence = _BLAMED.match(around(text, last, last)[1])
+    return evidence is not None and named[at].start - len(before) + blame.end() <= last + evidence.end()
 
 
 def _is_listed(text: str, start: int, named: Sequence[Named], at: int) -> bool:

@@ -82,12 +82,12 @@ def command_cell(argv: Sequence[str], ended: GuardianResult, log: Path) -> CellR
     if code == _CANNOT_TEST:
         return CellResult(cell=CELL, outcome=Outcome.SKIPPED, seconds=seconds, reason=_why_untested(log))
     failure = output_failure(log, code, ended.ended)
-    said = clean_line(no_test_started(_output(log, _LINES_READ)), _REASON_LIMIT)
-    return CellResult(cell=CELL, outcome=Outcome.FAILED, seconds=seconds, failure=failure, no_tests=said)
+    message = clean_line(no_test_started(_output(log, _LINES_READ)), _REASON_LIMIT)
+    return CellResult(cell=CELL, outcome=Outcome.FAILED, seconds=seconds, failure=failure, no_tests=message)
 
 
 def _passed(lines: Sequence[str], seconds: float) -> CellResult:
-    """Return the cell of a command that passed, with what its output says against that."""
+    """Return the cell of a command that passed, with lines of its output that cast doubt on it."""
     return CellResult(
         cell=CELL,
         outcome=Outcome.PASSED,

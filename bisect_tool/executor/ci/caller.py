@@ -115,18 +115,18 @@ class Caller:
                 f"{self.service} does not accept the token",
                 f"Check {self.variable}: it may be wrong or expired.",
             )
-        if status == requests.codes.forbidden and _NO_RERUN.search(_said(reply)):
-            raise Refused(f"{self.service} rejects the call: {_said(reply)}")
+        if status == requests.codes.forbidden and _NO_RERUN.search(_error_text(reply)):
+            raise Refused(f"{self.service} rejects the call: {_error_text(reply)}")
         if status in (requests.codes.forbidden, _NOT_FOUND):
             raise UsageError(
-                f"the token has no permission for {call.method} {call.path}: {_said(reply)}",
+                f"the token has no permission for {call.method} {call.path}: {_error_text(reply)}",
                 f"{self.variable} needs {self.scope}.",
             )
         if status >= requests.codes.multiple_choices:
-            raise Refused(f"{self.service} rejects the call: {_said(reply)}")
+            raise Refused(f"{self.service} rejects the call: {_error_text(reply)}")
         return reply.body if reply.is_json else None  # such as 204, or an empty 201
 
 
-def _said(reply: Reply) -> str:
+def _error_text(reply: Reply) -> str:
     message = value_at(reply.body, "message")
     return (clean_line(message, 200) if isinstance(message, str) else "") or f"HTTP {reply.status}"

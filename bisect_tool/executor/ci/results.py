@@ -101,21 +101,21 @@ def _cells(
     if state not in CONCLUSIVE:
         return ()
     red = _failed(attempt, tests, log) if state is State.FAILED else ()
-    silent = "" if state is State.FAILED or tests.passed else _no_test_ran(log)
+    no_tests_line = "" if state is State.FAILED or tests.passed else _no_test_ran(log)
     chosen = tuple(each for each in red if _is_chosen(each.cell, patterns))
     known = {each.cell for each in chosen}
-    return (*chosen, *(_asked(name, tests, state, silent) for name in asked if name not in known))
+    return (*chosen, *(_asked(name, tests, state, no_tests_line) for name in asked if name not in known))
 
 
-def _asked(name: str, tests: JobTests, state: State, silent: str) -> CellResult:
+def _asked(name: str, tests: JobTests, state: State, no_tests_line: str) -> CellResult:
     """Return the result of a cell that did not fail: passed, skipped, or unknown in a failed job.
 
-    `silent` is what a passed job says if it ran no test.
+    `no_tests_line` is the message of a passed job that ran no test.
     """
     if name in tests.skipped:
         return CellResult(cell=name, outcome=Outcome.SKIPPED, reason=SKIPPED)
     if state is State.PASSED or name in tests.passed:
-        return CellResult(cell=name, outcome=Outcome.PASSED, no_tests=silent)
+        return CellResult(cell=name, outcome=Outcome.PASSED, no_tests=no_tests_line)
     return CellResult(cell=name, outcome=Outcome.ERRORED, reason=UNNAMED)
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("bisect_run.executor")
 LOG = "job.log"
-_BEGUN = (Stage.RUNNING, Stage.ENDED)
+_STARTED = (Stage.RUNNING, Stage.ENDED)
 _LONGEST_S = 24 * 3600.0
 """The longest wait for a job, including its time in the queue."""
 _APPEARS_S = 120.0
@@ -173,7 +173,7 @@ class JobTrials:
         """Whether somebody started a build of the commit shortly before ours, whose job does not run yet."""
         if trial.seen is None or run not in jobs.builds:
             return False
-        began = any(each.stage in _BEGUN for each in jobs.of(run).attempts)
+        began = any(each.stage in _STARTED for each in jobs.of(run).attempts)
         return not began and any(int(each) < int(run) for each in {*jobs.builds} - {*trial.seen})
 
     def _is_withdrawn(self, trial: JobTrial, run: str) -> bool:
@@ -264,7 +264,7 @@ class JobTrials:
             started=trial.started,
         )
         if result.outcome is Outcome.INFRASTRUCTURE and not trial.started:
-            # What others ran says nothing here, and is no reason to give the commit up.
+            # Jobs of others are no evidence here, and no reason to give the commit up.
             trial.follows = None
             return None
         return result

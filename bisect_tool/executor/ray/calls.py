@@ -91,7 +91,7 @@ def follow(
         WorkerLost: the actor, its node or the result is lost.
     """
     running, sizes = worker.call("run", order), dict[str, int]()
-    asked, heard = worker.call("progress", {}), time.monotonic()
+    asked, last_answer = worker.call("progress", {}), time.monotonic()
     while not _ended(running, _POLL_S):
         if connection.cancel.is_set():
             return _cancelled(worker, running)
@@ -101,10 +101,10 @@ def follow(
             _show(connection, order.slot, progress, sizes, folder)
             if progress.ended == order.name:
                 break
-            asked, heard = worker.call("progress", dict(sizes)), time.monotonic()
-        elif time.monotonic() - heard > connection.setup.lease_s:
+            asked, last_answer = worker.call("progress", dict(sizes)), time.monotonic()
+        elif time.monotonic() - last_answer > connection.setup.lease_s:
             raise WorkerLost(f"it did not answer for {connection.setup.lease_s:.0f} s", worker)
-    # The logs of a node that died after its trial never come, and Ray says so to nobody who waits.
+    # The logs of a node that died after its trial never come, and Ray does not report it to waiting callers.
     ran: Ran = connection.answer(worker, running, _RESULT_S, "the logs of a trial were being sent")
     return ran
 

@@ -149,11 +149,11 @@ class Cluster:
 
         `on_wait` is called once, if there are any.
         """
-        ends, said = time.monotonic() + _END_S, False
+        ends, reported = time.monotonic() + _END_S, False
         while names := self._named(prefix):
-            if not said:
+            if not reported:
                 on_wait(f"waiting for the Ray actors of the killed run to end: {', '.join(names)}")
-                said = True
+                reported = True
             for name in names:
                 with suppress(ValueError, self.ray.exceptions.RayError):  # it has just ended
                     self.ray.kill(self.ray.get_actor(name, NAMESPACE), no_restart=True)
