@@ -101,7 +101,8 @@ _HEADS = (
     r"(?:##\[|\[taskcluster:)(?P<marked>error|warning|debug)\] ?",
     # `ERROR - m`, after a time stamp.
     rf"(?P<hyphen>{_LEVEL}) - {{1,2}}",
-    rf"(?P<named>{_LEVEL}) +(?:\[[^\]]{{1,80}}\]|(?:in )?[\w.-]{{1,80}}:)(?: |$)",
+    # The last one may be a path of Rust's modules.
+    rf"(?P<named>{_LEVEL}) +(?:\[[^\]]{{1,80}}\]|(?:in )?[\w.-]{{1,80}}(?:::\w{{1,80}}){{0,8}}:)(?: |$)",
     # logfmt.
     rf"(?:(?:ts|time|t)=(?P<fmt_time>{_WORD}) )?l(?:eve|v)l=(?P<fmt>\w+) (?:\w+={_WORD} )*?(?:msg|message)=",
     # After a time stamp that was stripped already: `error 33677 pid[2441] [store.cpp:12] m`, or only a level.
@@ -128,7 +129,7 @@ _LEVELS = (
 )
 _AFTER_STAMPS = ("small", "bare", "hyphen")
 """Levels that are only read after a time stamp."""
-_TEST_FILE = re.compile(r"::|^ERROR \S+\.py$")
+_TEST_FILE = re.compile(r"\.pyi?::|^ERROR \S+\.py$")
 _LETTERS = {"D": "DEBUG", "I": "INFO", "W": "WARNING", "E": "ERROR", "F": "CRITICAL", "C": "CRITICAL"}
 _NAMES = {"WARN": "WARNING", "FATAL": "CRITICAL", "PANIC": "CRITICAL", "ERR": "ERROR"}
 _TIMES = (

@@ -311,3 +311,19 @@ def test_heading_of_unittest_is_no_root():
         "RuntimeError: failed to wait for all nodes to be ready",
     )
     assert "nodes" in root.message
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["Extraction error: model 'a' not found", "Unexpected error: (no reason)"],
+)
+def test_plain_error_with_a_name_is_the_root_without_another(line):
+    assert _root(line).message == line
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["Squared error: 0.13", "Another possible error: maybe", "Validation error: nan", "Test error: none"],
+)
+def test_measured_error_is_no_error(line):
+    assert not _explained(line)

@@ -83,6 +83,12 @@ ImportError: fast_kernels.so: undefined symbol: foo
         ("error [a] is the first word of this line", "", "error [a] is the first word of this line"),
         ("node-7: [2026-03-01 10:00:01,304] [ERROR] [launch.py:321:kill] it ended", "ERROR", "it ended"),
         ("ERROR: test_a (module.Case)", "", "ERROR: test_a (module.Case)"),
+        (
+            "2026-03-01T10:00:01.5Z ERROR router::server: src/a.rs:7: no module",
+            "ERROR",
+            "src/a.rs:7: no module",
+        ),
+        ("2026-03-01T10:00:01.5Z ERROR tests/a.py::b - no", "", "ERROR tests/a.py::b - no"),
         ("[        ] version solving failed", "", "version solving failed"),
         ("[  +49 ms] version solving failed", "", "version solving failed"),
         ("[     3.105s]   - cart", "", "  - cart"),
