@@ -52,9 +52,9 @@ def new_consoles():
     A session that is forked from the worker later would have it as well.
     """
     yield
-    if terminal := sys.modules.get("bisect_tool.terminal.terminal"):
-        terminal.stdout.cache_clear()
-        terminal.stderr.cache_clear()
+    if writer := sys.modules.get("bisect_tool.terminal.writer"):
+        writer.stdout.cache_clear()
+        writer.stderr.cache_clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,8 +11,8 @@ import numpy as np
 
 from benchmarks.search.output import progress, table
 from benchmarks.search.problem import Noise
+from bisect_tool.search.counted_runs import Count
 from bisect_tool.search.earlier_runs import EarlierRuns
-from bisect_tool.search.run_count import Count
 from bisect_tool.simulate import simulate
 from bisect_tool.simulate.searches import linear_searches
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.build.environment import BuildFailed
-from bisect_tool.build.overlay import OVERLAY
+from bisect_tool.build.overlay_provider import OVERLAY
 from bisect_tool.build.profile import Provider
 
 if TYPE_CHECKING:

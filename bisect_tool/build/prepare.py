@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from bisect_tool.build import command, overlay, project, source
+from bisect_tool.build import command_provider, overlay_provider, project_provider, source_provider
 from bisect_tool.build.apply_overlay import apply_overlay
 from bisect_tool.build.build import Build
 from bisect_tool.build.cache import Entry
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from bisect_tool.wheels.lineage import Lineage
 
 _BUILDERS: Mapping[Provider, Callable[[Build], None]] = {
-    Provider.OVERLAY: overlay.build,
-    Provider.COMMAND: command.build,
-    Provider.SOURCE: source.build,
-    Provider.PROJECT: project.build,
+    Provider.OVERLAY: overlay_provider.build,
+    Provider.COMMAND: command_provider.build,
+    Provider.SOURCE: source_provider.build,
+    Provider.PROJECT: project_provider.build,
     Provider.NONE: lambda _: None,
 }
 _WAIT_MARGIN_S = 60.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bisect_tool.ci_results import buildkite
 from bisect_tool.ci_results.answer import UnexpectedAnswer
-from bisect_tool.ci_results.service import Service
+from bisect_tool.ci_results.service_access import Service
 from bisect_tool.ci_results.truncated_listing import windowed
 from bisect_tool.parse_untrusted import value_at
 

@@ -16,7 +16,7 @@ from bisect_tool.ci_results.job_results import observations
 from bisect_tool.ci_results.listing import Listing
 from bisect_tool.ci_results.log_results import with_logs
 from bisect_tool.ci_results.series import Series
-from bisect_tool.ci_results.service import Absent, Service
+from bisect_tool.ci_results.service_access import Absent, Service
 from bisect_tool.ci_results.service_names import PIPELINE, WORKFLOW, check_pattern, named
 from bisect_tool.errors import UsageError
 from bisect_tool.sanitise import clean_line

@@ -11,7 +11,7 @@ from bisect_tool.ci_results.github_client import artefacts
 from bisect_tool.ci_results.job_reports import attempt_of, with_node_ids, with_reports
 from bisect_tool.ci_results.junit_report import read_report
 from bisect_tool.ci_results.report_file import SIZE_LIMIT, NoArchive, unpack
-from bisect_tool.ci_results.service import Absent, Forbidden
+from bisect_tool.ci_results.service_access import Absent, Forbidden
 from bisect_tool.log_input.junit import NotJunit
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from bisect_tool.ci_results.etag_cache import EtagCache
-    from bisect_tool.ci_results.service import Service
+    from bisect_tool.ci_results.service_access import Service
 
 _log = logging.getLogger("bisect_run.ci_results")
 _TIMEOUT = (10, 60)

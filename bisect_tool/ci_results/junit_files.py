@@ -6,7 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from bisect_tool.ci_results.download import download
+from bisect_tool.ci_results.download_url import download
 from bisect_tool.ci_results.junit_failures import failures_of
 from bisect_tool.ci_results.junit_report import read_report
 from bisect_tool.ci_results.observation import CellKey, Observation, State

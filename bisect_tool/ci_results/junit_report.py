@@ -1,6 +1,6 @@
 """Parse JUnit XML: the outcome of every test, and the properties of the run. Pure.
 
-The parser in `logs` yields the lines of failed tests; a history needs the passed tests as well.
+`log_input.junit` yields the lines of failed tests; a history needs the passed tests as well.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bisect_tool.ci_results.answer import UnexpectedAnswer
-from bisect_tool.ci_results.service import Absent
+from bisect_tool.ci_results.service_access import Absent
 from bisect_tool.errors import BisectError, UsageError
 from bisect_tool.format import count, listing
 from bisect_tool.sanitise import clean_line

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bisect_tool.ci_results.download import split_url
+from bisect_tool.ci_results.download_url import split_url
 from bisect_tool.ci_results.report_file import (
     SIDECAR,
     SIZE_LIMIT,

@@ -27,7 +27,7 @@ from bisect_tool.errors import (
     is_disk_error,
     is_resource_error,
 )
-from bisect_tool.terminal import terminal
+from bisect_tool.terminal import writer
 from bisect_tool.terminal.output import notify, print_error
 from bisect_tool.terminal.verbose_log import be_verbose
 from bisect_tool.write_tokens import removed_from
@@ -168,7 +168,7 @@ def _click_program(app: typer.Typer) -> Any:  # noqa: ANN401  # Typer's click or
 def dispatch(arguments: list[str]) -> int:
     """Run the command named by the first argument; returns the exit code of the process."""
     held_back = removed_from(os.environ)
-    with terminal.unfailing() as stdout, held_back, diagnostics.recording() as recorder:
+    with writer.unfailing() as stdout, held_back, diagnostics.recording() as recorder:
         code = _run(arguments)
         if stdout.failure is not None and code in RESULT_CODES:
             print_error(f"cannot write to standard output: {stdout.failure.strerror}", _UNWRITTEN_HINT)

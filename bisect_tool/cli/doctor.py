@@ -17,7 +17,7 @@ def doctor() -> int:
     something required is missing.
     """
     from bisect_tool.cli.machine_checks import checks, render_checks
-    from bisect_tool.terminal.terminal import show
+    from bisect_tool.terminal.writer import show
 
     found = tuple(checks())
     show(render_checks(found))

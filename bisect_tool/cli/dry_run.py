@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.errors import ExitCode
 from bisect_tool.render.survey import render_survey
-from bisect_tool.terminal.terminal import show
+from bisect_tool.terminal.writer import show
 
 if TYPE_CHECKING:
     from bisect_tool.options.resolve import Resolved

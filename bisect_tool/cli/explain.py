@@ -26,7 +26,7 @@ def explain(options: ExplainOptions) -> int:
     from bisect_tool.log_input.files import LogFiles
     from bisect_tool.render.explain import document, explanations, render_explanations
     from bisect_tool.sanitise import redact, secret_values
-    from bisect_tool.terminal import terminal
+    from bisect_tool.terminal import writer
     from bisect_tool.terminal.output import notify
 
     files = LogFiles(options.logs, notify)
@@ -36,11 +36,11 @@ def explain(options: ExplainOptions) -> int:
     explained = explanations(found, files.location, hide)
     no_failure = "No failure found" + (" that is not also in the passing log." if options.against else ".")
     if options.as_json:
-        terminal.write(document(explained))
+        writer.write(document(explained))
     elif options.as_markdown:
         from bisect_tool.render.explain_markdown import markdown  # Jinja takes its time
 
-        terminal.write(markdown(explained))
+        writer.write(markdown(explained))
     else:
-        terminal.show(render_explanations(explained) if explained else Text(no_failure))
+        writer.show(render_explanations(explained) if explained else Text(no_failure))
     return ExitCode.DONE if explained else ExitCode.ENDPOINTS

@@ -32,7 +32,7 @@ def plan(options: PlanOptions) -> int:
     from bisect_tool.session.store import Store
     from bisect_tool.supervise.machine_load import current_load
     from bisect_tool.terminal.output import notify
-    from bisect_tool.terminal.terminal import show, write
+    from bisect_tool.terminal.writer import show, write
 
     here = home()
     resolved = resolve(options, here, notify)

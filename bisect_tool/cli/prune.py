@@ -33,7 +33,7 @@ def prune(options: PruneOptions) -> int:
     from bisect_tool.json_document.prune import prune_document
     from bisect_tool.paths import home
     from bisect_tool.render.prune import render_prune
-    from bisect_tool.terminal import terminal
+    from bisect_tool.terminal import writer
     from bisect_tool.terminal.output import notify
 
     size = parse_size(options.max_size) if options.max_size is not None else None
@@ -51,9 +51,9 @@ def prune(options: PruneOptions) -> int:
     if failed is not None:
         document = document.model_copy(update={"exit_code": ExitCode.ENVIRONMENT})
     if options.as_json:
-        terminal.write(document.to_json())
+        writer.write(document.to_json())
     else:
-        terminal.show(render_prune(document, now))
+        writer.show(render_prune(document, now))
     if failed is not None:
         notify("The logs of sessions are kept, because the store cannot be read.")
         raise failed

@@ -23,7 +23,7 @@ def report(options: ReportOptions) -> int:
     from bisect_tool.session.log_files import pruned_at
     from bisect_tool.session.store import Store
     from bisect_tool.terminal.output import notify, write_json, write_report
-    from bisect_tool.terminal.terminal import write
+    from bisect_tool.terminal.writer import write
 
     here = home()
     document = document_of(options.session, Store(here.store, notify), here, options.repo)

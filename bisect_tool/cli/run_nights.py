@@ -23,7 +23,7 @@ from bisect_tool.paths import home
 from bisect_tool.render.nightly import render_nights
 from bisect_tool.sanitise import redact, secret_values
 from bisect_tool.session.store import Store
-from bisect_tool.terminal import terminal
+from bisect_tool.terminal import writer
 from bisect_tool.terminal.output import notify
 from bisect_tool.write_tokens import with_write_tokens
 
@@ -54,7 +54,7 @@ def run_nights(options: NightlyOptions, given: frozenset[str]) -> int:
         documents = [night.document(dry_run=options.dry_run) for night in nights]
         codes = [_deliver(night, each, here) for night, each in zip(nights, documents, strict=True)]
     if documents or options.as_json:
-        terminal.write(_redacted(_json(documents) if options.as_json else render_nights(documents)))
+        writer.write(_redacted(_json(documents) if options.as_json else render_nights(documents)))
     return max((*codes, *failed), key=CODES_BY_PRIORITY.index)
 
 

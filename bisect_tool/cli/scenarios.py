@@ -27,7 +27,7 @@ def scenarios_(context: typer.Context) -> int:
 def list_() -> int:
     """List the bundled scenarios."""
     from bisect_tool import scenario as scenarios
-    from bisect_tool.terminal.terminal import write
+    from bisect_tool.terminal.writer import write
 
     for name, folder in scenarios.available().items():
         write(f"{name:20} {scenarios.load(str(folder)).description}")
@@ -41,7 +41,7 @@ def list_() -> int:
 def show(name: Name) -> int:
     """Show a scenario's profiles and cells."""
     from bisect_tool import scenario as scenarios
-    from bisect_tool.terminal.terminal import write
+    from bisect_tool.terminal.writer import write
     from bisect_tool.trial.cells import collect_cells
 
     # The launch values are printed as written: what dp_size means is up to the suite.
@@ -72,7 +72,7 @@ def check(name: Name) -> int:
     """
     from bisect_tool import scenario as scenarios
     from bisect_tool.format import count
-    from bisect_tool.terminal.terminal import write
+    from bisect_tool.terminal.writer import write
     from bisect_tool.trial.cells import collect_cells
     from bisect_tool.trial.check_launch_files import check_launch_files
     from bisect_tool.trial.config import check_templates

@@ -41,7 +41,7 @@ def simulate(options: SimulateOptions) -> int:
     from bisect_tool.expected_cost import PastTrial
     from bisect_tool.render.simulation import render_simulation, render_slots
     from bisect_tool.simulate.simulate import Noise
-    from bisect_tool.terminal import terminal
+    from bisect_tool.terminal import writer
 
     noise = Noise(options.p_fail_bad, options.p_fail_good)
     if noise.capacity < _MIN_CAPACITY or options.p_fail_bad <= options.p_fail_good:
@@ -55,12 +55,12 @@ def simulate(options: SimulateOptions) -> int:
     began = time.monotonic()
     by_slots = {slots: _summary(options, searches, slots, noise, trial, deepcopy(rng)) for slots in counts}
     if options.as_json:
-        terminal.write(json.dumps(_document(options, searches, by_slots), indent=2))
+        writer.write(json.dumps(_document(options, searches, by_slots), indent=2))
     elif options.compares_slots:
-        terminal.show(render_slots(by_slots, trial, len(searches), time.monotonic() - began))
+        writer.show(render_slots(by_slots, trial, len(searches), time.monotonic() - began))
     else:
         (summary,) = by_slots.values()
-        terminal.show(render_simulation(summary, trial, len(searches), time.monotonic() - began))
+        writer.show(render_simulation(summary, trial, len(searches), time.monotonic() - began))
     return 0
 
 

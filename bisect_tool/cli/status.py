@@ -28,7 +28,7 @@ def status(options: StatusOptions) -> int:
     from bisect_tool.render.status import render_session, render_sessions
     from bisect_tool.session.store import Store
     from bisect_tool.terminal.output import notify, write_json
-    from bisect_tool.terminal.terminal import show, write
+    from bisect_tool.terminal.writer import show, write
 
     here = home()
     store = Store(here.store, notify)

@@ -36,7 +36,7 @@ def triage(options: TriageOptions) -> int:
     from bisect_tool.git import Repository
     from bisect_tool.paths import home
     from bisect_tool.render.triage import render_triage, to_json
-    from bisect_tool.terminal import terminal
+    from bisect_tool.terminal import writer
     from bisect_tool.terminal.output import notify
     from bisect_tool.triage.address import is_address
     from bisect_tool.triage.analyse import analyse, completed
@@ -59,13 +59,13 @@ def triage(options: TriageOptions) -> int:
     file = page if readable else ""  # for `explain`, which reads text
     found = completed(found, Context(repo or "", file, _suites(), paths, unmerged))
     if options.as_json:
-        terminal.write(to_json(found))
+        writer.write(to_json(found))
     elif options.as_markdown:
         from bisect_tool.render.triage_markdown import markdown  # Jinja takes its time
 
-        terminal.write(markdown(found))
+        writer.write(markdown(found))
     else:
-        terminal.show(render_triage(found))
+        writer.show(render_triage(found))
     return ExitCode.DONE if found.has_ends else ExitCode.INCONCLUSIVE
 
 

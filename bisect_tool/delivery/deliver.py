@@ -38,7 +38,7 @@ from bisect_tool.format import count, listing
 from bisect_tool.json_document.sanitise import sanitise
 from bisect_tool.render.nightly_markdown import cut, nightly_markdown
 from bisect_tool.sanitise import secret_values
-from bisect_tool.terminal.terminal import write_commands
+from bisect_tool.terminal.writer import write_commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -21,7 +21,7 @@ from bisect_tool.nightly_rules.decision import Bisect, Rerun
 from bisect_tool.nightly_rules.history import History
 from bisect_tool.nightly_rules.recent_results import recent
 from bisect_tool.nightly_run.causes import causes
-from bisect_tool.nightly_run.cells import cells, range_of
+from bisect_tool.nightly_run.cell_statuses import cells, range_of
 from bisect_tool.nightly_run.failures import failures
 from bisect_tool.nightly_run.findings import exit_codes_of_given_up, findings, known_bisections
 from bisect_tool.nightly_run.former_names import former_names, renamed

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from bisect_tool.ci_results.collect import collect
-from bisect_tool.ci_results.failed_groups import with_passed_groups
+from bisect_tool.ci_results.failed_before_tests import with_passed_groups
 from bisect_tool.ci_results.junit_files import junit_observations
 from bisect_tool.ci_results.service_names import check_pattern
 from bisect_tool.errors import UsageError

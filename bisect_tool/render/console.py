@@ -68,7 +68,7 @@ _FINDING_STYLE = {
 
 
 def render_report(document: Document) -> RenderableType:
-    """Render the whole report; print it with `terminal.show`, which does not wrap commands and paths."""
+    """Render the whole report; print it with `writer.show`, which does not wrap commands and paths."""
     sections = (
         render_answer(document),
         render_cells(document),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, assert_never
 from bisect_tool.checks import CommandCheck, JobCheck, ProjectCheck, PytestCheck, SuiteCheck
 from bisect_tool.errors import UsageError
 from bisect_tool.reproduction_script.bundle import MODULES, heredoc, is_text
-from bisect_tool.reproduction_script.recipe import word
+from bisect_tool.reproduction_script.environment_commands import word
 from bisect_tool.reproduction_script.suite import suite_command, suite_files
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from bisect_tool.git.clone import is_url, without_account
 from bisect_tool.git.worktree import patterns
 from bisect_tool.mode import Repro
 from bisect_tool.reproduction_script.bundle import MODULES, modules
+from bisect_tool.reproduction_script.environment_commands import environment_commands
 from bisect_tool.reproduction_script.imports import imported
 from bisect_tool.reproduction_script.kinds import script_of
-from bisect_tool.reproduction_script.recipe import recipe
 from bisect_tool.sanitise import clean, clean_line, redact, secret_values
 
 if TYPE_CHECKING:
@@ -152,7 +152,9 @@ def _environment(session: Session, document: Document, profile: Profile) -> Iter
     used = next((trial.environment for trial in document.trials if trial.environment), "")
     yield ""
     cache = session.home.cache
-    yield from recipe(profile.build, pinned_packages(cache, used) if used else (), used_wheel(cache, used))
+    yield from environment_commands(
+        profile.build, pinned_packages(cache, used) if used else (), used_wheel(cache, used)
+    )
 
 
 def _counted(document: Document, shared: TrialConfig) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bisect_tool.search.run_count import NO_RUNS, Count
+from bisect_tool.search.counted_runs import NO_RUNS, Count
 
 
 @dataclass(frozen=True)

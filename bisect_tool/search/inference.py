@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from bisect_tool.search.counted_runs import NO_RUNS, Count
 from bisect_tool.search.earlier_runs import NO_EARLIER_RUNS
 from bisect_tool.search.indistinguishable_commits import block
 from bisect_tool.search.posterior import Posterior
-from bisect_tool.search.run_count import NO_RUNS, Count
 from bisect_tool.verdict import Verdict
 
 if TYPE_CHECKING:

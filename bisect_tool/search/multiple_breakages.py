@@ -17,9 +17,9 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from bisect_tool.search.counted_runs import Count
     from bisect_tool.search.dag import Dag
     from bisect_tool.search.rates import Floats
-    from bisect_tool.search.run_count import Count
 
 _DEVIATING, _AGREEING = 0.2, 10.0
 """The runs of one commit agree: the rate of runs that deviate is Beta(0.2, 10), mostly close to 0."""

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bisect_tool.search import rates
+from bisect_tool.search.counted_runs import NO_RUNS, Count
 from bisect_tool.search.multiple_breakages import Breakages
-from bisect_tool.search.run_count import NO_RUNS, Count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

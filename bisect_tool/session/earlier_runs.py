@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bisect_tool.git.commit_relations import ancestors, between, existing
+from bisect_tool.search.counted_runs import NO_RUNS, Count
 from bisect_tool.search.earlier_runs import EarlierRuns
-from bisect_tool.search.run_count import NO_RUNS, Count
 from bisect_tool.stats import false_pass_probability
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from bisect_tool.sanitise import clean, redact, secret_values
-from bisect_tool.terminal import terminal
+from bisect_tool.terminal import writer
 from bisect_tool.write_tokens import with_write_tokens
 
 if TYPE_CHECKING:
@@ -20,25 +20,25 @@ _YES = ("y", "yes")
 
 def notify(message: str) -> None:
     """Print a sentence to stderr."""
-    terminal.stderr().print(Text(_printable(message)), soft_wrap=True)
+    writer.stderr().print(Text(_printable(message)), soft_wrap=True)
 
 
 def print_error(message: str, hint: str = "") -> None:
     """Print an error and its hint to stderr."""
     line = Text.assemble(("error: ", "bold red"), _printable(message))
-    terminal.stderr().print(line, soft_wrap=True)
+    writer.stderr().print(line, soft_wrap=True)
     if hint:
-        terminal.stderr().print(Text(_printable(hint)), soft_wrap=True)
+        writer.stderr().print(Text(_printable(hint)), soft_wrap=True)
 
 
 def is_interactive() -> bool:
     """Whether somebody reads stderr and can type an answer."""
-    return sys.stdin is not None and sys.stdin.isatty() and terminal.stderr().is_terminal
+    return sys.stdin is not None and sys.stdin.isatty() and writer.stderr().is_terminal
 
 
 def ask(question: str) -> bool:
     """Ask on stderr; only `y` and `yes` mean yes."""
-    terminal.stderr().print(Text(f"{_printable(question)} [y/N] "), end="", soft_wrap=True)
+    writer.stderr().print(Text(f"{_printable(question)} [y/N] "), end="", soft_wrap=True)
     return sys.stdin.readline().strip().lower() in _YES
 
 
@@ -48,11 +48,11 @@ def _printable(text: str) -> str:
 
 def write_json(document: Document) -> None:
     """Print the document, and nothing else, to stdout."""
-    terminal.write(document.to_json())
+    writer.write(document.to_json())
 
 
 def write_report(document: Document) -> None:
     """Print the terminal report to stdout."""
     from bisect_tool.render.console import render_report  # noqa: PLC0415  # not all commands have a session
 
-    terminal.show(render_report(document))
+    writer.show(render_report(document))

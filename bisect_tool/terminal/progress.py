@@ -16,7 +16,7 @@ from bisect_tool.expected_cost import PastTrial
 from bisect_tool.format import count, duration, outcome_text, short
 from bisect_tool.planner import Purpose
 from bisect_tool.sanitise import clean_line
-from bisect_tool.terminal import terminal
+from bisect_tool.terminal import writer
 from bisect_tool.terminal.beliefs import belief_line, render_beliefs
 from bisect_tool.terminal.log_tail import STREAM, CellsSeen, StreamTail
 from bisect_tool.terminal.output import ask
@@ -61,7 +61,7 @@ class Progress:
         busy: Callable[[], str] = str,
         past: Sequence[PastTrial] = (),
     ) -> None:
-        self._console = console or terminal.stderr()
+        self._console = console or writer.stderr()
         self._clock = clock
         self._busy = busy
         self._subjects = _subjects(session)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bisect_tool.terminal import terminal
+from bisect_tool.terminal import writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 
 def counting(items: Sequence[Item], noun: str) -> Iterator[Item]:
     """Yield the items with a progress bar, which is shown only on a terminal."""
-    console = terminal.stderr()
+    console = writer.stderr()
     bar = Progress(
         TextColumn(noun),
         BarColumn(),

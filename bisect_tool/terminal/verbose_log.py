@@ -7,7 +7,7 @@ import logging
 from rich.text import Text
 
 from bisect_tool.diagnostics import LOGGER, Formatter, Recorder
-from bisect_tool.terminal import terminal
+from bisect_tool.terminal import writer
 
 
 def be_verbose(*, without: str = "") -> None:
@@ -41,6 +41,6 @@ class StderrHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print a record."""
         try:
-            terminal.stderr().print(Text(self.format(record), "dim"), soft_wrap=True)
+            writer.stderr().print(Text(self.format(record), "dim"), soft_wrap=True)
         except Exception:  # noqa: BLE001 - as every handler does: logging must not make the code that logs fail
             self.handleError(record)

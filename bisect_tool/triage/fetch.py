@@ -17,7 +17,7 @@ from bisect_tool.triage.address import build_address, issue_address
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from bisect_tool.ci_results.service import Service
+    from bisect_tool.ci_results.service_access import Service
     from bisect_tool.triage.address import IssueAddress
     from bisect_tool.triage.mentions import BuildMention
 

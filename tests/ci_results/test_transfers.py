@@ -9,7 +9,7 @@ from replayed_service import Reply
 
 from bisect_tool import transfer_timeout
 from bisect_tool.ci_results import http
-from bisect_tool.ci_results.download import download
+from bisect_tool.ci_results.download_url import download
 from bisect_tool.errors import EnvironmentFailed
 
 

@@ -17,7 +17,7 @@ from quick_engine import use_one_rank
 from bisect_tool.cli.app import main
 from bisect_tool.demo.patch_series import replay
 from bisect_tool.supervise.machine_load import Load
-from bisect_tool.terminal import terminal
+from bisect_tool.terminal import writer
 
 CHECKOUT = Path(__file__).parents[2]
 SCENARIOS = CHECKOUT / "scenarios"
@@ -74,16 +74,16 @@ def cli(capsys):
     """Run the command line in this process."""
 
     def run(*arguments):
-        terminal.stdout.cache_clear()
-        terminal.stderr.cache_clear()
+        writer.stdout.cache_clear()
+        writer.stderr.cache_clear()
         with pytest.raises(SystemExit) as ended:
             main([str(argument) for argument in arguments])
         captured = capsys.readouterr()
         return Ended(int(ended.value.code), captured.out, captured.err)
 
     yield run
-    terminal.stdout.cache_clear()
-    terminal.stderr.cache_clear()
+    writer.stdout.cache_clear()
+    writer.stderr.cache_clear()
 
 
 @pytest.fixture(scope="session")

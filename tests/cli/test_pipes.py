@@ -138,8 +138,8 @@ def test_files_of_the_tool_never_get_a_standard_descriptor(tmp_path):
     program = f"""
 import sys
 from pathlib import Path
-from bisect_tool.terminal import terminal
-with terminal.unfailing(), Path({str(tmp_path / "store")!r}).open("w") as store:
+from bisect_tool.terminal import writer
+with writer.unfailing(), Path({str(tmp_path / "store")!r}).open("w") as store:
     sys.exit(store.fileno())
 """
     line = f"{shlex.quote(sys.executable)} -c {shlex.quote(program)} <&- >&- 2>&-"

@@ -9,7 +9,7 @@ import pytest
 
 from bisect_tool.ci_results.answer import UnexpectedAnswer
 from bisect_tool.ci_results.job_reports import Artefact
-from bisect_tool.ci_results.service import Absent, Forbidden
+from bisect_tool.ci_results.service_access import Absent, Forbidden
 from bisect_tool.executor.ci import reports
 from bisect_tool.executor.ci.reports import report_files
 

@@ -5,8 +5,8 @@ from real_projects import Project
 
 from bisect_tool.git import Repository
 from bisect_tool.mode import Bisect, ObservedRuns
+from bisect_tool.search.counted_runs import Count
 from bisect_tool.search.earlier_runs import EarlierRuns
-from bisect_tool.search.run_count import Count
 from bisect_tool.session.earlier_runs import earlier_runs
 
 GOOD, BAD = 5, 8

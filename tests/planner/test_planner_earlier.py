@@ -4,8 +4,8 @@ from worlds import GOOD, World, line, one_cell, simulate
 
 from bisect_tool.planner import BisectPlanner, EndCounts, Finding, Purpose, decide
 from bisect_tool.planner.types import Step
+from bisect_tool.search.counted_runs import Count
 from bisect_tool.search.earlier_runs import EarlierRuns
-from bisect_tool.search.run_count import Count
 
 NIGHTS = EarlierRuns(((GOOD, Count(0, 1)), ("c15", Count(2, 3))), Count(0, 19), Count(1, 1))
 

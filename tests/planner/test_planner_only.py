@@ -6,8 +6,8 @@ import pytest
 from worlds import World, line, simulate
 
 from bisect_tool.planner import Finding, Purpose, conclude_early
+from bisect_tool.search.counted_runs import Count
 from bisect_tool.search.earlier_runs import EarlierRuns
-from bisect_tool.search.run_count import Count
 
 WORLD = World(line(8), {"red": "c4", "lottery": "c0", "green": None}, rates={"lottery": (0.4, 0.4)}, seed=2)
 FLAKY = EarlierRuns(before=Count(failed=4, passed=20), commits=24)

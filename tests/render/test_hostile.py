@@ -20,7 +20,7 @@ from bisect_tool.render.console import render_report
 from bisect_tool.render.markdown import code, fence, markdown, prose, table_code
 from bisect_tool.render.status import render_session, render_sessions
 from bisect_tool.sanitise import clean_line
-from bisect_tool.terminal import terminal
+from bisect_tool.terminal import writer
 
 NOW = datetime(2026, 3, 6, 10, 47, tzinfo=UTC)
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -194,11 +194,11 @@ def test_fence_keeps_head_and_tail():
 )
 def test_ci_runner_sees_no_command(monkeypatch, capsys, line, shown):
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    terminal.stdout.cache_clear()
+    writer.stdout.cache_clear()
     try:
-        terminal.write(line)
+        writer.write(line)
     finally:
-        terminal.stdout.cache_clear()
+        writer.stdout.cache_clear()
     assert capsys.readouterr().out == shown.rstrip("\n") + "\n"
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bisect_tool.search import Bisection, Culprit, Dag, Inference
+from bisect_tool.search.counted_runs import Count
 from bisect_tool.search.earlier_runs import EarlierRuns
-from bisect_tool.search.run_count import Count
 from bisect_tool.verdict import Verdict
 
 GOOD, BAD = Verdict.GOOD, Verdict.BAD

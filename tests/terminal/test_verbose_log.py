@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 
 from bisect_tool.diagnostics import LOGGER, recording, set_level
-from bisect_tool.terminal import terminal
+from bisect_tool.terminal import writer
 from bisect_tool.terminal.verbose_log import StderrHandler, be_verbose
 
 log = logging.getLogger("bisect_run.test")
@@ -21,7 +21,7 @@ log = logging.getLogger("bisect_run.test")
 def stderr(monkeypatch):
     """The console for stderr, a terminal of 40 columns."""
     console = Console(file=io.StringIO(), width=40, force_terminal=True, color_system=None)
-    monkeypatch.setattr(terminal, "stderr", lambda: console)
+    monkeypatch.setattr(writer, "stderr", lambda: console)
     with recording():
         set_level({})
         yield console

@@ -9,7 +9,7 @@ from contextlib import redirect_stdout
 
 import pytest
 
-from bisect_tool.terminal import terminal, whole_writes
+from bisect_tool.terminal import whole_writes, writer
 from bisect_tool.terminal.whole_writes import whole
 
 TEXT = "0123456789ä\n" * 100_000
@@ -27,17 +27,17 @@ def pipe():
 
 def test_slow_reader_of_a_non_blocking_pipe_gets_the_whole_text(pipe):
     reader, stream = pipe
-    with ThreadPoolExecutor() as pool, redirect_stdout(stream), terminal.unfailing() as stdout:
+    with ThreadPoolExecutor() as pool, redirect_stdout(stream), writer.unfailing() as stdout:
         read = pool.submit(reader.read, len(TEXT.encode()))
-        terminal.write(TEXT)
+        writer.write(TEXT)
     assert stdout.failure is None
     assert read.result() == TEXT.encode()
 
 
 def test_reader_that_stopped_reading_is_a_failure(pipe, monkeypatch):
     monkeypatch.setattr(whole_writes, "READER_S", 0.05)
-    with redirect_stdout(pipe[1]), terminal.unfailing() as stdout:
-        terminal.write(TEXT)
+    with redirect_stdout(pipe[1]), writer.unfailing() as stdout:
+        writer.write(TEXT)
     assert isinstance(stdout.failure, TimeoutError)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from bisect_tool.checks import JobCheck
-    from bisect_tool.ci_results.service import Service
+    from bisect_tool.ci_results.service_access import Service
     from bisect_tool.executor.ci.service import JobService
     from bisect_tool.executor.ci.survey import Survey
     from bisect_tool.executor_names import CiService

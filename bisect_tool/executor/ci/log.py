@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bisect_tool.ci_results.service import Absent
+from bisect_tool.ci_results.service_access import Absent
 
 if TYPE_CHECKING:
     from bisect_tool.ci_results.http import Client

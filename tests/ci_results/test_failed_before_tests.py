@@ -2,7 +2,7 @@
 
 import pytest
 
-from bisect_tool.ci_results.failed_groups import with_passed_groups
+from bisect_tool.ci_results.failed_before_tests import with_passed_groups
 from bisect_tool.ci_results.observation import CellKey, Observation, State
 from bisect_tool.nightly_rules.decide import decide
 from bisect_tool.nightly_rules.decision import Bisect

@@ -4,7 +4,7 @@ import pytest
 from made_wheels import make_wheel
 
 from bisect_tool.build import BuildFailed, BuildProfile, fingerprint, prepare
-from bisect_tool.build.overlay import dependencies, normal
+from bisect_tool.build.overlay_provider import dependencies, normal
 from bisect_tool.git import Repository, Worktrees
 
 pytestmark = pytest.mark.usefixtures("copied_environments")

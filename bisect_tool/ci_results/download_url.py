@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bisect_tool.ci_results.http import Client
-from bisect_tool.ci_results.service import Service
+from bisect_tool.ci_results.service_access import Service
 from bisect_tool.errors import UsageError
 from bisect_tool.sanitise import clean_line
 

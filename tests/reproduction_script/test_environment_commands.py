@@ -11,7 +11,7 @@ from wheel_server import serving_wheels
 
 from bisect_tool.build.commit_wheel import UsedWheel
 from bisect_tool.build.profile import BuildProfile
-from bisect_tool.reproduction_script.recipe import recipe, word
+from bisect_tool.reproduction_script.environment_commands import environment_commands, word
 from bisect_tool.scenario import load
 
 LIMIT_S = 60
@@ -36,7 +36,7 @@ def test_a_template_is_one_word(template, expected):
 @pytest.mark.parametrize("name", load("external-lb-dp").profiles)
 def test_the_recipes_are_bash(name, tmp_path):
     build = load("external-lb-dp").profile(name).build
-    lines = "\n".join(recipe(build, ("torch==2.10.0", "numpy==2.0")))
+    lines = "\n".join(environment_commands(build, ("torch==2.10.0", "numpy==2.0")))
     subprocess.run(["bash", "-n"], input=lines, check=True, text=True)
     assert ("venv" in lines) is build.needs_venv
     assert ("torch==2.10.0" in lines) is build.needs_venv
@@ -47,14 +47,14 @@ def test_the_recipes_are_bash(name, tmp_path):
 def test_the_recipe_takes_the_wheel_that_was_used():
     build = load("external-lb-dp").profile("gpu").build
     wheel = UsedWheel("a" * 40, "https://host/a/vllm-1%2Bg1.whl", "vllm-1+g1.whl", "0123", "cu129", "2.10.0")
-    lines = list(recipe(build, (), wheel))
+    lines = list(environment_commands(build, (), wheel))
     subprocess.run(["bash", "-n"], input="\n".join(lines), check=True, text=True)
     assert "wheel=$out/vllm-1+g1.whl" in lines
     assert any("https://host/a/vllm-1%2Bg1.whl" in line for line in lines)
     assert 'echo "0123  $wheel" | sha256sum --check --quiet' in lines
     location = 'VLLM_PRECOMPILED_WHEEL_LOCATION="$wheel"'
     assert f'VLLM_USE_PRECOMPILED=1 {location} "$python" -m pip install --quiet "$tree"' in lines
-    assert not any("PRECOMPILED" in line for line in recipe(build))
+    assert not any("PRECOMPILED" in line for line in environment_commands(build))
 
 
 def test_recipe_repeats_an_interrupted_download(tmp_path):
@@ -63,7 +63,7 @@ def test_recipe_repeats_an_interrupted_download(tmp_path):
     with serving_wheels() as server:
         server.files["/a.whl"], server.cut["/a.whl"] = body, [1000]
         used = UsedWheel("a" * 40, f"{server.url}/a.whl", wheel, checksum, "cu129", "2.10.0")
-        lines = list(recipe(load("external-lb-dp").profile("gpu").build, (), used))
+        lines = list(environment_commands(load("external-lb-dp").profile("gpu").build, (), used))
         (last,) = (number for number, line in enumerate(lines) if "sha256sum" in line)
         text = "\n".join(("set -eu", f"out={tmp_path} python={sys.executable}", *lines[last - 3 : last + 1]))
         codes = [
@@ -78,7 +78,7 @@ def test_a_recipe_makes_its_virtual_environment(tmp_path):
     """Without requirements, so that the test needs no network."""
     build = BuildProfile(provider="command", python="3", command=(("{python}", "-c", "open('made', 'w')"),))
     head = f"set -eu\ntree={tmp_path} out={tmp_path}/e environment=$out python={sys.executable}\nmkdir $out\n"
-    text = head + "\n".join(recipe(build, ()))
+    text = head + "\n".join(environment_commands(build, ()))
     subprocess.run(["bash"], input=text, check=True, text=True, timeout=LIMIT_S)
     assert (tmp_path / "made").exists()
     assert (tmp_path / "e" / "venv" / "bin" / "python").exists()

@@ -18,7 +18,7 @@ from bisect_tool.build.environment import BuildFailed
 from bisect_tool.build.environment_variables import tree_environment
 from bisect_tool.build.import_roots import import_roots
 from bisect_tool.build.installer import Installer
-from bisect_tool.build.overlay import OVERLAY
+from bisect_tool.build.overlay_provider import OVERLAY
 from bisect_tool.build.project_requirements import find_requirements, installable
 from bisect_tool.parse_untrusted import parse_json, value_at
 

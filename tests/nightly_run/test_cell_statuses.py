@@ -8,7 +8,7 @@ from bisect_tool.nightly_rules.cell_status import CellStatus
 from bisect_tool.nightly_rules.decision import Nothing
 from bisect_tool.nightly_rules.reason import Reason
 from bisect_tool.nightly_rules.timeline import CommitTrials
-from bisect_tool.nightly_run.cells import cells
+from bisect_tool.nightly_run.cell_statuses import cells
 
 KEY = CellKey("w", "gpu", "", "a")
 FOUND = Nothing(Reason.STILL_RED, culprit="c5", since="c5")

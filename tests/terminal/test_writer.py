@@ -11,10 +11,10 @@ import pytest
 
 SHOW = """
 from rich.text import Text
-from bisect_tool.terminal import terminal
-terminal.show(Text("✓ " + "x" * 300, style="bold red", no_wrap=True, overflow="ignore"))
-terminal.stderr().print(Text("prose", style="red"))
-terminal.write("{}")
+from bisect_tool.terminal import writer
+writer.show(Text("✓ " + "x" * 300, style="bold red", no_wrap=True, overflow="ignore"))
+writer.stderr().print(Text("prose", style="red"))
+writer.write("{}")
 """
 NOTIFY = """
 from bisect_tool.terminal.output import notify, print_error

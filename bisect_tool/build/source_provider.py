@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.build.commit_wheel import wheel_variables
 from bisect_tool.build.environment_variables import tree_environment
 from bisect_tool.build.installer import Installer
-from bisect_tool.build.overlay import OVERLAY
+from bisect_tool.build.overlay_provider import OVERLAY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from bisect_tool.build.commit_wheel import UsedWheel
 
 
-def recipe(build: BuildProfile, pinned: Sequence[str] = (), wheel: UsedWheel | None = None) -> Iterator[str]:
+def environment_commands(
+    build: BuildProfile, pinned: Sequence[str] = (), wheel: UsedWheel | None = None
+) -> Iterator[str]:
     """Return the lines that create the environment.
 
     `pinned` are the exact versions used, if known, and `wheel` is the published one that was used, if any.
