@@ -14,6 +14,7 @@ from bisect_tool.shadowing import (
     Command,
     Shadow,
     find_absent_files,
+    find_entering_scripts,
     find_import_folders,
     find_shadows,
     paths_named_by,
@@ -55,7 +56,7 @@ def shadows_of(request: Request, repository: Repository) -> tuple[Shadow, ...]:
     read = _reader(repository, request.bad)
     command = Command(check.argv, os.environ, _committed_scripts(check, read))
     if _runs_commit_code(command):
-        return ()
+        return find_entering_scripts(command, checkout)
     others = other_checkouts(find_import_folders(command), checkout, request.ends)
 
     def found(top: Path, *, is_bisected: bool) -> tuple[Shadow, ...]:

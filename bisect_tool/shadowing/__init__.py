@@ -10,7 +10,13 @@ from bisect_tool.shadowing.absent_files import find_absent_files
 from bisect_tool.shadowing.command_words import Command
 from bisect_tool.shadowing.first_folders import ReadFile
 from bisect_tool.shadowing.import_folders import find_import_folders
-from bisect_tool.shadowing.shadows import Shadow, find_shadows, paths_named_by, pythonpath_folders
+from bisect_tool.shadowing.shadows import (
+    Shadow,
+    find_entering_scripts,
+    find_shadows,
+    paths_named_by,
+    pythonpath_folders,
+)
 from bisect_tool.shadowing.unseen_changes import may_be_unseen
 
 __all__ = [
@@ -18,6 +24,7 @@ __all__ = [
     "ReadFile",
     "Shadow",
     "find_absent_files",
+    "find_entering_scripts",
     "find_import_folders",
     "find_shadows",
     "may_be_unseen",

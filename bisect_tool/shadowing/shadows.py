@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from bisect_tool.shadowing.installed_checkouts import Install
 
 _OWN_FOLDER = re.compile(r"""dirname\s+(--\s+)?["']?\$\{?(0|BASH_SOURCE)|\$\{0%|\$\{BASH_SOURCE\S*%""")
+_ENTERS_OWN_FOLDER = re.compile(
+    rf"^[^#\n]*(?<!\()\b(?:cd|pushd)\b[^\n;&|]*(?:{_OWN_FOLDER.pattern})", re.MULTILINE
+)
 _NAMES_SHOWN = 3
 _PYTHON_FILE = re.compile(r"\bpython|\bpypy")
 
@@ -70,6 +73,15 @@ def find_shadows(
         *_scripts(command, checkout),
         *_installed(command, checkout, read),
         *_node_modules(command, checkout),
+    )
+
+
+def find_entering_scripts(command: Command, checkout: Path) -> tuple[Shadow, ...]:
+    """Return the user's scripts that change into their own folder, where relative paths mean the checkout."""
+    return tuple(
+        _script_shadow(command, script, path, "it changes into its own folder")
+        for script, path in _scripts_in(command, checkout)
+        if _ENTERS_OWN_FOLDER.search(script.text)
     )
 
 
@@ -121,15 +133,32 @@ def _on_python_path(path: str, command: Command, checkout: Path) -> bool:
 
 def _scripts(command: Command, checkout: Path) -> Iterator[Shadow]:
     """Find the user's scripts in the checkout that use files in their own folder."""
+    for script, path in _scripts_in(command, checkout):
+        if reason := _own_folder_reason(script):
+            yield _script_shadow(command, script, path, reason)
+
+
+def _scripts_in(command: Command, checkout: Path) -> Iterator[tuple[Script, str]]:
+    """Yield the user's scripts that are run from the checkout, with their paths relative to its top."""
     for script in command.scripts:
         path = _path_in(str(script.path), checkout)
-        if path is None or _in_environment(script.path, checkout):
+        if path is None or _in_environment(script.path, checkout) or _is_copied(script, command):
             continue
-        if reason := _own_folder_reason(script):
-            yield Shadow(
-                f"{path} is run from your checkout, and {reason}, at every commit",
-                _with_script_copied(command, str(script.path), path),
-            )
+        yield script, path
+
+
+def _is_copied(script: Script, command: Command) -> bool:
+    """Whether a command only copies a script, to run the copy in the commit's tree."""
+    named = rf"(\bcp\s+(?:-\S+\s+)*)?[\"']?{re.escape(str(script.path))}(?![\w.-])"
+    copies = re.findall(named, " ".join(command.argv))
+    return bool(copies) and all(copies)
+
+
+def _script_shadow(command: Command, script: Script, path: str, reason: str) -> Shadow:
+    return Shadow(
+        f"{path} is run from your checkout, and {reason}, at every commit",
+        _with_script_copied(command, str(script.path), path),
+    )
 
 
 def _with_script_copied(command: Command, full: str, path: str) -> tuple[str, ...]:

@@ -298,6 +298,21 @@ def test_editable_install_is_reported_with_a_command_that_avoids_it(project):
     assert again.document.shadows == ()
 
 
+def test_script_that_enters_the_checkout_is_reported_despite_a_relative_path(project):
+    """PYTHONPATH=src means the checkout's `src` there; the suggested command is not reported again."""
+    shas = project.commits(0, 0, 1, 1)
+    project.write_check('#!/bin/sh\ncd "$(dirname "$0")"\nPYTHONPATH=src exec sh -c "exit $(cat code)"\n')
+    ended = bisect(project, shas[0], shas[-1], "./check.sh")
+    assert (ended.code, ended.document.cells["command"].finding) == (4, "always red")
+    (shadow,) = ended.document.shadows
+    assert "check.sh is run from your checkout, and it changes into its own folder" in shadow.found
+    args = shlex.split(shadow.rerun)[1:]
+    at = args.index("--")
+    again = project.run(*args[:at], "--json", *args[at:])
+    assert culprit_of(again) == shas[2]
+    assert again.document.shadows == ()
+
+
 def test_a_culprit_beside_an_editable_install_is_suspect(project):
     """Tests come from the commits, but tested code from the checkout: the culprit only adds a test."""
     with_editable_install(project)

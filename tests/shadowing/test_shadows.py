@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bisect_tool.shadowing import Command, find_shadows, paths_named_by
+from bisect_tool.shadowing import Command, find_entering_scripts, find_shadows, paths_named_by
 
 EDITABLE = {"a.pth": "{checkout}/src\n"}
 
@@ -119,6 +119,37 @@ def test_script_that_ignores_its_own_folder_is_not_copied(place, found):
     place.write("check.py", "import pkg\n", 0o755)
     assert found("{checkout}/check.sh") == []
     assert found("python3", "{root}/check.py") == []
+
+
+@pytest.mark.parametrize(
+    ("program", "is_found"),
+    [
+        ("cp {checkout}/check.sh . && ./check.sh", False),
+        ("mkdir -p ci && cp -p '{checkout}/check.sh' ci/check.sh && ci/check.sh", False),
+        ("cp {checkout}/check.sh . && {checkout}/check.sh", True),
+        ("scp {checkout}/check.sh host:", True),
+    ],
+)
+def test_script_that_is_copied_into_the_tree_is_not_reported(place, found, program, is_found):
+    place.write("project/check.sh", SHELL + ITSELF, 0o755)
+    assert bool(found("sh", "-c", program)) is is_found
+
+
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [
+        (ITSELF, True),
+        ('set -e; cd -- "${{0%/*}}"\n', True),
+        ('# cd "$(dirname "$0")"\n', False),
+        ('. "$(dirname "$0")/library.sh"\n', False),
+        ('here=$(cd "$(dirname "$0")" && pwd)\n', False),
+    ],
+)
+def test_scripts_that_change_into_their_folder(place, text, is_found):
+    path = place.write("project/check.sh", SHELL + text, 0o755)
+    found = find_entering_scripts(Command((str(path),), {}), place.checkout)
+    expected = "check.sh is run from your checkout, and it changes into its own folder, at every commit"
+    assert [each.found for each in found] == [expected] * is_found
 
 
 @pytest.fixture
