@@ -47,7 +47,7 @@ def halved(commits: int) -> list[list[tuple[int, bool]]]:
 
 
 def likely_elsewhere(runs: list[tuple[int, bool]], name: int, commits: int, bad: float, good: float) -> float:
-    """The chance that the runs come out like this, and another commit than the named one is the culprit."""
+    """The probability of these runs together with another culprit than the named commit."""
     chance = np.full(commits, 1 / commits)
     for commit, failed in runs:
         fails = np.where(np.arange(commits) <= commit, bad, good)

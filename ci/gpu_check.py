@@ -52,7 +52,7 @@ _LOADED = re.compile(r"\((Worker_\w+) pid=\d+\).* Model \S+ loaded on ([a-z]+)")
 
 @dataclass(frozen=True)
 class Sample:
-    """One look at the GPU: seconds since 1970, bytes in use, processes that compute on it."""
+    """A sample of the GPU: seconds since 1970, bytes in use, processes that compute on it."""
 
     time: float
     used: int
@@ -89,7 +89,7 @@ class GpuTrial:
 
 
 def join(trial: TrialReport, samples: Sequence[Sample], devices: Mapping[str, Sequence[str]]) -> GpuTrial:
-    """Put the samples of a trial's time beside it."""
+    """Assign the samples taken during a trial to it."""
     start = datetime.fromisoformat(trial.started).timestamp()
     end = start + trial.seconds
     during = [sample for sample in samples if start <= sample.time <= end]

@@ -216,7 +216,7 @@ def killed_tool(used: Callable[[], int], command: Sequence[str], enough: int) ->
 
 
 def _ticks(began: float) -> Iterator[float]:
-    """The seconds since `began`, again and again until the limit."""
+    """Yield the seconds since `began` until the limit."""
     while (passed := time.monotonic() - began) < LIMIT_S:
         yield passed
         time.sleep(POLL_S)

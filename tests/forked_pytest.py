@@ -64,5 +64,5 @@ def _be_pytest(words: Sequence[str], folder: Path, env: Mapping[str, str], outpu
 
 
 def _is_python_s(place: str) -> bool:
-    """Whether a folder is one of Python or its environment: the tests have put theirs beside them."""
+    """Whether a folder belongs to Python or its environment, and not to the tests."""
     return any(Path(place).is_relative_to(prefix) for prefix in (sys.prefix, sys.base_prefix))

@@ -24,7 +24,7 @@ OF_FILES = [
     for name in re.findall(r"`([^`]+)`", names)
     if re.fullmatch(r"[\w.]+(?:\(\))?", name) and not name.endswith((".py", ".toml"))
 ]
-"""Each name with the file that the text names beside it: ``A`, `B` of `file``, or ``file` (`A`)`."""
+"""Each name with the file that the text names with it: ``A`, `B` of `file``, or ``file` (`A`)`."""
 NAMES = {span for span in SPANS - PATHS if re.fullmatch(r"[\w.]*[A-Z_][\w.]*(?:\(\))?|\w+\(\)", span)}
 
 

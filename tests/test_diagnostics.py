@@ -94,7 +94,7 @@ def test_recording_leaves_no_handler(tmp_path):
     ("name", "levels"),
     [("", 4), ("debug", 4), ("INFO", 3), (" warning ", 2), ("error", 1)],
 )
-def test_level_leaves_out_what_is_below(folder, name, levels):
+def test_level_filters_lower_records(folder, name, levels):
     set_level({"BISECT_RUN_LOG_LEVEL": name})
     open_log(folder)
     for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):

@@ -250,7 +250,7 @@ def test_tokens_are_recognised_by_their_form(text, masked):
 
 
 LETTERS = "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7"
-"""What random text is made from: no token stands in this file."""
+"""The alphabet of random text, so that this file contains no token."""
 
 
 @pytest.mark.parametrize(
@@ -314,7 +314,7 @@ def test_redact_secret_part_of_a_url(url):
         "machine github.com login me password {}",
     ],
 )
-def test_redact_what_is_named_a_secret(line):
+def test_redact_values_named_as_secrets(line):
     assert LETTERS not in redact(line.format(LETTERS), ())
 
 

@@ -94,7 +94,7 @@ def test_judges_run_no_more_than_they_need(judge, fails, bad, runs):
     assert len(fails) - len(list(left)) == runs
 
 
-def test_git_chooses_what_the_model_chooses(tmp_path):
+def test_git_and_the_model_choose_the_same_commit(tmp_path):
     """Checks every length up to 70, and the lengths around powers of two up to 1,025."""
     repository(tmp_path / "made", linear(1026), numbered=False)
     shas = git(tmp_path / "made", "rev-list", "--reverse", "main").split()

@@ -87,7 +87,7 @@ def test_installer_environment_drops_only_redirecting_variables():
     assert installer_environment(environ) == PLANTED
 
 
-def test_tree_environment_keeps_what_a_build_needs(tmp_path):
+def test_tree_environment_keeps_variables_of_builds(tmp_path):
     wanted = {
         "PATH": "/bin",
         "CC": "gcc",

@@ -10,7 +10,7 @@ from bisect_tool.errors import UsageError
 
 
 @pytest.mark.parametrize("token", ["s3cret\n", "s3cret\r", "s3\tcret", "s3cret…"])
-def test_a_token_with_an_odd_character_is_refused_without_being_printed(token):
+def test_token_with_an_invalid_character_is_rejected_without_being_printed(token):
     """The error of the HTTP library would print the header."""
     with pytest.raises(
         UsageError, match=r"^THE_TOKEN contains a character that tokens cannot contain"

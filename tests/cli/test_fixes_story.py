@@ -67,7 +67,7 @@ def test_revert_of_an_unrelated_change_fixes_nothing(candidates, labels):
     assert (unrelated.fixes_all, unrelated.red) == (False, (CELL,))
 
 
-def test_later_revert_fixes_as_well(candidates, labels):
+def test_later_revert_also_fixes(candidates, labels):
     assert candidates[name("pick", labels["revert"])].fixes_all
 
 

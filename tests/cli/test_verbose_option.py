@@ -48,7 +48,7 @@ def test_without_a_command_verbose_is_run(cli):
 
 
 @pytest.mark.parametrize("arguments", [("-v",), ("-v", "--help"), ("--help", "-v"), ("-v", "--version")])
-def test_verbose_beside_help_and_version(cli, arguments):
+def test_verbose_with_help_and_version(cli, arguments):
     ended = cli(*arguments)
     assert ended.code == 0
     assert "-v, --verbose" in ended.out or ended.out.startswith("bisect-run ")

@@ -95,7 +95,7 @@ def test_a_comment_without_an_answer_is_made_once(delivery, service, pull, done,
     assert len(comments(service)) == 1
 
 
-def test_a_comment_that_is_refused_names_the_permission(delivery, service, pull):
+def test_rejected_comment_names_the_permission(delivery, service, pull):
     service.faults = [Fault("POST", f"{PULL}/comments", status=403)]
     (line,) = delivery.failing(night(cause()), **OPTIONS)
     assert "needs the permission issues=write (for --comment-on-culprit, pull_requests=write)." in line

@@ -157,7 +157,7 @@ def test_an_update_of_the_body_is_no_post(delivery, service):
     assert reported == ["updated issue 1"]
 
 
-def test_a_fix_closes_its_issue_whatever_the_limit(delivery, service):
+def test_fix_closes_its_issue_despite_the_limit(delivery, service):
     delivery(night(cause()), github_issues=REPOSITORY, slack=True)
     delivery(night(cause("fixed")), github_issues=REPOSITORY, slack=True, max_posts=0)
     assert service.issues[0]["state"] == "closed"

@@ -214,7 +214,7 @@ def test_a_terraform_error_is_the_root():
 
 
 @pytest.mark.parametrize("blank", [("",), ()])
-def test_innermost_cause_of_what_went_wrong_in_gradle_is_the_root(blank):
+def test_innermost_cause_of_a_gradle_failure_is_the_root(blank):
     lines = (
         "* What went wrong:",
         "Could not determine the dependencies of task ':app:build'.",
@@ -258,7 +258,7 @@ def test_line_below_a_failed_test_is_its_reason(name, reason, root):
     assert found.failure.root.headline == root
 
 
-def test_script_goes_on_without_its_conda_environment():
+def test_script_continues_without_its_conda_environment():
     conda = "CommandNotFoundError: Your shell has not been properly configured to use 'conda activate'."
     lines = ("Traceback (most recent call last):", '  File "/a.py", line 1, in <module>', "ValueError: bad")
     assert _chain(conda, *lines)[0] == "ValueError: bad"

@@ -1,4 +1,4 @@
-"""The sentence before the exit code of a job, if nothing else says why it failed."""
+"""The sentence before the exit code of a job, if nothing else explains the failure."""
 
 import pytest
 
@@ -45,12 +45,12 @@ def test_complaint_before_the_exit_code_is_the_root(complaint, end):
         (f"{_STAMP}/lib/a.py:7: UserWarning: the key `a` is not supported",),
     ],
 )
-def test_other_command_does_not_say_why_it_failed(before):
+def test_other_command_does_not_explain_the_failure(before):
     end = f"{_STAMP}##[error]Process completed with exit code 3."
     assert _chain(*before, f"{_STAMP}deploying", end) == ["Process completed with exit code 3"]
 
 
-def test_process_with_a_name_does_not_end_because_of_what_another_line_says():
+def test_named_process_does_not_end_for_the_reason_in_another_line():
     end = "(Worker_TP0 pid=7) process exited with code 3"
     assert _chain("the cache is not found", end) == [end.partition(") ")[2]]
 

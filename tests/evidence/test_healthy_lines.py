@@ -43,7 +43,7 @@ def test_events_are_those_of_all_lines(failure, size):
     assert explain_log(relevant_lines("log", blocks(lines, size))) == explain_log(all_lines(lines))
 
 
-def test_healthy_block_is_left_out():
+def test_healthy_block_is_skipped():
     lines = healthy(CONTEXT_LINES + 10_000)
     kept = list(relevant_lines("log", blocks(lines)))
     assert len(kept) < CONTEXT_LINES + 300

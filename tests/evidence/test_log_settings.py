@@ -132,7 +132,7 @@ def test_pattern_without_a_usual_stem_is_found(pattern):
     assert events(known, "OOPS Splat")
 
 
-def test_invalid_process_id_is_left_out():
+def test_invalid_process_id_is_ignored():
     pattern = {"regex": r"lost shard (?P<pid>\S+)", "stage": "died"}
     known = EngineLogs.model_validate({"patterns": [pattern]})
     assert [event.pid for event in events(known, "lost shard x", "lost shard 7")] == [None, 7]

@@ -193,7 +193,7 @@ def test_an_ignored_exception_is_a_warning():
 @pytest.mark.parametrize(
     ("level", "severity"), [("ERROR", "error"), ("WARNING", "warning"), ("INFO", "info")]
 )
-def test_the_level_of_a_logged_traceback_counts(level, severity):
+def test_level_of_a_logged_traceback_is_its_severity(level, severity):
     lines = logged("(Worker_DP0 pid=1)", "a.py:1", traceback(("a.py", 1, "f"), raised="OSError: x"), level)
     (event,) = read_events(as_lines(lines))
     assert (event.exception, event.severity) == ("OSError", severity)

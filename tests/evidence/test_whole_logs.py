@@ -231,7 +231,7 @@ tests/test_a.py::test_max PASSED [0.0011s] [100%]
     assert (found.test, found.failure.root.headline) == ("tests/test_a.py::test_sum", "KeyError: 'x'")
 
 
-def test_frames_that_are_left_out_of_a_stack_of_absl_are_part_of_it():
+def test_omitted_frames_of_an_absl_stack_are_part_of_it():
     root = _root("""\
 *** SIGTERM received at time=1748300290 on cpu 8 ***
 [2026-03-01 10:00:01,117 E 41 41] logging.cc:496: *** SIGTERM received at time=1748300290 on cpu 8 ***

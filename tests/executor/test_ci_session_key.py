@@ -167,7 +167,7 @@ def test_the_first_of_two_builds_is_kept(farmed, tmp_path):
     assert f"/builds/{farm.builds[0].number}#" in found.where
 
 
-def test_a_second_build_whose_job_runs_already_is_kept(farmed, tmp_path):
+def test_second_build_with_a_running_job_is_kept(farmed, tmp_path):
     with at_work(Farm(always(PASS), queue=0, runs=3)) as farm:
         farm.on_start = lambda: farm.build(SHA, ran=False)
         executor = farmed(farm, ALLOWED)

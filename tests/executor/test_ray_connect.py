@@ -32,7 +32,7 @@ def ray(monkeypatch):
 
 
 @pytest.mark.usefixtures("ray")
-def test_an_address_at_which_nothing_listens_is_refused_at_once(closed):
+def test_address_without_a_listener_is_rejected_at_once(closed):
     refused = pytest.raises(EnvironmentFailed, match=f"no Ray cluster can be reached at {closed}")
     with refused as failed, connected(closed):
         raise AssertionError
@@ -58,7 +58,7 @@ def ours(monkeypatch):
 
 
 def connecting(init):
-    """A stand-in for Ray, which sets a handler of SIGTERM of its own when it connects."""
+    """A stand-in for Ray, which sets its own handler of SIGTERM when it connects."""
 
     def connect(**_):
         signal.signal(signal.SIGTERM, lambda number, _: sys.exit(number))
@@ -89,7 +89,7 @@ def test_other_exit_of_ray_is_raised(ours, monkeypatch):
     assert ours == []
 
 
-def test_a_resumed_session_needs_ray_as_well(monkeypatch):
+def test_resumed_session_needs_ray(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UsageError, match="needs the package ray"), connected("auto"):
         raise AssertionError

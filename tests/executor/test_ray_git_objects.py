@@ -114,7 +114,7 @@ def test_files_that_are_left_on_a_server_are_fetched_by_the_driver(git, shas, tm
         assert (worktree.checkout(shas[2]) / "number").read_text() == "2\n"
 
 
-def test_replaced_commits_are_refused(git, shas, tmp_path):
+def test_replaced_commits_are_rejected(git, shas, tmp_path):
     git("replace", shas[1], shas[0])
     repository = Repository.open(str(tmp_path / "project"), tmp_path / "cache")
     with pytest.raises(UsageError, match="replaced commits"):

@@ -148,7 +148,7 @@ def test_as_many_gpus_as_slots_need(setting, tmp_path, monkeypatch):
     assert executor(setting(2, gpus_per_rank=1), tmp_path).capacity == 2
 
 
-def test_an_engine_with_fixed_ports_runs_alone(setting, tmp_path):
+def test_engine_with_fixed_ports_needs_one_slot(setting, tmp_path):
     with pytest.raises(UsageError, match="29550") as caught:
         executor(setting(2, fixed_ports=[29550]), tmp_path)
     assert "--slots" in caught.value.hint

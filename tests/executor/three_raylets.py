@@ -25,7 +25,7 @@ QUICK = {
 No worker is started ahead: ours need our package, so each of those would only cost its import of Ray.
 """
 PATIENT = {"RAY_raylet_start_wait_time_s": "240"}
-"""A raylet may take long to start where other tests run beside it."""
+"""A raylet may start slowly while other tests run."""
 NODE = {
     "node_ip_address": "127.0.0.2",
     "num_cpus": 2,

@@ -41,7 +41,7 @@ def wait_for(path):
 
 
 def daemon(work=sleep):
-    """Doubly forked, in a session of its own, as daemons are."""
+    """Doubly forked, in its own session, as daemons are."""
 
     def first():
         os.setsid()

@@ -130,7 +130,7 @@ def test_processes_without_identification(spec, running):
 KEEPER = "keeper=$(cut -d ' ' -f 4 /proc/$PPID/stat)"
 
 
-def test_the_keeper_is_killed_as_well_beside_another_trial(spec, running, wait_for):
+def test_guardian_and_keeper_are_killed_beside_another_trial(spec, running, wait_for):
     """No process of the other trial is ended or waited for."""
     other = spec(argv=("sh", "-c", f"{STRIPPED}; echo ready; until test -e go; do sleep 0.1; done; exit 3"))
     made = spec(argv=("sh", "-c", f"{STRIPPED}; {KEEPER}; kill -9 $keeper $PPID; {STRIPPED}; {STRIPPED}"))

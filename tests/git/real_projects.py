@@ -83,7 +83,7 @@ def contents(tree):
 
 
 def ended(pid, within_s=60):
-    """Whether a process ends in time; a zombie that nobody reaps has ended."""
+    """Whether a process ends in time; an unreaped zombie has ended."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         try:

@@ -39,7 +39,7 @@ def test_ancestors_of_several_commits(git, merged):
     assert ancestors(git, [], [merged["left"]]) == frozenset()
 
 
-def test_between_two_commits_lies_what_descends_from_the_first(git, merged):
+def test_commits_between_two_descend_from_the_first(git, merged):
     assert between(git, merged["side"], [merged["last"]]) == {merged["merge"], merged["last"]}
     assert between(git, merged["left"], [merged["other"], merged["merge"]]) == {merged["merge"]}
     assert between(git, merged["last"], [merged["side"]]) == frozenset()

@@ -59,7 +59,7 @@ def test_merge_requests_of_gitlab(subject, body, number):
     assert merge_request(subject, body) == number
 
 
-def test_no_setting_is_needed_for_what_is_not_a_url_of_a_folder():
+def test_other_origins_than_folders_need_no_setting():
     assert [trusted_server(url) for url in ("http://[::1/x", "file:///none/of/this", "https://a/b")] == [
         ()
     ] * 3

@@ -39,7 +39,7 @@ def test_line_number_is_that_of_the_test_case():
 
 
 @pytest.mark.parametrize("inside", ["", "<skipped/>", "<system-out>Error: no</system-out>"])
-def test_passed_and_skipped_tests_are_left_out(inside):
+def test_passed_and_skipped_tests_are_ignored(inside):
     assert cases(suite(f'<testcase name="a">{inside}</testcase>')) == []
 
 

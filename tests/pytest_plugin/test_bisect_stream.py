@@ -93,7 +93,7 @@ def test_cells_that_do_not_exist_run_nothing(run_pytest: RunPytest):
 
 
 @pytest.mark.parametrize("cells", ["not json", '"test_a"', "[1]"])
-def test_a_wrong_list_of_cells_is_refused(run_pytest: RunPytest, cells: str):
+def test_invalid_list_of_cells_is_rejected(run_pytest: RunPytest, cells: str):
     assert run_pytest("def test_a(): pass", cells) == []
 
 

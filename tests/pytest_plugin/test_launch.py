@@ -40,7 +40,7 @@ def test_the_command_line_of_a_rank():
     assert (last.rank, last.port, last.flags[-2:]) == (2, 8002, ("--data-parallel-rpc-port", "8009"))
 
 
-def test_the_command_line_of_a_server_alone():
+def test_command_line_of_a_single_server():
     (command,) = single_server("it", 4, ["--drain", "3"]).commands([8000])
     assert command == Command(0, ("--drain", "3", "--port", "8000", "--api-server-count", "4"), 8000)
 

@@ -59,7 +59,7 @@ def test_a_child_that_outlives_its_root_survives(stub_launch: StubLaunch):
     assert len(teardown.shm_left) == 1
 
 
-def test_a_child_in_a_session_of_its_own_is_still_ours(stub_launch: StubLaunch):
+def test_child_in_its_own_session_belongs_to_the_server(stub_launch: StubLaunch):
     teardown = end(stub_launch("hides", rank=0, teardown_s=2), count=1)
     assert len(teardown.survivors) == 2  # the launcher waits for the engine that hides and ignores SIGTERM
     assert len(teardown.shm_left) == 1
@@ -93,7 +93,7 @@ def test_exit_statuses_are_reported_by_rank(stub_launch: StubLaunch):
     assert end(stub_launch("exits-7", rank=1), "root", count=1).exit_statuses == (0, 7)
 
 
-def test_the_window_of_a_teardown_begins_with_sigterm(stub_launch: StubLaunch):
+def test_window_of_a_teardown_starts_with_sigterm(stub_launch: StubLaunch):
     with rank_servers(stub_launch(), 1) as group:
         before = time.time()
         group.terminate()
@@ -151,7 +151,7 @@ def test_an_exception_inside_ends_the_servers_too(stub_launch: StubLaunch):
     assert [server.exit_status for server in group.servers] == [0, 0]
 
 
-def test_shared_memory_of_foreign_processes_does_not_count():
+def test_shared_memory_of_foreign_processes_is_ignored():
     watch = SharedMemory()
     segment = SHM / f"stub_foreign_{uuid4().hex}"
     segment.write_bytes(b"\0" * 4096)

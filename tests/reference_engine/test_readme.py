@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bisect_tool.demo.patch_series import Replayed
 
 
-def test_the_readme_names_the_commits_that_a_replay_makes(series: Path, history: Replayed) -> None:
+def test_readme_names_the_commits_of_a_replay(series: Path, history: Replayed) -> None:
     text = series.with_name("README.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| \**([0-9a-f]{9})\** \| ([\w-]+) \|", text, re.MULTILINE))
     assert set(rows.values()) == {
@@ -24,7 +24,7 @@ def test_the_readme_names_the_commits_that_a_replay_makes(series: Path, history:
     assert rows == {history.labels[label][:9]: label for label in rows.values()}
 
 
-def test_the_front_page_shows_what_a_replay_makes(series: Path, history: Replayed) -> None:
+def test_front_page_shows_the_commits_of_a_replay(series: Path, history: Replayed) -> None:
     front = (series.parents[2] / "README.md").read_text(encoding="utf-8")
     capture = front.partition("$ bisect-run demo\n")[2].partition("```")[0]
     labels = history.labels

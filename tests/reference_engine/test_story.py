@@ -47,7 +47,7 @@ def test_a_commit_of_documentation_touches_nothing_else(
     assert all(path.startswith("docs/") for path in paths)
 
 
-def test_only_two_commits_of_the_range_change_what_is_built(history: Replayed, repository: Path) -> None:
+def test_only_two_commits_of_the_range_change_built_files(history: Replayed, repository: Path) -> None:
     changing = git(repository, "rev-list", "good..bad", "--", "csrc", "build.py")
     assert set(changing) == {history.labels["sigmoid-kernel"], history.labels["sigmoid-build"]}
 

@@ -71,7 +71,7 @@ def test_additional_file_is_stamped(watch, tmp_path):
     assert read(tmp_path / "suite.log") == [(1, 1)]
 
 
-def test_only_regular_log_files_count(log, watch):
+def test_only_regular_log_files_are_stamped(log, watch):
     add(log.with_name("notes.txt"), "x")
     log.with_name("link.log").symlink_to("/proc/uptime")
     log.with_name("folder.log").mkdir()

@@ -55,7 +55,7 @@ def test_sentence_without_blame_is_no_hint(text):
     assert blamed(text) == []
 
 
-def test_a_first_bad_commit_beside_a_last_good_one_is_no_certain_culprit():
+def test_first_bad_commit_with_a_last_good_one_is_no_certain_culprit():
     text = "Last good commit: 3333333ccc\nFirst bad commit: 4444444ddd\n"
     assert blamed(text) == [("4444444ddd", "guess")]
 
