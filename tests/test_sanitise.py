@@ -332,6 +332,7 @@ def test_redact_values_named_as_secrets(line):
         f"sha256:{'0123456789abcdef' * 4}",
         "export X=/run/x --token $TOKEN --password-file /run/x",
         "task-sk-learn risk-assessment-of-something",
+        "bench --stop-token ENDOFTEXT --max-token 128000 --eos-token '<|endoftext|>' --key-file /run/key",
     ],
 )
 def test_redact_leaves_other_text(line):
