@@ -65,7 +65,7 @@ def test_names_are_in_the_files_that_are_named_with_them():
         assert missing == [], f"{path} lacks {name}"
 
 
-def test_the_layout_has_every_folder_and_module_of_the_package():
+def test_layout_has_every_folder_and_module_of_the_package():
     folders = {f"{file.parent.name}/" for file in PACKAGE.glob("*/__init__.py")}
     modules = {file.name for file in PACKAGE.glob("*.py")} - {"__init__.py"}
     assert (folders | modules) - {word.rstrip(",") for word in LAYOUT.split()} == set()

@@ -64,7 +64,7 @@ def test_resuming_appends(tmp_path):
     assert [line[-5:] for line in written(tmp_path).splitlines()] == ["run 0", "run 1"]
 
 
-def test_a_session_within_a_session_writes_to_both_logs(tmp_path):
+def test_session_within_a_session_writes_to_both_logs(tmp_path):
     inner = tmp_path / "inner"
     inner.mkdir()
     with recording() as recorder:

@@ -87,12 +87,12 @@ def anchors(page):
 
 
 @pytest.mark.parametrize(("model", "field"), list(fields()))
-def test_a_field_has_its_row(model, field):
+def test_field_has_its_row(model, field):
     assert re.search(rf"^\| `{field}` \|", section("scenario.md", model), re.MULTILINE)
 
 
 @pytest.mark.parametrize("provider", Provider)
-def test_a_provider_has_its_row(provider):
+def test_provider_has_its_row(provider):
     assert re.search(rf"^\| `{provider}` \|", section("scenario.md", "BuildProfile"), re.MULTILINE)
 
 
@@ -107,12 +107,12 @@ def test_every_command_is_described():
 
 
 @pytest.mark.parametrize("code", ExitCode, ids=lambda code: code.name)
-def test_an_exit_code_has_its_row(code):
+def test_exit_code_has_its_row(code):
     assert f"| {code.value} | `{code.name}` |" in section("commands.md", "Exit codes")
 
 
 @pytest.mark.parametrize("code", list(StepCode))
-def test_a_code_of_step_has_its_row(code):
+def test_code_of_step_has_its_row(code):
     assert f"\n| {code} |" in section("commands.md", "step")
 
 

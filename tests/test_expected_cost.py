@@ -41,7 +41,7 @@ def test_idle_slots_cost_no_gpu_time(searches, past, slots, missing):
 
 @settings(max_examples=40, deadline=None)
 @given(SEARCHES, PAST, st.integers(1, 8), MISSING)
-def test_an_interval_contains_its_mean(searches, past, slots, missing):
+def test_interval_contains_its_mean(searches, past, slots, missing):
     for each in figures(expected_cost(searches, past, slots, missing)):
         assert each.low <= each.mean <= each.high
 
@@ -88,7 +88,7 @@ def test_builds_without_known_times_are_ignored():
     assert cost.trial_seconds == Interval(20.0, 20.0, 20.0)
 
 
-def test_the_interval_follows_from_searches_and_durations():
+def test_interval_follows_from_searches_and_durations():
     searches = [Schedule((1,) * trials) for trials in range(5, 15)]
     cost = expected_cost(searches, [PastTrial(seconds) for seconds in (50.0, 100.0, 150.0)])
     assert cost.wall_seconds.mean == pytest.approx(950, rel=0.05)

@@ -67,7 +67,7 @@ def test_wait_can_be_cancelled(tmp_path):
             pytest.fail("two hold the lease")
 
 
-def test_the_first_free_lock_is_taken(tmp_path):
+def test_first_free_lock_is_taken(tmp_path):
     locks = [tmp_path / f"{number}.lock" for number in range(2)]
     with first_free(locks) as (one, _), first_free(locks) as (other, _):
         assert [one, other] == locks
@@ -77,7 +77,7 @@ def test_the_first_free_lock_is_taken(tmp_path):
         assert again == locks[0]
 
 
-def test_a_lock_is_held_until_the_block_ends(tmp_path):
+def test_lock_is_held_until_the_block_ends(tmp_path):
     lock = tmp_path / "folder" / "x.lock"
     with try_lock(lock) as held, try_lock(lock) as refused:
         assert held is not None
@@ -88,7 +88,7 @@ def test_a_lock_is_held_until_the_block_ends(tmp_path):
         assert again is not None
 
 
-def test_a_child_that_inherits_a_lock_keeps_it(tmp_path):
+def test_child_that_inherits_a_lock_keeps_it(tmp_path):
     lock = tmp_path / "x.lock"
     with try_lock(lock) as held:
         child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=(held,))

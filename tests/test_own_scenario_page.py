@@ -54,7 +54,7 @@ def shell(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_an_engine_with_json_logs(tmp_path, shell):
+def test_engine_with_json_logs(tmp_path, shell):
     *steps, (_, _, promised) = blocks("An engine with JSON logs")
     printed = ""
     for kind, path, text in steps:

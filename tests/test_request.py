@@ -124,7 +124,7 @@ def test_request_round_trips_through_json(mode):
     ],
     ids=["run", "demo", "repro", "fixes", "step"],
 )
-def test_a_request_without_a_mode_is_read(stored, mode):
+def test_request_without_a_mode_is_read(stored, mode):
     assert Request.model_validate(EARLIER | stored) == Request(
         mode=mode,
         repo="/r",
@@ -151,12 +151,12 @@ def test_invalid_request_is_rejected(stored):
         (Step(), (BAD,), False),
     ],
 )
-def test_the_commits_that_a_request_names(mode, ends, finds_fix):
+def test_commits_that_a_request_names(mode, ends, finds_fix):
     request = Request(mode=mode, repo="/r", bad=BAD, check=SuiteCheck())
     assert (request.ends, request.finds_fix) == (ends, finds_fix)
 
 
-def test_a_budget_is_used_up_by_trials_or_minutes():
+def test_budget_is_used_up_by_trials_or_minutes():
     budget = Budget(trials=3, minutes=2.0)
     assert not budget.is_used_up(2, 1.9)
     assert budget.is_used_up(3, 0.0)

@@ -81,7 +81,7 @@ def test_clean_never_adds_a_line(text):
 
 @settings(deadline=None)
 @given(HOSTILE, st.integers(2, 50))
-def test_a_line_is_one_line_and_short(text, limit):
+def test_line_is_one_line_and_short(text, limit):
     line = clean_line(text, limit)
     assert len(line) <= limit
     assert "\n" not in line
@@ -186,13 +186,13 @@ def test_short_values_are_no_secrets():
 
 
 @pytest.mark.parametrize("name", ["MAX_NUM_BATCHED_TOKENS", "CACHE_KEYS"])
-def test_a_count_of_tokens_is_no_secret(name):
+def test_count_of_tokens_is_no_secret(name):
     assert secret_values({name: "131072"}) == frozenset()
     assert "sk-131072" in secret_values({name: "sk-131072"})
     assert "131072" in secret_values({"API_TOKEN": "131072"})
 
 
-def test_the_name_of_a_git_setting_is_no_secret():
+def test_name_of_a_git_setting_is_no_secret():
     assert secret_values({"GIT_CONFIG_KEY_0": "safe.directory"}) == frozenset()
     assert "safe.directory" in secret_values({"GIT_CONFIG_KEY": "safe.directory"})
 
@@ -210,7 +210,7 @@ def test_secret_is_masked_in_every_printed_form(printed):
 
 
 @pytest.mark.parametrize("before", ["", "a", "ab", "x-access-token:"])
-def test_an_encoded_secret_is_masked_at_any_place_of_a_text(before):
+def test_encoded_secret_is_masked_at_any_place_of_a_text(before):
     secrets = secret_values({"X_TOKEN": "tok/0123+456=canary"})
     text = f"{before}tok/0123+456=canary{before}".encode()
     for encoded in (base64.b64encode(text), base64.urlsafe_b64encode(text)):
@@ -222,11 +222,11 @@ def test_an_encoded_secret_is_masked_at_any_place_of_a_text(before):
     "printed",
     ["tok/0123%2B456%3Dcanary", "tok\\/0123+456=canary", "746f6b2f303132332b3435363d63616e617279".upper()],
 )
-def test_a_secret_is_masked_as_other_tools_print_it(printed):
+def test_secret_is_masked_as_other_tools_print_it(printed):
     assert redact(printed, secret_values({"X_TOKEN": "tok/0123+456=canary"})) == "***"
 
 
-def test_a_password_of_a_url_is_masked_decoded():
+def test_password_of_a_url_is_masked_decoded():
     assert redact("pass p@ss word", secret_values({"U": "https://me:p%40ss%20word@h"})) == "pass ***"
 
 

@@ -190,8 +190,6 @@ def test_unavailable_recognises_errors_of_index_and_disk(output, expected):
         ("{out}/tool", BuildFailed),
     ],
 )
-def test_a_missing_program_is_the_commit_s_fault_only_if_it_belongs_to_the_commit(
-    program, error, build_paths
-):
+def test_missing_program_is_the_commit_s_fault_only_if_it_belongs_to_the_commit(program, error, build_paths):
     with pytest.raises(error, match=r"does not exist|not found"):
         build_paths.prepare(BuildProfile(provider="command", command=[[program]]))

@@ -95,7 +95,7 @@ def test_missing_bisect_run_is_a_machine_failure(place):
     assert "bisect-run is not on PATH" in ended.stderr
 
 
-def test_a_home_is_required(place):
+def test_home_is_required(place):
     ended = place.run(".bisect-run/install.sh", BISECT_RUN_HOME="")
     assert ended.returncode != 0
     assert "set it to a directory that outlives the job" in ended.stderr

@@ -19,6 +19,6 @@ def test_token_with_an_invalid_character_is_rejected_without_being_printed(token
     assert "s3" not in f"{found.value.message}{found.value.hint}"
 
 
-def test_a_token_is_sent_as_a_header():
+def test_token_is_sent_as_a_header():
     request = Bearer("s3cret", "THE_TOKEN")(requests.Request("GET", "http://host/").prepare())
     assert request.headers["Authorization"] == "Bearer s3cret"

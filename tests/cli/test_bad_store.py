@@ -35,7 +35,7 @@ def filled(two_sessions, home):
     return home
 
 
-def test_a_session_of_another_version(cli):
+def test_session_of_another_version(cli):
     store = Store(current_home().store)
     session = store.create("{}")
     for command in ("resume", "report"):
@@ -50,7 +50,7 @@ def change(home, statement, *values):
         database.execute(statement, values)
 
 
-def test_a_document_of_another_version(cli, filled):
+def test_document_of_another_version(cli, filled):
     """It is reported, and the other sessions are still listed."""
     change(filled, "UPDATE session SET document = '{}'")
     for command in ("report", "status"):
@@ -103,7 +103,7 @@ def test_unreadable_session_hides_no_other(cli, filled, change_to):
         ("PRAGMA user_version=99", "was written by a newer version of bisect-run (schema 99,"),
     ],
 )
-def test_a_store_of_another_layout(cli, home, command, statement, sentence):
+def test_store_of_another_layout(cli, home, command, statement, sentence):
     assert cli("status").code == 0
     change(home, statement)
     ended = cli(*command)

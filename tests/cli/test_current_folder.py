@@ -48,7 +48,7 @@ def test_test_files_outside_a_repository_are_no_engine_s(tmp_path, monkeypatch):
     assert "--repo takes a checkout" in raised.value.hint
 
 
-def test_a_scenario_by_name_reads_its_own_repository_from_any_other(project, monkeypatch):
+def test_scenario_by_name_reads_its_own_repository_from_any_other(project, monkeypatch):
     class Asked(Exception):
         pass
 

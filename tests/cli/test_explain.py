@@ -72,7 +72,7 @@ def test_tests_with_one_root_are_shown_once(cli, tmp_path):
     assert cli("explain", str(tmp_path / "a.log")).out.startswith("Why t.py::test_a and 1 more fail\n")
 
 
-def test_the_excerpt_is_shown_once(cli, tmp_path):
+def test_excerpt_is_shown_once(cli, tmp_path):
     (tmp_path / "a.log").write_text("checksum differs\n##[error]Process completed with exit code 3.\n")
     ended = cli("explain", str(tmp_path / "a.log"))
     assert ended.out.count("checksum differs") == 1

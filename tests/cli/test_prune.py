@@ -31,13 +31,13 @@ def test_nothing_of_this_month_is_removed(cli, ended):
     assert ended.exists()
 
 
-def test_a_dry_run_removes_nothing(cli, ended):
+def test_dry_run_removes_nothing(cli, ended):
     pruned = cli("prune", "--older-than", "0", "--dry-run")
     assert pruned.out.startswith("Would remove the logs of 1 session: ")
     assert ended.exists()
 
 
-def test_a_pruned_session_is_still_reported_and_listed(cli, ended):
+def test_pruned_session_is_still_reported_and_listed(cli, ended):
     before = cli("report", "last")
     document = json.loads(cli("prune", "--older-than", "0", "--json").out)
     assert [(item["kind"], item["reason"]) for item in document["removed"]] == [("logs", "age")]

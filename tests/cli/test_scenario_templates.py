@@ -96,7 +96,7 @@ def test_invalid_value_is_rejected(cli, tmp_path, old, new, field):
     assert f"{field}: " in ended.err
 
 
-def test_a_scenario_has_a_profile(cli, tmp_path):
+def test_scenario_has_a_profile(cli, tmp_path):
     (tmp_path / "scenario.toml").write_text(SCENARIO.partition("[profiles")[0] + "profiles = {}\n")
     ended = cli("scenarios", "check", str(tmp_path))
     assert ended.code == 2

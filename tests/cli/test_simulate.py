@@ -82,7 +82,7 @@ def test_same_seed_gives_the_same_searches(simulate):
     assert first["bound"] > 4
 
 
-def test_a_recorded_history(simulate, recorded):
+def test_recorded_history(simulate, recorded):
     history, cases = recorded
     found = simulate("--history", history, "--cases", cases, "--runs", "7")
     assert (found["cases"], found["runs"], found["accuracy"], found["priors"]) == (1, 7, 1.0, True)

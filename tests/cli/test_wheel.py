@@ -70,7 +70,7 @@ def test_wheel_contains_every_file_of_the_scenarios(site):
     assert not [path for path in packed if path.endswith(".pyc")]
 
 
-def test_the_command_is_installed(site):
+def test_command_is_installed(site):
     (entries,) = site.glob("*.dist-info/entry_points.txt")
     assert "bisect-run = bisect_tool.cli.app:main" in entries.read_text().splitlines()
 
@@ -80,13 +80,13 @@ def test_scenarios_are_listed(python, site):
     assert python(MAIN, "scenarios", "list").split()[0] == "external-lb-dp"
 
 
-def test_the_suite_is_collected(python, site):
+def test_suite_is_collected(python, site):
     shown = python(MAIN, "scenarios", "show", "external-lb-dp").splitlines()
     assert f"suite: {site}/bisect_tool/_scenarios/external_lb_dp/test_external_lb_dp.py" in shown
     assert len(shown[shown.index("cells:") + 1 :]) == 8
 
 
-def test_the_reference_history_is_the_same(python, bundled_history, tmp_path):
+def test_reference_history_is_the_same(python, bundled_history, tmp_path):
     program = """if True:
         import sys
         from pathlib import Path

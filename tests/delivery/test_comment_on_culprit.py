@@ -89,7 +89,7 @@ def test_label_pauses_comments(delivery, service, pull):
 
 @pytest.mark.parametrize("done", [True, False])
 @pytest.mark.parametrize("fault", [{"lost": True}, {"status": 500}])
-def test_a_comment_without_an_answer_is_made_once(delivery, service, pull, done, fault):
+def test_comment_without_an_answer_is_made_once(delivery, service, pull, done, fault):
     service.faults = [Fault("POST", f"{PULL}/comments", done=done, **fault)]
     delivery(night(cause()), **OPTIONS)
     assert len(comments(service)) == 1
@@ -101,7 +101,7 @@ def test_rejected_comment_names_the_permission(delivery, service, pull):
     assert "needs the permission issues=write (for --comment-on-culprit, pull_requests=write)." in line
 
 
-def test_a_comment_is_a_post(delivery, service, pull):
+def test_comment_is_a_post(delivery, service, pull):
     messages = delivery(night(cause()), **OPTIONS, max_posts=0)
     assert messages == ["1 post left for the next night (--max-posts 0)"]
     assert comments(service) == []

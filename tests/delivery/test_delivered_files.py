@@ -37,7 +37,7 @@ def test_folder_has_the_night_and_each_cause(delivery, tmp_path):
     assert "New: test_external_lb_server_info[4] and 2 more cells" in (out / "cause-f1e2d3.html").read_text()
 
 
-def test_the_files_of_the_night_before_are_replaced(delivery, tmp_path):
+def test_files_of_the_night_before_are_replaced(delivery, tmp_path):
     delivery(night(cause()), out=str(tmp_path))
     delivery(night(cause("fixed")), out=str(tmp_path))
     assert json.loads((tmp_path / "nightly.json").read_text())["causes"][0]["state"] == "fixed"
@@ -57,7 +57,7 @@ def test_tilde_of_a_folder_is_expanded(delivery, tmp_path, monkeypatch):
     assert (tmp_path / "report" / "nightly.json").exists()
 
 
-def test_a_folder_that_is_a_file_is_an_error(delivery, tmp_path):
+def test_folder_that_is_a_file_is_an_error(delivery, tmp_path):
     (tmp_path / "out").write_text("mine")
     (line,) = delivery.failing(night(), out=str(tmp_path / "out"))
     assert f"cannot write to {tmp_path / 'out'}: File exists. Check the disk space" in line

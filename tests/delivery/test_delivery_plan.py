@@ -47,13 +47,13 @@ def test_each_channel_has_its_actions(options, expected):
 
 
 @pytest.mark.parametrize(("state", "verb"), [("new", "open"), ("open", "open or update"), ("fixed", "close")])
-def test_an_issue_follows_the_state_of_its_cause(state, verb):
+def test_issue_follows_the_state_of_its_cause(state, verb):
     assert lines(night(cause(state)), github_issues=REPOSITORY) == [
         f"{verb} an issue in {REPOSITORY}: {TITLE}"
     ]
 
 
-def test_a_night_without_causes_writes_files_only():
+def test_night_without_causes_writes_files_only():
     assert lines(night(), **ALL) == [
         "write nightly.json, nightly.md, nightly.html and junit.xml into runs/tonight"
     ]
@@ -74,7 +74,7 @@ def test_dry_run_lists_its_actions_and_does_nothing(delivery, service, home, tmp
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_dry_run_names_no_message_that_was_posted(delivery):
+def test_dry_run_names_no_message_that_was_posted(delivery):
     delivery(night(cause()), slack=True)
     assert delivery(night(cause("open")), dry_run=True, slack=True) == []
     assert delivery(night(cause("fixed")), dry_run=True, slack=True) == [
@@ -93,13 +93,13 @@ def test_dry_run_names_the_place_of_the_culprits_comment(delivery):
     ]
 
 
-def test_a_dry_run_needs_no_token(delivery):
+def test_dry_run_needs_no_token(delivery):
     delivery.environment = {}
     assert len(delivery(night(cause()), dry_run=True, **ALL)) == 4
 
 
 @pytest.mark.parametrize("switch", ["file", "variable"])
-def test_the_kill_switch_stops_posts_only(delivery, service, home, tmp_path, switch):
+def test_kill_switch_stops_posts_only(delivery, service, home, tmp_path, switch):
     if switch == "file":
         (home.state / "nightly").mkdir(parents=True)
         (home.state / "nightly" / "paused").touch()
@@ -141,7 +141,7 @@ def test_kill_switch_is_not_reported_without_posts(delivery):
         ("", ""),
     ],
 )
-def test_a_repository_is_named_by_its_url(url, name):
+def test_repository_is_named_by_its_url(url, name):
     assert repository_name(url, GITHUB) == name
 
 
@@ -160,7 +160,7 @@ def test_state_is_a_word(each, state):
     assert cause_state(each) == state
 
 
-def test_a_fingerprint_that_would_end_the_comment_is_hashed():
+def test_fingerprint_that_would_end_the_comment_is_hashed():
     name = identifier(cause(fingerprint="a --> b"))
     assert name.isalnum()
     assert name != identifier(cause(fingerprint="a --> c"))
@@ -174,7 +174,7 @@ def test_only_the_section_is_replaced(before, after):
     assert replace_section(f"{before}{old}{after}", new) == f"{before}{new}{after}"
 
 
-def test_a_section_is_added_to_a_body_without_one():
+def test_section_is_added_to_a_body_without_one():
     new = section(cause(), "new")
     assert replace_section("Mine.", new) == f"Mine.\n\n{new}"
 
@@ -209,7 +209,7 @@ def test_missing_settings_are_errors_before_the_night(options, environment, mess
     assert caught.value.hint
 
 
-def test_a_dry_run_is_checked_without_the_environment():
+def test_dry_run_is_checked_without_the_environment():
     check_delivery(DeliveryOptions(**ALL, annotate="buildkite"), {}, dry_run=True)
     with pytest.raises(UsageError, match="not OWNER/REPO"):
         check_delivery(DeliveryOptions(github_issues="vllm"), {}, dry_run=True)

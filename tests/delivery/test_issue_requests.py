@@ -39,7 +39,7 @@ def test_interrupted_creation_is_found_by_the_next_night(delivery, service):
     assert "`000000002`" in service.issues[0]["body"]
 
 
-def test_a_second_run_at_the_same_time_leaves_one_open_issue(delivery, service):
+def test_second_run_at_the_same_time_leaves_one_open_issue(delivery, service):
     """The other one, on another machine, creates its issue after our search."""
 
     def other_run(found):
@@ -54,7 +54,7 @@ def test_a_second_run_at_the_same_time_leaves_one_open_issue(delivery, service):
     assert first["state"] == "closed"
 
 
-def test_a_run_that_was_killed_after_its_comment_does_not_repeat_it(delivery, service):
+def test_run_that_was_killed_after_its_comment_does_not_repeat_it(delivery, service):
     delivery(night(cause()))
     service.faults = [Fault("PATCH", ONE, status=500) for _ in range(5)]
     delivery.failing(night(cause("fixed")))
@@ -63,7 +63,7 @@ def test_a_run_that_was_killed_after_its_comment_does_not_repeat_it(delivery, se
 
 
 @pytest.mark.parametrize("done", [True, False])
-def test_a_comment_without_an_answer_is_made_once(delivery, service, done):
+def test_comment_without_an_answer_is_made_once(delivery, service, done):
     delivery(night(cause()))
     service.faults = [Fault("POST", COMMENTS, done=done, lost=True)]
     delivery(night(cause("fixed")))
@@ -115,13 +115,13 @@ def test_rejection_names_the_permission_and_is_not_retried(delivery, service, st
         ({"status": 403, "headers": USED_UP}, 20.0),
     ],
 )
-def test_a_rate_limit_is_waited_for(delivery, service, fault, pause):
+def test_rate_limit_is_waited_for(delivery, service, fault, pause):
     service.faults = [Fault("POST", ISSUES, **fault)]
     assert delivery(night(cause())) == ["opened issue 1"]
     assert delivery.clock.pauses == [pause]
 
 
-def test_a_rate_limit_of_an_hour_is_an_error(delivery, service):
+def test_rate_limit_of_an_hour_is_an_error(delivery, service):
     service.faults = [Fault("POST", ISSUES, status=429, headers={"Retry-After": "3600"})]
     (line,) = delivery.failing(night(cause()))
     assert "the rate limit of GitHub is exhausted for 60 minutes" in line
@@ -149,7 +149,7 @@ def test_unreachable_server_is_an_error_and_other_channels_are_tried(delivery, t
     assert (tmp_path / "out" / "nightly.md").exists()
 
 
-def test_the_token_is_sent_and_a_netrc_does_not_replace_it(delivery, service, tmp_path, monkeypatch):
+def test_token_is_sent_and_a_netrc_does_not_replace_it(delivery, service, tmp_path, monkeypatch):
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login someone password else\n")
     monkeypatch.setenv("NETRC", str(netrc))

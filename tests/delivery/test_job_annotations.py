@@ -42,13 +42,13 @@ def test_buildkite_gets_the_night_on_stdin(delivery, agent):
     )
 
 
-def test_a_green_night_has_another_style(delivery, agent):
+def test_green_night_has_another_style(delivery, agent):
     folder = agent()
     delivery(night(cause("fixed")), annotate="buildkite")
     assert (folder / "argv").read_text().split()[-1] == "success"
 
 
-def test_the_agent_gets_no_write_token(delivery, agent):
+def test_agent_gets_no_write_token(delivery, agent):
     folder = agent()
     delivery(night(), annotate="buildkite")
     environment = (folder / "env").read_text()
@@ -57,7 +57,7 @@ def test_the_agent_gets_no_write_token(delivery, agent):
     assert "BISECT_RUN_SLACK_WEBHOOK" not in environment
 
 
-def test_an_agent_that_fails_is_quoted(delivery, agent):
+def test_agent_that_fails_is_quoted(delivery, agent):
     agent("echo 'fatal: no access token' >&2; exit 3")
     (line,) = delivery.failing(night(), annotate="buildkite")
     assert line.endswith("buildkite-agent annotate failed (exit code 3): fatal: no access token.")
@@ -69,7 +69,7 @@ def test_no_agent_is_an_error(delivery, tmp_path):
     assert "cannot run buildkite-agent: No such file or directory. Use it only in a Buildkite job." in line
 
 
-def test_an_agent_that_hangs_is_ended(delivery, agent, monkeypatch):
+def test_agent_that_hangs_is_ended(delivery, agent, monkeypatch):
     monkeypatch.setattr(buildkite_annotation, "_DEADLINE_S", 0.2)
     agent("exec sleep 60")
     (line,) = delivery.failing(night(), annotate="buildkite")
@@ -106,7 +106,7 @@ def test_full_summary_is_unchanged(delivery, summary, capsys):
     assert summary.stat().st_size <= (1 << 20) + 1
 
 
-def test_a_summary_that_is_no_file_is_an_error(delivery, summary, capsys):
+def test_summary_that_is_no_file_is_an_error(delivery, summary, capsys):
     summary.mkdir()
     (line,) = delivery.failing(night(), annotate="github")
     assert "cannot write the summary of the job" in line
@@ -122,7 +122,7 @@ def test_annotations_go_to_stderr_as_commands(delivery, summary, capsys):
     )
 
 
-def test_a_new_cause_is_an_error_and_an_open_one_a_warning():
+def test_new_cause_is_an_error_and_an_open_one_a_warning():
     causes = (cause("open"), cause("fixed"), cause())
     levels = [each.split(" ")[0] for each in workflow_commands(night(*causes))]
     assert levels == ["::error", "::warning"]

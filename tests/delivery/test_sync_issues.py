@@ -29,7 +29,7 @@ def test_month_of_nights_has_one_issue_which_is_updated_and_closed(delivery, ser
     assert "**Fixed**" in issue["body"]
 
 
-def test_the_fix_is_after_the_last_commit_that_failed(delivery, service):
+def test_fix_is_after_the_last_commit_that_failed(delivery, service):
     red = commit(27)
     delivery(night(cause()))
     delivery(night(cause("fixed", last_red=red)))
@@ -37,7 +37,7 @@ def test_the_fix_is_after_the_last_commit_that_failed(delivery, service):
     assert f"The fix is in [`{red[:9]}..7afe0faab`]({compare})." in service.comments[1][-1]["body"]
 
 
-def test_the_same_night_again_changes_nothing(delivery, service):
+def test_same_night_again_changes_nothing(delivery, service):
     delivery(night(cause()))
     writes = len(service.writes)
     assert delivery(night(cause())) == []
@@ -133,7 +133,7 @@ def test_report_is_kept_if_its_session_was_pruned(delivery, service):
         assert after.split("## Summary")[1] == before.split("## Summary")[1]
 
 
-def test_an_issue_is_found_on_a_later_page(delivery, service):
+def test_issue_is_found_on_a_later_page(delivery, service):
     delivery(night(cause()))
     for _ in range(120):
         service.issue(labels=("bisect-run",))
@@ -151,7 +151,7 @@ def test_posts_beyond_the_limit_are_left_for_the_next_night(delivery, service):
     assert len(service.issues) == 4
 
 
-def test_an_update_of_the_body_is_no_post(delivery, service):
+def test_update_of_the_body_is_no_post(delivery, service):
     delivery(night(cause()))
     reported = delivery(night(cause("open"), commit=commit(2)), github_issues=REPOSITORY, max_posts=0)
     assert reported == ["updated issue 1"]

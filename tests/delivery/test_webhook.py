@@ -66,7 +66,7 @@ def test_another_commit_of_the_same_fix_is_not_posted(delivery, service):
     assert len(service.messages) == 2
 
 
-def test_a_message_without_an_answer_is_not_repeated(delivery, service):
+def test_message_without_an_answer_is_not_repeated(delivery, service):
     service.faults = [fault(done=True, lost=True)]
     reported = delivery(night(cause()), slack=True)
     assert reported == ["posted to the webhook, which did not answer; the message is not repeated"]
@@ -129,7 +129,7 @@ def test_invalid_address_is_an_error_without_the_address(delivery, host):
     assert not any(part in line for part in SECRET.split("/"))
 
 
-def test_a_rate_limit_is_waited_for(delivery, service):
+def test_rate_limit_is_waited_for(delivery, service):
     service.faults = [fault(status=429, headers={"Retry-After": "30"})]
     delivery(night(cause()), slack=True)
     assert (delivery.clock.pauses, len(service.messages)) == ([30.0], 1)
@@ -138,7 +138,7 @@ def test_a_rate_limit_is_waited_for(delivery, service):
 @pytest.mark.parametrize(
     ("headers", "pauses"), [({"Retry-After": "3600"}, []), ({"Retry-After": "1"}, [1.0] * 3)]
 )
-def test_a_rate_limit_that_does_not_end_is_an_error(delivery, service, headers, pauses):
+def test_rate_limit_that_does_not_end_is_an_error(delivery, service, headers, pauses):
     service.faults = [fault(status=429, headers=headers) for _ in range(3)]
     (line,) = delivery.failing(night(cause()), slack=True)
     assert "the webhook did not accept the message: HTTP 429" in line
@@ -170,7 +170,7 @@ def test_record_round_trips(delivery, home):
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"webhook": 3}', "{"])
-def test_a_damaged_record_posts_nothing(delivery, service, home, content):
+def test_damaged_record_posts_nothing(delivery, service, home, content):
     (home.state / "nightly").mkdir(parents=True)
     (home.state / "nightly" / "delivered.json").write_text(content)
     (line,) = delivery.failing(night(cause()), slack=True)
@@ -197,7 +197,7 @@ def test_secrets_are_masked(delivery, service):
     assert "Error: `no *** at ***`" in service.messages[0]
 
 
-def test_a_commit_without_a_pull_request_is_named_by_its_id(delivery, service):
+def test_commit_without_a_pull_request_is_named_by_its_id(delivery, service):
     commits = {documents.CULPRIT: documents.commit(documents.CULPRIT, "Merge it")}
     known = documents.culprit().model_copy(update={"commits": commits})
     delivery(night(cause(document=known)), slack=True)

@@ -22,7 +22,7 @@ def test_other_issues_are_not_taken_over(delivery, service, first, second):
     assert len(service.issues) == 2
 
 
-def test_an_issue_whose_label_was_removed_is_found_by_search(delivery, service):
+def test_issue_whose_label_was_removed_is_found_by_search(delivery, service):
     delivery(night(cause()))
     service.issues[0]["labels"] = []
     for _ in range(120):
@@ -96,7 +96,7 @@ def test_text_around_the_section_is_kept(delivery, service):
     assert issue["body"].endswith("<!-- /bisect-run -->\n\nSee also the forum.\n")
 
 
-def test_a_label_pauses_an_issue(delivery, service):
+def test_label_pauses_an_issue(delivery, service):
     delivery(night(cause()))
     service.issues[0]["labels"].append({"name": "bisect-run:paused"})
     writes = len(service.writes)

@@ -11,7 +11,7 @@ def times(*texts):
     return [round(event.time % 60, 3) for event in read_events(lines)]
 
 
-def test_a_line_without_a_stamp_has_the_latest_time_before_it():
+def test_line_without_a_stamp_has_the_latest_time_before_it():
     assert times("2026-01-01 00:00:09 a", "2026-01-01 00:00:02 late", "ValueError: x") == [9.0]
 
 
@@ -20,7 +20,7 @@ def test_clock_set_back_is_followed_after_a_while():
     assert times("2026-01-01 00:00:50 a", *back, "ValueError: x") == [11.0]
 
 
-def test_a_stamp_may_end_with_a_tab():
+def test_stamp_may_end_with_a_tab():
     assert times("2026-01-01 00:00:09,101\tINFO worker.py:1621 -- Started", "ValueError: x") == [9.101]
 
 

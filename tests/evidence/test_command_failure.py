@@ -191,7 +191,7 @@ def test_ignored_exception_is_no_failure():
         ("stopped at step7", "stopped at step12"),
     ],
 )  # fmt: skip
-def test_the_same_failure_in_another_run(one, other):
+def test_same_failure_in_another_run(one, other):
     assert failure(one).signature == failure(other).signature
 
 

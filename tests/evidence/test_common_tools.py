@@ -71,7 +71,7 @@ def test_kubectl_error_of_a_pod_is_the_root(line):
     assert _roots(text) == [("", line.strip(), 2)]
 
 
-def test_a_healthy_list_of_pods_has_no_failure():
+def test_healthy_list_of_pods_has_no_failure():
     assert _roots("NAME    READY   STATUS    RESTARTS   AGE\nweb-1   1/1     Running   0   4m\n") == []
     assert _roots("Evicted 12 blocks\nconnect: connection refused, trying again\n") == []
 
@@ -96,7 +96,7 @@ def test_fatal_line_of_a_server_is_the_root_of_a_refused_connection():
         "java.net.ConnectException: Connection refused",
     ],
 )
-def test_a_refused_connection_alone_is_a_symptom(line):
+def test_refused_connection_alone_is_a_symptom(line):
     (found,) = _explained(line)
     assert is_symptom(found.failure.root)
 
@@ -107,7 +107,7 @@ def test_process_id_of_a_postgres_line_is_no_rank():
 
 
 @pytest.mark.parametrize("node", ["tests/test_a.py::test_x", "tests/test_a.py::TestA::test_x[a b-1.5]"])
-def test_a_crash_on_the_line_of_a_running_test_is_the_root(node):
+def test_crash_on_the_line_of_a_running_test_is_the_root(node):
     text = f"""\
 {node} Fatal Python error: Segmentation fault
 
@@ -125,7 +125,7 @@ Segmentation fault (core dumped)
 @pytest.mark.parametrize(
     "title", ["test_b[1.5]", "TestA.test_b[a.b-::]", "test_b[x-1]", "TestA.test_b", "test_b"]
 )
-def test_the_frame_of_a_parametrised_test_names_its_function(title):
+def test_frame_of_a_parametrised_test_names_its_function(title):
     text = f"""\
 =================================== FAILURES ===================================
 _______________________ {title} _______________________
@@ -208,7 +208,7 @@ def test_count_of_failures_of_mocha_is_a_symptom():
     assert _roots("1 failing\n") == []
 
 
-def test_a_terraform_error_is_the_root():
+def test_terraform_error_is_the_root():
     text = "\u2577\n\u2502 Error: Invalid reference\n\u2502 \n\u2502   on main.tf line 3\n"
     assert _roots(text) == [("", "\u2502 Error: Invalid reference", 2)]
 

@@ -35,7 +35,7 @@ def failure(exception: str, message: str) -> Failure:
         ("exit code 124", "no output"),
     ],
 )
-def test_a_missed_deadline(exception, message):
+def test_missed_deadline(exception, message):
     assert is_missed_deadline(Outcome.FAILED, failure(exception, message))
     assert not is_missed_deadline(Outcome.PASSED, failure(exception, message))
     assert not is_missed_deadline(Outcome.INFRASTRUCTURE, failure(exception, message))

@@ -116,7 +116,7 @@ class TestFiveLines:
             assert failure.root.role == "Worker_DP1_TP0"
             assert failure.root.lines[0] == "WorkerProc failed to start."
 
-    def test_the_excerpt_shows_the_root_then_the_cascade(self):
+    def test_excerpt_shows_the_root_then_the_cascade(self):
         lines = [
             *worker_failure("OSError: [Errno 28] No space left on device"),
             *engine_core_failure(),
@@ -160,7 +160,7 @@ class TestShutdown:
         failure = failure_of(as_lines([*HEALTHY, *LEAK]), suite_failure(message="assert '' # no text"))
         assert [event.kind for event in failure.chain] == ["test", "leak"]
 
-    def test_a_dead_engine_core_is_the_root_of_a_teardown_failure(self):
+    def test_dead_engine_core_is_the_root_of_a_teardown_failure(self):
         failure = failure_of(
             as_lines([*HEALTHY, *DIED]), suite_failure(message="assert not ('1-rank1: ...died...',)")
         )

@@ -67,7 +67,7 @@ def test_traceback_logged_as_information_by_its_program_is_no_failure():
         ("[node:3966:0:3966] ib_mlx5_log.c:139  Transport retry count", "", "Transport retry count"),
     ],
 )
-def test_the_innermost_level_is_that_of_the_line(line, level, text):
+def test_innermost_level_is_that_of_the_line(line, level, text):
     parsed = parse_line(line)
     assert (parsed.level, parsed.text) == (level, text)
 
@@ -94,7 +94,7 @@ def test_exported_row_of_a_log_service_is_parsed_as_its_line(row, stamp):
 
 @pytest.mark.parametrize("field", ["textPayload", "message", "log"])
 @pytest.mark.parametrize("level", ["INFO", "ERROR"])
-def test_a_traceback_in_records_of_one_line_each_is_one_failure(field, level):
+def test_traceback_in_records_of_one_line_each_is_one_failure(field, level):
     lines = [
         json.dumps({field: text, "severity": level, "timestamp": f"2026-01-05T10:00:0{at}Z"})
         for at, text in enumerate(TRACEBACK)

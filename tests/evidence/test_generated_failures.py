@@ -19,7 +19,7 @@ COUNT = 40 * len(FAMILIES)
 RESOLUTION_S = 1.0
 
 
-def test_the_root_is_found_in_98_of_100():
+def test_root_is_found_in_98_of_100():
     missed = misses(range(COUNT))
     listing = "\n".join(f"{made.name}: {made.root!r}, answered {answer!r}" for made, answer in missed)
     assert len(missed) <= 0.02 * COUNT, listing

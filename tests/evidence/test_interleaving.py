@@ -142,7 +142,7 @@ def test_shuffled_tracebacks_can_be_read_and_explained(texts):
     assert failure.chain[0] == failure.root
 
 
-def test_a_hundred_thousand_interleaved_lines_take_seconds():
+def test_hundred_thousand_interleaved_lines_take_seconds():
     generator = random.Random(7)  # noqa: S311 -- nothing secret
     tails = [list(reversed(stream * 300)) for stream in STREAMS]
     lines = []

@@ -233,7 +233,7 @@ def root_of(lines):
         ),
     ],
 )
-def test_the_root_of_a_launchers_log(lines, role, root):
+def test_root_of_a_launchers_log(lines, role, root):
     found = root_of(lines)
     assert found[0] == role
     assert root in found[1]
@@ -261,6 +261,6 @@ GIVEN_UP = "ERROR 03-03 10:00:30 [core.py:50] ValueError: max_num_seqs is too la
         ("ERROR 03-03 10:00:00 [a.py:2] could not import the kernel", [GIVEN_UP], "No module named 'kernel'"),
     ],
 )
-def test_the_traceback_of_a_warning_is_a_root_only_without_an_error(before, after, root):
+def test_traceback_of_a_warning_is_a_root_only_without_an_error(before, after, root):
     raised = traceback("ModuleNotFoundError: No module named 'kernel'")
     assert root in root_of([before, *raised, "INFO 03-03 10:00:01 [a.py:9] started", *after])[1]

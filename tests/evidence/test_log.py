@@ -144,7 +144,7 @@ def test_frames_and_line_of_a_test_come_from_its_section():
     assert REPORT.split("\n")[root.line - 1].strip("_") == " test_key "
 
 
-def test_the_first_of_chained_exceptions_is_the_root():
+def test_first_of_chained_exceptions_is_the_root():
     assert headlines(explained(REPORT)["tests/test_b.py::test_chain"]) == [
         ("Test", "TimeoutError: no answer"),
         ("Test", "RuntimeError: cannot start"),
@@ -235,7 +235,7 @@ def test_log_truncated_before_the_report_names_its_failed_tests():
     assert failures["tests/test_a.py::test_two"].root.role == "EngineCore_DP0"
 
 
-def test_a_crashed_xdist_worker_is_the_failure_of_its_test():
+def test_crashed_xdist_worker_is_the_failure_of_its_test():
     text = """\
 gw0 [2] / gw1 [2]
 .Fatal Python error: Segmentation fault
@@ -276,11 +276,11 @@ def test_log_without_tests_is_one_failure():
     ],
     ids=["empty", "healthy", "counts", "errors that passing tests expect"],
 )
-def test_a_log_without_failure_has_none(text):
+def test_log_without_failure_has_none(text):
     assert explain_log(lines(text)) == ()
 
 
-def test_an_error_after_passing_tests_is_a_failure():
+def test_error_after_passing_tests_is_a_failure():
     text = f"===== 1 passed in 0.12s =====\n{ENGINE}\n"
     assert [each.failure.root.line for each in explain_log(lines(text))] == [2]
 
@@ -317,7 +317,7 @@ def test_root_of_a_failed_test_may_be_in_another_log():
     ],
     ids=["go", "jest", "googletest", "tap"],
 )
-def test_the_tests_of_other_runners_are_failures(text, test):
+def test_tests_of_other_runners_are_failures(text, test):
     (found,) = explain_log(lines(text))
     assert found.test == test
     assert text.split("\n")[1].strip() in found.failure.excerpt

@@ -55,7 +55,7 @@ def test_line_of_another_form_is_parsed_as_usual():
     assert (parsed.role, parsed.pid, parsed.level, parsed.text) == ("Worker_TP0", 9, "ERROR", "broken")
 
 
-def test_a_level_of_one_letter_makes_an_event():
+def test_level_of_one_letter_makes_an_event():
     assert (
         root(PIPES, "2026-01-01 10:00:00|I||ok", "2026-01-01 10:00:01|E|shard|no room").message == "no room"
     )

@@ -49,7 +49,7 @@ def test_each_exception_of_java_has_its_own_frames():
     assert functions == ["org.acme.Web.listen", "org.acme.Main.start"]
 
 
-def test_an_exception_of_dotnet_is_the_root_of_its_abort():
+def test_exception_of_dotnet_is_the_root_of_its_abort():
     assert _chain(
         "Unhandled exception. System.InvalidOperationException: outer",
         " ---> System.NullReferenceException: nothing there",
@@ -197,13 +197,13 @@ def test_json_record_is_read_from_the_usual_fields(line, headline):
     assert _root(line).headline == headline
 
 
-def test_a_record_of_json_names_its_process():
+def test_record_of_json_names_its_process():
     record = {"level": {"name": "ERROR"}, "process": {"id": 7, "name": "Loader"}}
     root = _root(_json(text="it broke", record=record))
     assert (root.role, root.pid) == ("Loader", 7)
 
 
-def test_the_frames_of_an_exception_in_json_are_kept():
+def test_frames_of_an_exception_in_json_are_kept():
     frames = [{"filename": "/w/load.py", "lineno": 12, "name": "load"}]
     exception = [{"exc_type": "ValueError", "exc_value": "bad", "frames": frames}]
     (frame,) = _root(_json(level="error", event="x", exception=exception)).frames

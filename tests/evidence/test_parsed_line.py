@@ -84,13 +84,13 @@ def test_lines_of_one_record_share_their_head():
     assert parse_line("INFO:     a").head == ""
 
 
-def test_a_later_more_specific_role_names_earlier_events():
+def test_later_more_specific_role_names_earlier_events():
     lines = ["(Worker pid=1) ValueError: early", "(Worker pid=1) (Worker_DP1_TP0 pid=1) ready"]
     (event,) = read_events(LogLine("s", 1.0, text) for text in lines)
     assert (event.role, event.pid) == ("Worker_DP1_TP0", 1)
 
 
-def test_the_same_pid_in_another_log_is_another_process():
+def test_same_pid_in_another_log_is_another_process():
     lines = [
         LogLine("a", 1.0, "(Worker_DP0 pid=1) ValueError: x"),
         LogLine("b", 1.0, "(APIServer pid=1) hello"),

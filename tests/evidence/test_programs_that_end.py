@@ -114,16 +114,16 @@ def test_reported_reason_of_an_exit_is_the_root(line, last):
     assert not is_symptom(root)
 
 
-def test_a_handled_exception_of_windows_is_no_failure():
+def test_handled_exception_of_windows_is_no_failure():
     assert not _explained("Windows fatal exception: code 0x8001010d", "5 passed")
 
 
 @pytest.mark.parametrize("line", ['"OOMKilled": false,', "OOMKilled: false", '"OOMKilled":null'])
-def test_a_container_that_was_not_killed_is_no_failure(line):
+def test_container_that_was_not_killed_is_no_failure(line):
     assert not _explained(line)
 
 
-def test_a_killed_container_is_the_root():
+def test_killed_container_is_the_root():
     assert "OOMKilled" in _root('            "OOMKilled": true,', "engine-1 exited with code 1").headline
 
 
@@ -202,7 +202,7 @@ def test_connection_error_of_a_client_is_a_symptom(exception):
     assert _root(*_raised(exception, explicit=True), server).headline == server
 
 
-def test_the_message_of_cmake_is_below_its_first_line():
+def test_message_of_cmake_is_below_its_first_line():
     lines = [
         "CMake Error at /usr/share/FindFoo.cmake:230 (message):",
         "  Could NOT find foo (missing: FOO_LIBRARY)",
@@ -274,7 +274,7 @@ def test_failure_with_a_cause_is_shown_without_preceding_lines():
     "line",
     ["\u2502 \u2717 Server process terminated unexpectedly   \u2502", "the worker has stopped unexpectedly"],
 )
-def test_an_unexpected_end_alone_is_a_symptom(line):
+def test_unexpected_end_alone_is_a_symptom(line):
     assert is_symptom(_root(line))
 
 

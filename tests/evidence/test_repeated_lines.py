@@ -78,7 +78,7 @@ def test_other_failure_across_blocks_has_its_first_lines():
 
 
 @pytest.mark.parametrize("line", ["FAILED tests/t.py::test_17 - KeyError: 17", "tests/t.py::test_17 FAILED"])
-def test_a_test_whose_name_differs_in_its_number_is_read(line):
+def test_test_whose_name_differs_in_its_number_is_read(line):
     before = line.replace("17", "4")
     lines = [*loop(200), before, *loop(200, 200), line, *loop(300, 400)]
     assert {test for test, *_ in signatures_of(relevant(lines))} >= {
@@ -87,7 +87,7 @@ def test_a_test_whose_name_differs_in_its_number_is_read(line):
     }
 
 
-def test_the_section_of_a_test_whose_name_differs_in_its_number_is_read():
+def test_section_of_a_test_whose_name_differs_in_its_number_is_read():
     def section(number):
         code = ">       assert answers[the_name_of_the_question] == expected"
         return [f"_______ test_{number} _______", code, f"E   KeyError: {number}", f"t.py:{number}: KeyError"]
@@ -100,7 +100,7 @@ def test_the_section_of_a_test_whose_name_differs_in_its_number_is_read():
     assert [frame.line for frame in answer.failure.root.frames] == [450]
 
 
-def test_a_short_log_is_read_line_by_line():
+def test_short_log_is_read_line_by_line():
     lines = loop(40)
     assert relevant(lines) == all_lines(lines)
 

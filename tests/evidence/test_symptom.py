@@ -43,7 +43,7 @@ CAUSES = [
 
 
 @pytest.mark.parametrize(("kind", "exception", "message"), SYMPTOMS)
-def test_a_consequence_is_a_symptom(kind, exception, message):
+def test_consequence_is_a_symptom(kind, exception, message):
     assert is_symptom(event(kind, exception, message))
 
 

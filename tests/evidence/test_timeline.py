@@ -142,7 +142,7 @@ def test_exit_is_not_before_the_last_line():
     assert read((90.3, gone))[ENGINE].exit == 90.3
 
 
-def test_a_single_api_server_is_its_own_launcher():
+def test_single_api_server_is_its_own_launcher():
     processes = read((9.0, f"(APIServer pid={ROOT}) {HEAD}Started DP Coordinator process"))
     assert processes[ROOT].role == "APIServer"
     assert SUITE not in processes

@@ -146,7 +146,7 @@ def test_frames_are_outermost_first_and_belong_to_their_exception():
     assert [frame.function for frame in effect.frames] == ["<module>", "outer"]
 
 
-def test_a_syntax_error_names_the_broken_file():
+def test_syntax_error_names_the_broken_file():
     (event,) = read_events(as_lines(printed_by_python(SYNTAX)))
     assert (event.frames[-1].file, event.frames[-1].line, event.frames[-1].function) == (
         "/w/slot-0/vllm/broken.py",
@@ -155,7 +155,7 @@ def test_a_syntax_error_names_the_broken_file():
     )
 
 
-def test_a_syntax_error_of_the_main_file_has_no_header(tmp_path):
+def test_syntax_error_of_the_main_file_has_no_header(tmp_path):
     script = tmp_path / "main.py"
     script.write_text("def f(:\n")
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=False)
@@ -163,7 +163,7 @@ def test_a_syntax_error_of_the_main_file_has_no_header(tmp_path):
     assert (event.exception, event.frames[0].file) == ("SyntaxError", str(script))
 
 
-def test_a_remote_traceback_is_read_as_the_remote_exception():
+def test_remote_traceback_is_read_as_the_remote_exception():
     text = '''multiprocessing.pool.RemoteTraceback:
 """
 Traceback (most recent call last):
@@ -185,7 +185,7 @@ ZeroDivisionError: far away'''
     assert first.frames[-1].function == "work"
 
 
-def test_an_ignored_exception_is_a_warning():
+def test_ignored_exception_is_a_warning():
     events = read_events(as_lines(printed_by_python(IGNORED)))
     assert [(event.exception, event.severity) for event in events] == [("ValueError", "warning")]
 

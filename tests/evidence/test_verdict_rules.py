@@ -64,7 +64,7 @@ def test_outcome_without_a_verdict_is_skipped(outcome, reason, investigated):
     assert (judgement.verdict, judgement.reason) == (Verdict.SKIP, reason)
 
 
-def test_the_same_signature_is_bad():
+def test_same_signature_is_bad():
     again = failure_of([*broken_pipe(pid=932), *engine_core_failure(pid=921), *suite_end()])
     assert classify(Outcome.FAILED, again, frozenset({CASCADE.signature})).verdict is Verdict.BAD
 

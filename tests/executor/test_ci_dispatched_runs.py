@@ -30,7 +30,7 @@ def nameless(farm, sha=SHA, **fields):
 
 @pytest.mark.parametrize("account", ["us", ""])
 @pytest.mark.parametrize("is_killed", [False, True])
-def test_the_only_run_since_the_dispatch_is_claimed(farmed, tmp_path, caplog, farm, account, is_killed):  # noqa: PLR0917
+def test_only_run_since_the_dispatch_is_claimed(farmed, tmp_path, caplog, farm, account, is_killed):  # noqa: PLR0917
     farm.account = account
     nameless(farm)  # dispatched before ours
     executor = farmed(farm, DISPATCHED, step=9.0)
@@ -64,7 +64,7 @@ def test_no_second_run_is_dispatched_if_ours_is_ambiguous(farmed, tmp_path, farm
     assert farm.started == [SHA]
 
 
-def test_a_run_that_names_another_commit_is_not_claimed(farmed, tmp_path, farm):
+def test_run_that_names_another_commit_is_not_claimed(farmed, tmp_path, farm):
     farm.on_start = lambda: setattr(nameless(farm, "b" * 40), "title", f"gpu {'b' * 40}")
     found = result(farmed(farm, DISPATCHED, step=9.0), tmp_path)
     assert found.job.attempt == f"1 job {farm.started_jobs[0]}"

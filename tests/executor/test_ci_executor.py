@@ -30,7 +30,7 @@ def test_second_trial_reruns_the_job(farmed, tmp_path, service):
     assert (second.is_free, second.gpus, farm.started) == (False, 4, [SHA])
 
 
-def test_a_blocked_job_is_unblocked_and_no_build_is_started(farmed, tmp_path):
+def test_blocked_job_is_unblocked_and_no_build_is_started(farmed, tmp_path):
     with at_work(Farm(always(FAIL))) as farm:
         build = farm.build(SHA, ran=False, gate=True)
         found = result(farmed(farm, check("buildkite", allow_builds=True)), tmp_path)
@@ -53,7 +53,7 @@ def test_commit_without_a_build_is_untestable_unless_builds_are_allowed(farmed, 
 
 
 @pytest.mark.parametrize(("titled", "returns_run"), [(True, False), (False, True)])
-def test_a_workflow_is_dispatched_with_the_commit_as_an_input(farmed, tmp_path, titled, returns_run):
+def test_workflow_is_dispatched_with_the_commit_as_an_input(farmed, tmp_path, titled, returns_run):
     with at_work(Farm(always(FAIL))) as farm:
         farm.titled, farm.returns_run = titled, returns_run
         assert result(farmed(farm, check("github")), tmp_path).outcome == "unbuildable"
@@ -183,7 +183,7 @@ def test_executor_needs_a_read_token(farmed):
         farmed(Farm(always(PASS)), check("buildkite"), tokens=("", ""))
 
 
-def test_a_build_that_sets_an_excluded_variable_is_no_evidence(farmed, tmp_path):
+def test_build_that_sets_an_excluded_variable_is_no_evidence(farmed, tmp_path):
     with at_work(Farm(always(FAIL))) as farm:
         farm.build(SHA, env={"TORCH_NIGHTLY": "1"})
         found = result(farmed(farm, check("buildkite", exclude_env=("TORCH_NIGHTLY",))), tmp_path)

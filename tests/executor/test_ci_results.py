@@ -103,7 +103,7 @@ def test_test_skipped_in_the_log_of_a_passed_job_has_no_result():
     assert outcomes(result) == {PASSING: "passed", TEST: "skipped"}
 
 
-def test_a_job_that_failed_without_log_and_report_has_no_result():
+def test_job_that_failed_without_log_and_report_has_no_result():
     found = trial_result(attempt(), "\n", "Buildkite", (TEST,), started=True)
     assert (found.outcome, found.cells, found.reason) == ("infrastructure", (), NO_LOG)
     assert trial_result(attempt(), "", "Buildkite", reports=(junit_of(red=True),)).outcome == "failed"

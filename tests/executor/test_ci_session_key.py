@@ -41,7 +41,7 @@ def test_started_build_has_the_session_in_its_environment(farmed, tmp_path):
 
 @pytest.mark.parametrize("forgotten", [1, 2])
 @pytest.mark.parametrize("new", [{}, {"uploads": 20}], ids=["listed", "late"])
-def test_a_resumed_session_finds_its_build_by_its_environment(farmed, tmp_path, new, forgotten):
+def test_resumed_session_finds_its_build_by_its_environment(farmed, tmp_path, new, forgotten):
     """Killed before it wrote the number of the build (1), or also without the record of the call (2).
 
     Another build of the commit, started by another user, is not used.
@@ -157,7 +157,7 @@ def test_second_of_two_simultaneous_builds_is_cancelled(farmed, tmp_path):
     assert notes == [f"build {ours.number} is cancelled: another build of aaaaaaaaa was started before it"]
 
 
-def test_the_first_of_two_builds_is_kept(farmed, tmp_path):
+def test_first_of_two_builds_is_kept(farmed, tmp_path):
     with at_work(Farm(always(PASS), queue=3)) as farm:
         executor = farmed(farm, ALLOWED)
         run_until(executor, tmp_path)
@@ -176,7 +176,7 @@ def test_second_build_with_a_running_job_is_kept(farmed, tmp_path):
     assert (notes, sent(farm), found.outcome) == ([], ["POST builds"], "passed")
 
 
-def test_a_build_that_cannot_be_cancelled_is_kept(farmed, tmp_path, caplog):
+def test_build_that_cannot_be_cancelled_is_kept(farmed, tmp_path, caplog):
     with at_work(Farm(always(PASS), queue=3)) as farm:
         farm.on_start = lambda: farm.build(SHA, ran=False)
         farm.forbids = "/cancel"

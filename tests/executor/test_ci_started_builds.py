@@ -37,7 +37,7 @@ def test_build_of_others_that_lists_its_jobs_late_is_awaited(farmed, tmp_path):
     assert (found.outcome, found.is_free, farm.calls) == ("passed", True, [])
 
 
-def test_the_blocked_job_of_a_started_build_is_unblocked_for_the_same_trial(farmed, tmp_path):
+def test_blocked_job_of_a_started_build_is_unblocked_for_the_same_trial(farmed, tmp_path):
     with at_work(Farm(always(FAIL))) as farm:
         farm.of_new = {"gate": True}
         found = result(farmed(farm, ALLOWED, step=9.0), tmp_path)
@@ -45,7 +45,7 @@ def test_the_blocked_job_of_a_started_build_is_unblocked_for_the_same_trial(farm
     assert sent(farm) == ["POST builds", "PUT unblock"]
 
 
-def test_a_started_build_that_ends_without_the_job_is_not_started_again(farmed, tmp_path):
+def test_started_build_that_ends_without_the_job_is_not_started_again(farmed, tmp_path):
     with at_work(Farm(always(PASS))) as farm:
         farm.of_new = {"lacks": True}
         found = result(farmed(farm, ALLOWED), tmp_path)
@@ -62,7 +62,7 @@ def test_run_started_by_another_user_meanwhile_is_not_ours(farmed, tmp_path):
     assert len(farm.builds) == 2
 
 
-def test_a_run_of_a_pull_request_tested_its_merge_and_is_no_evidence(farmed, tmp_path):
+def test_run_of_a_pull_request_tested_its_merge_and_is_no_evidence(farmed, tmp_path):
     with at_work(Farm(always(FAIL))) as farm:
         farm.build(SHA, event="pull_request")
         found = result(farmed(farm, check("github")), tmp_path)

@@ -49,7 +49,7 @@ def await_gpus(slots, slot):
     return slots.await_gpus(slot, threading.Event(), lambda _: None)
 
 
-def test_a_slot_is_quarantined_until_its_gpus_are_free(used, config):
+def test_slot_is_quarantined_until_its_gpus_are_free(used, config):
     slots = GpuSlots(config)
     used[5] = 41 * GIB
     assert (slots.take(), slots.take(), slots.idle) == (0, 1, ())

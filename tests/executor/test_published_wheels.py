@@ -105,7 +105,7 @@ def test_failing_server_is_infrastructure_and_a_note_of_the_search(server, histo
     ("having", "notes"),
     [((), ["no commit of the range has a wheel: all are built from source"]), ((3,), [])],
 )
-def test_a_range_without_a_wheel_is_noted(publish, history, profile, having, notes):
+def test_range_without_a_wheel_is_noted(publish, history, profile, having, notes):
     repository, span, shas = history
     for number in having:
         publish(shas[number])

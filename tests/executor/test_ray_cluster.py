@@ -179,7 +179,7 @@ def engine(tmp_path, nodes):
     return labels, words
 
 
-def test_the_demo_names_its_culprit_although_a_raylet_is_killed(raylets, engine, env, mark, home):
+def test_demo_names_its_culprit_although_a_raylet_is_killed(raylets, engine, env, mark, home):
     labels, words = engine
     ray = ("--executor", "ray", "--address", raylets.address, "--slots", "4")
     with bisecting(env, *words, *ray, "--cells", CELL, "--json") as session:
@@ -244,7 +244,7 @@ def project(tmp_path):
     return folder, shas, pids, gate
 
 
-def test_an_ended_driver_leaves_nothing_and_its_session_is_resumed(raylets, project, env, home):
+def test_ended_driver_leaves_nothing_and_its_session_is_resumed(raylets, project, env, home):
     folder, shas, pids, gate = project
     ray = ("--executor", "ray", "--address", raylets.address, "--slots", "2")
     words = ("--repo", str(folder), "--good", shas[0], "--bad", shas[3], *ray, "--json", "--", "./check.sh")
@@ -291,7 +291,7 @@ print(cluster.ray.is_initialized())
 """
 
 
-def test_a_call_after_the_end_starts_no_cluster(raylets, env, home):
+def test_call_after_the_end_starts_no_cluster(raylets, env, home):
     """By default, Ray starts one on this machine, whose processes outlive the call."""
     argv = (sys.executable, "-c", LATE, raylets.address)
     done = subprocess.run(

@@ -97,7 +97,7 @@ def ending(executor):
     return event, before
 
 
-def test_a_trial_runs_on_a_node_and_its_logs_come_back(executor, submit, shas, tmp_path):
+def test_trial_runs_on_a_node_and_its_logs_come_back(executor, submit, shas, tmp_path):
     with executor.reserve(print):
         folder, slot = submit(shas[1])
         event, before = ending(executor)
@@ -127,7 +127,7 @@ def test_trials_run_side_by_side_and_a_slot_keeps_its_actor(executor, submit, sh
     assert all(worker.ended for worker in cluster.workers)
 
 
-def test_a_lost_actor_loses_its_trial_and_is_replaced(executor, submit, shas, cluster, gate):
+def test_lost_actor_loses_its_trial_and_is_replaced(executor, submit, shas, cluster, gate):
     gate.touch()
     with executor.reserve(print):
         _, slot = submit(shas[0])
@@ -146,7 +146,7 @@ def test_a_lost_actor_loses_its_trial_and_is_replaced(executor, submit, shas, cl
     assert cluster.calls[-1] == ("sweep",)
 
 
-def test_a_cancelled_trial_ends_and_leaves_nothing(executor, submit, shas, gate, tmp_path):
+def test_cancelled_trial_ends_and_leaves_nothing(executor, submit, shas, gate, tmp_path):
     gate.touch()
     with executor.reserve(print):
         submit(shas[0])
@@ -159,7 +159,7 @@ def test_a_cancelled_trial_ends_and_leaves_nothing(executor, submit, shas, gate,
     assert [*(tmp_path / "node").glob("state/nodes/*/trials/*")] == []
 
 
-def test_a_trial_waits_for_a_node_until_it_is_cancelled(executor, submit, shas, cluster, monkeypatch):
+def test_trial_waits_for_a_node_until_it_is_cancelled(executor, submit, shas, cluster, monkeypatch):
     monkeypatch.setattr(slots, "_PATIENCE_S", 0.0)
     cluster.room.clear()
     with executor.reserve(print):
@@ -181,7 +181,7 @@ def test_a_trial_waits_for_a_node_until_it_is_cancelled(executor, submit, shas, 
         ("run", "it did not answer for 0 s while the logs of a trial were being sent"),
     ],
 )
-def test_an_actor_that_does_not_answer_is_lost(  # noqa: PLR0917
+def test_actor_that_does_not_answer_is_lost(  # noqa: PLR0917
     executor, submit, shas, cluster, gate, monkeypatch, unresponsive, reason
 ):
     monkeypatch.setattr(calls, "_RESULT_S", 0.1)
@@ -198,7 +198,7 @@ def test_an_actor_that_does_not_answer_is_lost(  # noqa: PLR0917
     assert ended == [True]
 
 
-def test_a_trial_whose_commits_are_sent_is_cancelled(executor, submit, shas, cluster):
+def test_trial_whose_commits_are_sent_is_cancelled(executor, submit, shas, cluster):
     cluster.unresponsive = {"received"}
     with executor.reserve(print):
         submit(shas[0])
@@ -242,7 +242,7 @@ def test_cluster_with_too_small_nodes_is_rejected(executor, cluster):
 
 
 @pytest.mark.parametrize(("cancelled", "error"), [(True, TrialAborted), (False, EnvironmentFailed)])
-def test_a_connection_that_fails_after_an_interrupt_is_interrupted(executor, cancelled, error):
+def test_connection_that_fails_after_an_interrupt_is_interrupted(executor, cancelled, error):
     @contextmanager
     def connect():
         if cancelled:

@@ -60,12 +60,12 @@ def test_first_node_gets_the_addresses_of_the_others():
     assert order.node.others == (HOST, HOST)
 
 
-def test_a_node_that_is_never_ready_is_lost():
+def test_node_that_is_never_ready_is_lost():
     with pytest.raises(WorkerLost, match="it was not ready within"):
         further(Node(HOST), Node()).await_start()
 
 
-def test_the_other_builds_are_stopped_when_one_fails():
+def test_other_builds_are_stopped_when_one_fails():
     failed, building = Node(), Node()
     trial = further(failed, building)
     failed.serving.set_result(RAN)
@@ -82,6 +82,6 @@ def test_stopped_node_has_no_result():
     trial.check()
 
 
-def test_a_node_that_cannot_be_stopped_is_lost():
+def test_node_that_cannot_be_stopped_is_lost():
     with pytest.raises(WorkerLost, match="did not answer for 0 s while the ranks of a node were being ended"):
         further(Node(HOST, deaf=True)).end(0.05)

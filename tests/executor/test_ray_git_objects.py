@@ -61,7 +61,7 @@ def test_node_checks_out_commits_that_it_received(sender, node, shas, tmp_path):
             assert len((tree / "same").read_text()) == 50_000
 
 
-def test_a_node_knows_the_history_and_its_tags(sender, node, shas, tmp_path):
+def test_node_knows_the_history_and_its_tags(sender, node, shas, tmp_path):
     send(sender, node, shas[2])
     with Worktrees(node.repository, tmp_path / "worktrees").slot(0) as worktree:
         tree = worktree.checkout(shas[2])

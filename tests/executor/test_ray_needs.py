@@ -41,7 +41,7 @@ def test_default_needs_are_one_cpu_and_the_gpus(config):
     assert needs_of(config()) == Needs(cpus=1.0, gpus=4)
 
 
-def test_a_command_needs_one_cpu(tmp_path):
+def test_command_needs_one_cpu(tmp_path):
     command = TrialConfig(CommandCheck(argv=("true",)), Home(tmp_path, tmp_path), None, None, 60.0)
     assert needs_of(command).resources == {"CPU": 1.0}
     assert str(needs_of(command)) == "1 CPU"
@@ -59,7 +59,7 @@ def test_one_node_must_have_all_resources(nodes, fits):
     assert (Needs(1.0, 4).able(nodes) >= 1) is fits
 
 
-def test_a_trial_that_spans_nodes_needs_its_share_of_each(config):
+def test_trial_that_spans_nodes_needs_its_share_of_each(config):
     needs = needs_of(replace(config(ray={"cpus": 8, "nodes": 2}), nodes=2))
     assert (needs.nodes, needs.resources) == (2, {"CPU": 8.0, "GPU": 2.0})
     assert needs.able([{"CPU": 8.0, "GPU": 2.0}, {"CPU": 9.0, "GPU": 8.0}, {"CPU": 9.0}]) == 2
@@ -80,7 +80,7 @@ def test_only_a_suite_on_ray_spans_nodes(config, executor, check, nodes):
     assert _nodes(SimpleNamespace(executor=executor, check=check), None) == 1
 
 
-def test_the_program_of_a_further_node_waits_for_the_build_of_the_first(config, tmp_path):
+def test_program_of_a_further_node_waits_for_the_build_of_the_first(config, tmp_path):
     spanning = replace(config(ray={"nodes": 2}), nodes=2, node=RankNode(1, "127.0.0.2", "ab"))
     place = TrialPaths(tmp_path, tmp_path, tmp_path, None)
     process = trials_of(spanning).process(TrialRun(spanning, place, None))
@@ -93,7 +93,7 @@ def test_nodes_have_equally_many_ranks(config):
         config(ray={"nodes": 3})
 
 
-def test_the_gpus_that_ray_assigned_are_those_of_the_trial_in_any_slot(config, monkeypatch):
+def test_gpus_that_ray_assigned_are_those_of_the_trial_in_any_slot(config, monkeypatch):
     monkeypatch.setattr(gpus, "visible", lambda: ("4", "5", "6", "7"))
     one = config()
     vars(one).update(slots=4, assigned_gpus=True)

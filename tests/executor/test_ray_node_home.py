@@ -77,7 +77,7 @@ def test_leftovers_of_killed_actors_are_removed_but_running_trials_are_kept(node
     assert [*(tmp_path / "trials").iterdir()] == []
 
 
-def test_a_lock_without_its_folder_is_removed(node, tmp_path):
+def test_lock_without_its_folder_is_removed(node, tmp_path):
     """Its actor was killed between the two, or another sweep had just removed both."""
     (tmp_path / "trials").mkdir()
     (tmp_path / "trials" / "one.lock").touch()
@@ -107,7 +107,7 @@ def test_trial_whose_new_lock_is_removed_holds_another(node, tmp_path):
     assert [*(tmp_path / "trials").iterdir()] == []
 
 
-def test_a_trial_holds_no_lock_that_a_sweep_removed(node, tmp_path, monkeypatch):
+def test_trial_holds_no_lock_that_a_sweep_removed(node, tmp_path, monkeypatch):
     """The sweep held it when the trial opened it, and removed it before the trial held it."""
     swept = []
 

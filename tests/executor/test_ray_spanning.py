@@ -143,7 +143,7 @@ def await_test(executor, folder):
     assert wait_until((folder / "logs" / "1-rank1.log").exists, 120)
 
 
-def test_a_trial_has_ranks_on_both_nodes(executor, submitted, cluster):
+def test_trial_has_ranks_on_both_nodes(executor, submitted, cluster):
     result = ending(executor).result
     assert result.outcome is Outcome.PASSED, result
     assert result.leftovers == ()
@@ -156,7 +156,7 @@ def test_a_trial_has_ranks_on_both_nodes(executor, submitted, cluster):
 
 
 @pytest.mark.parametrize("fault", ["ignores-sigterm"])
-def test_a_rank_that_fails_on_the_second_node_fails_the_test(executor, submitted):
+def test_rank_that_fails_on_the_second_node_fails_the_test(executor, submitted):
     (cell,) = ending(executor).result.cells
     assert cell.outcome is Outcome.FAILED
     assert "stub_engine.py" in str(cell.failure)
@@ -174,13 +174,13 @@ def test_leftovers_on_the_second_node_name_it(executor):
 
 
 @pytest.mark.parametrize("build", ["echo cannot compile >&2; exit 1"])
-def test_a_commit_that_does_not_build_on_the_second_node_is_unbuildable(executor, submitted):
+def test_commit_that_does_not_build_on_the_second_node_is_unbuildable(executor, submitted):
     result = ending(executor).result
     assert (result.outcome, result.cells) == (Outcome.UNBUILDABLE, ())
     assert "cannot compile" in (submitted / "build.log").read_text()
 
 
-def test_a_lost_second_node_loses_the_trial(executor, gate, request, cluster):
+def test_lost_second_node_loses_the_trial(executor, gate, request, cluster):
     gate.touch()
     folder = request.getfixturevalue("submitted")
     await_test(executor, folder)
@@ -226,7 +226,7 @@ def test_trial_reports_once_that_it_waits_for_its_nodes(executor, request, clust
     assert waits == ["waiting for 2 nodes of the cluster with 1 CPU free"]
 
 
-def test_an_interrupt_ends_both_nodes(executor, gate, request):
+def test_interrupt_ends_both_nodes(executor, gate, request):
     gate.touch()
     folder = request.getfixturevalue("submitted")
     await_test(executor, folder)

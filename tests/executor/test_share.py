@@ -85,7 +85,7 @@ def test_each_slot_has_its_own_gpus(setting, place, monkeypatch, visible, shares
     assert [[rank["CUDA_VISIBLE_DEVICES"] for rank in ranks] for ranks in given] == shares
 
 
-def test_a_rank_has_several_gpus(setting, place, monkeypatch):
+def test_rank_has_several_gpus(setting, place, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3,4,5,6,7")
     given = launched(setting(2, gpus_per_rank=2), place(1))["rank_env"]
     assert [rank["CUDA_VISIBLE_DEVICES"] for rank in given] == ["4,5", "6,7"]
@@ -96,7 +96,7 @@ def test_gpu_variables_are_unchanged_without_gpus(setting, place):
 
 
 @pytest.mark.parametrize(("slots", "seen"), [(1, "0,1,2,3"), (2, "2,3")])
-def test_a_test_file_sees_the_gpus_of_its_slot(setting, place, monkeypatch, slots, seen):
+def test_test_file_sees_the_gpus_of_its_slot(setting, place, monkeypatch, slots, seen):
     """It selects its GPUs itself: in a single slot, it may have them all."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
     config = setting(slots, PytestCheck(file="test_x.py"), gpus_per_rank=1)

@@ -78,7 +78,7 @@ def test_control_c(spec, alive, ready, figure, presses):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_to_the_command_line(spec, alive, ready, figure, number):
+def test_signal_to_the_command_line(spec, alive, ready, figure, number):
     made = spec("tree")
     terminal = Terminal(made)
     try:
@@ -93,7 +93,7 @@ def test_a_signal_to_the_command_line(spec, alive, ready, figure, number):
         terminal.process.wait()
 
 
-def test_the_terminal_is_closed(spec, alive, ready):
+def test_terminal_is_closed(spec, alive, ready):
     made = spec("tree")
     terminal = Terminal(made)
     try:
@@ -108,7 +108,7 @@ def test_the_terminal_is_closed(spec, alive, ready):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_to_the_guardian(guard, number):
+def test_signal_to_the_guardian(guard, number):
     run = guard("signal_guardian", str(int(number)))
     assert run.result.reason == "cancelled"
     assert run.survivors == []

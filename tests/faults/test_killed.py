@@ -73,7 +73,7 @@ def running():
         os.kill(pid, signal.SIGKILL)
 
 
-def test_the_command_line_is_killed(spec, alive, count_times, figure):
+def test_command_line_is_killed(spec, alive, count_times, figure):
     def once(seed):
         made = spec("tree")
         with start(made) as process:
@@ -89,7 +89,7 @@ def test_the_command_line_is_killed(spec, alive, count_times, figure):
     assert max(took) < float("inf")
 
 
-def test_the_guardian_is_killed(spec, alive, count_times, wait_for, figure):
+def test_guardian_is_killed(spec, alive, count_times, wait_for, figure):
     def once(seed):
         made = spec("tree")
         with start(made) as process:
@@ -177,14 +177,14 @@ def test_result_forged_by_the_program_is_ignored(spec, alive, running):
 
 
 @pytest.mark.parametrize("mode", ["kill_guardian", "kill_guardian_at_once"])
-def test_the_tree_kills_its_guardian(guard, mode):
+def test_tree_kills_its_guardian(guard, mode):
     run = guard(mode)
     assert run.result.reason is Reason.LOST
     assert run.survivors == []
     assert run.sweep_s < LONG_S
 
 
-def test_a_stopped_guardian_is_noticed(guard, monkeypatch):
+def test_stopped_guardian_is_noticed(guard, monkeypatch):
     for name in ("MARGIN_S", "KILL_LIMIT_S", "CLEAN_UP_S"):
         monkeypatch.setattr(f"bisect_tool.supervise.guarded_run.{name}", 0.2)
     # The shell starts in milliseconds, and stops the guardian long before the deadline.

@@ -84,7 +84,7 @@ def test_foreign_process_makes_entries_meanwhile(spec, foreign_shm, wait_for):
     assert all(entry.exists() for entry in entries)
 
 
-def test_an_entry_that_is_only_mapped(guard):
+def test_entry_that_is_only_mapped(guard):
     wanted = names(1)
     run = guard("leak_mapped_shm", *wanted)
     assert run.result.leftovers.shm == tuple(wanted)
@@ -119,7 +119,7 @@ def test_no_port_stays_bound(repeat, figure):
     assert free == named == len(runs)
 
 
-def test_a_taken_port_is_seen_before_and_while_serving(foreign_server):
+def test_taken_port_is_seen_before_and_while_serving(foreign_server):
     assert not is_free(foreign_server)
     other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
     try:

@@ -80,14 +80,14 @@ def test_cancelled_before_it_began(spec):
     assert result.seconds < LIMIT_S
 
 
-def test_a_program_that_cannot_be_started(guard):
+def test_program_that_cannot_be_started(guard):
     run = guard(argv=("/does/not/exist",))
     assert run.result.reason is Reason.EXITED
     assert run.result.exit_code == 127
     assert "/does/not/exist" in run.log
 
 
-def test_a_folder_that_is_not_there(guard, tmp_path):
+def test_folder_that_is_not_there(guard, tmp_path):
     run = guard("leave", "0", cwd=tmp_path / "gone")
     assert run.result.exit_code == 127
     assert "gone" in run.log

@@ -15,7 +15,7 @@ from bisect_tool.supervise.logs import keep_log, packed_log, read_lines
 MIB = 1 << 20
 
 
-def test_a_flood_of_log(guard, count_times, figure, tmp_path):
+def test_flood_of_log(guard, count_times, figure, tmp_path):
     megabytes = count_times(32, 1024)
     run = guard("flood", str(megabytes), deadline_s=250.0)
     log = run.spec.stdout

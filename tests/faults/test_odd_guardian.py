@@ -40,7 +40,7 @@ def test_bug_in_the_guardian_leaves_nothing_running(spec, alive, odd):
     assert alive(made.env[MARK]) == []
 
 
-def test_the_clock_jumps_back(guard, odd):
+def test_clock_jumps_back(guard, odd):
     odd("clock")
     began = time.time()
     run = guard("tick", "0.1", "8")
@@ -51,7 +51,7 @@ def test_the_clock_jumps_back(guard, odd):
     assert began - 1 < seen[0] <= seen[-1] <= run.result.ended + 1 <= time.time() + 2
 
 
-def test_the_result_cannot_be_written(spec, alive, odd):
+def test_result_cannot_be_written(spec, alive, odd):
     odd("result")
     made = spec("escape")
     with pytest.raises(EnvironmentFailed, match=r"result\.json"):
@@ -59,13 +59,13 @@ def test_the_result_cannot_be_written(spec, alive, odd):
     assert alive(made.env[MARK]) == []
 
 
-def test_the_log_cannot_be_written(spec):
+def test_log_cannot_be_written(spec):
     made = spec("leave", stdout=Path("/proc/nowhere/suite.log"))
     with pytest.raises(EnvironmentFailed, match="nowhere"):
         run_guarded(made)
 
 
-def test_the_folder_cannot_be_written(spec):
+def test_folder_cannot_be_written(spec):
     with pytest.raises(EnvironmentFailed, match="nowhere"):
         run_guarded(spec("leave", folder=Path("/proc/nowhere")))
 

@@ -35,7 +35,7 @@ def as_if_earlier(pid):
     return pid, process.started - 1
 
 
-def test_a_foreign_process_is_never_signalled(foreign, count_times, figure):
+def test_foreign_process_is_never_signalled(foreign, count_times, figure):
     who = as_if_earlier(foreign.pid)
     sent = sum(send(who, signal.SIGKILL) for _ in range(count_times(200, 200)))
     figure(f"{sent} of 200 signals reached the process that has the pid now")
@@ -70,7 +70,7 @@ def test_pid_is_reused_between_check_and_signal(foreign, monkeypatch):
     assert foreign.poll() is None
 
 
-def test_a_record_of_another_process_with_this_pid(foreign, tmp_path):
+def test_record_of_another_process_with_this_pid(foreign, tmp_path):
     pid, started = as_if_earlier(foreign.pid)
     info = ProcessInfo(pid=pid, ppid=1, started=started, title="engine", seen=0.0)
     (tmp_path / JOURNAL_FILE).write_text(json.dumps(asdict(info)) + "\n")
@@ -79,7 +79,7 @@ def test_a_record_of_another_process_with_this_pid(foreign, tmp_path):
     assert foreign.poll() is None
 
 
-def test_a_record_from_before_the_machine_was_booted(foreign, tmp_path, monkeypatch):
+def test_record_from_before_the_machine_was_booted(foreign, tmp_path, monkeypatch):
     process = read_process(foreign.pid)
     assert process is not None
     info = ProcessInfo(pid=process.pid, ppid=1, started=process.started, title="engine", seen=0.0)
@@ -111,7 +111,7 @@ def forge(folder, process):
 
 
 @pytest.mark.parametrize("with_spec", [True, False])
-def test_a_trial_that_names_an_older_process_in_its_records(foreign, older, spec, with_spec):
+def test_trial_that_names_an_older_process_in_its_records(foreign, older, spec, with_spec):
     made = spec("unused")
     if with_spec:
         (made.folder / SPEC_FILE).write_text(made.without_env().to_json())
@@ -122,7 +122,7 @@ def test_a_trial_that_names_an_older_process_in_its_records(foreign, older, spec
     assert foreign.poll() is None
 
 
-def test_a_trial_that_stops_its_guardian_and_names_an_older_process_instead(
+def test_trial_that_stops_its_guardian_and_names_an_older_process_instead(
     foreign, older, spec, monkeypatch, wait_for
 ):
     for limit in ("KILL_LIMIT_S", "CLEAN_UP_S"):
@@ -147,7 +147,7 @@ def test_a_trial_that_stops_its_guardian_and_names_an_older_process_instead(
 
 
 @pytest.mark.parametrize("token", ["a", "=", "PATH", "0" * 23, "\n"])
-def test_a_token_that_foreign_environments_have_in_them(foreign, spec, token):
+def test_token_that_foreign_environments_have_in_them(foreign, spec, token):
     made = replace(spec("unused"), token=token)
     (made.folder / SPEC_FILE).write_text(made.without_env().to_json())
     assert recover(made.folder) is not None

@@ -22,7 +22,7 @@ def tally(runs, limit_s):
     return f"0 survivors in {clean} of {len(runs)}; within {limit_s} s: {in_time}; worst {worst:.2f} s"
 
 
-def test_a_child_outlives_its_root(repeat, figure):
+def test_child_outlives_its_root(repeat, figure):
     runs = repeat("orphan", quick=12, full=200)
     figure(tally(runs, 1.0))
     assert {run.result.reason for run in runs} == {Reason.EXITED}
@@ -67,14 +67,14 @@ def test_short_grandchildren_leave_no_zombies(spec, zombies, wait_for, figure):
     assert result.reason is Reason.CANCELLED
 
 
-def test_a_grandchild_that_keeps_stdout_open(repeat, figure):
+def test_grandchild_that_keeps_stdout_open(repeat, figure):
     runs = repeat("keep_stdout", quick=8, full=200)
     figure(tally(runs, 3.0))
     assert all("root is done" in run.log for run in runs)
 
 
 @pytest.mark.parametrize(("words", "code"), [(("leave", "0"), 0), (("leave", "7"), 7)])
-def test_a_fatal_exit_is_known_at_once(guard, words, code, figure):
+def test_fatal_exit_is_known_at_once(guard, words, code, figure):
     run = guard(*words)
     figure(f"exit to result: {run.sweep_s:.3f} s")
     assert run.result.exit_code == code

@@ -134,7 +134,7 @@ def test_missing_objects_of_a_blobless_checkout_are_fetched(served, project, tmp
     assert sorted(blobless.rglob("*")) == before
 
 
-def test_a_trial_can_clone_and_prune_a_partial_clone(served, project, tmp_path):
+def test_trial_can_clone_and_prune_a_partial_clone(served, project, tmp_path):
     """What its checkout fetches stays in our objects; what it writes is its own."""
     url, first, second = served
     blobless = tmp_path / "blobless"

@@ -97,7 +97,7 @@ def test_invalid_list_of_cells_is_rejected(run_pytest: RunPytest, cells: str):
     assert run_pytest("def test_a(): pass", cells) == []
 
 
-def test_a_failure_has_its_exception_message_frames_and_text(run_pytest: RunPytest, tmp_path: Path):
+def test_failure_has_its_exception_message_frames_and_text(run_pytest: RunPytest, tmp_path: Path):
     source = """
         class Broken(RuntimeError):
             pass
@@ -172,7 +172,7 @@ def test_every_cell_of_a_failed_module_fixture_has_its_evidence(run_pytest: RunP
         assert event["failure"]["message"] == f"servers of {n}"
 
 
-def test_a_plain_failure_has_the_logs_of_its_fixtures(run_pytest: RunPytest):
+def test_plain_failure_has_the_logs_of_its_fixtures(run_pytest: RunPytest):
     source = """
         import pytest
         from unittest.mock import MagicMock
@@ -283,7 +283,7 @@ def test_suite_that_cannot_be_collected_is_reported(run_pytest: RunPytest):
     assert events[-1]["exit"] == 2
 
 
-def test_an_exception_that_cannot_be_printed_is_still_reported(run_pytest: RunPytest):
+def test_exception_that_cannot_be_printed_is_still_reported(run_pytest: RunPytest):
     source = """
         class Unprintable(Exception):
             def __str__(self): raise ValueError("no")

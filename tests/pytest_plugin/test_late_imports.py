@@ -59,7 +59,7 @@ def test_modules_of_fixtures_are_imported_with_the_first_fixture(tmp_path):
     assert done.returncode == 0, done.stdout
 
 
-def test_a_suite_can_import_the_classes_of_servers():
+def test_suite_can_import_the_classes_of_servers():
     assert (fixtures.RankServer, fixtures.ServerGroup, fixtures.Launch) == (RankServer, ServerGroup, Launch)
     with pytest.raises(AttributeError, match="has no attribute 'Server'"):
         _ = fixtures.Server

@@ -26,7 +26,7 @@ FIELDS = {
 }
 
 
-def test_the_command_line_of_a_rank():
+def test_command_line_of_a_rank():
     launch = Launch.model_validate({**FIELDS, "tp_size": 2, "dp_size": 3})
     words = "--data-parallel-size 3 --data-parallel-rank 1 --data-parallel-size-local 1"
     expected = [*words.split(), "--port", "8001", "--api-server-count", "4"]
@@ -45,7 +45,7 @@ def test_command_line_of_a_single_server():
     assert command == Command(0, ("--drain", "3", "--port", "8000", "--api-server-count", "4"), 8000)
 
 
-def test_a_headless_server_has_the_engine_core_and_another_one_the_port():
+def test_headless_server_has_the_engine_core_and_another_one_the_port():
     engine, head = headless("it", "EngineCore", ["--drain", "3"]).commands([8000, 8009])
     assert (engine.rank, engine.port, engine.after) == (0, None, "")
     assert (head.rank, head.port, head.after) == (1, 8000, "EngineCore")
@@ -57,7 +57,7 @@ def test_a_headless_server_has_the_engine_core_and_another_one_the_port():
     assert [flags[flags.index(rpc) + 1] for flags in (head.flags, engine.flags)] == ["8009", "8009"]
 
 
-def test_the_environment_of_a_rank(monkeypatch: pytest.MonkeyPatch):
+def test_environment_of_a_rank(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("BISECT_RUN_TOKEN", "t")
     monkeypatch.setenv("BISECT_RUN_REPORT", "r")
     launch = Launch.model_validate({**FIELDS, "rank_env": [{}, {"B": "3"}]})

@@ -96,7 +96,7 @@ def test_each_node_has_its_ranks_and_the_teardown_is_that_of_all(node):
     assert second.process.wait(60) == 0
 
 
-def test_a_node_can_have_an_address_of_ipv6(stub_launch, tmp_path):
+def test_node_can_have_an_address_of_ipv6(stub_launch, tmp_path):
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
@@ -121,7 +121,7 @@ def test_leftovers_of_a_rank_on_another_node_are_found(node):
     assert len(teardown.shm_left) == 1
 
 
-def test_a_rank_that_cannot_start_on_another_node_fails_with_its_last_line(node):
+def test_rank_that_cannot_start_on_another_node_fails_with_its_last_line(node):
     _, launch = node("exits-at-start", 1)
     failing = pytest.raises(ServersFailed, match=r"rank 1, exit status 1, last line: RuntimeError: the stub")
     with connected(launch) as nodes, failing as failure, rank_servers(launch, 1, nodes=nodes):
@@ -139,7 +139,7 @@ def test_other_deployments_are_on_the_first_node(node):
             assert Path(f"/proc/{server.pid}/stat").read_text().split()[3] == str(os.getpid())
 
 
-def test_a_lost_node_is_no_fault_of_the_engine(node):
+def test_lost_node_is_no_fault_of_the_engine(node):
     second, launch = node()
     lost = pytest.raises(ServersBlocked, match=f"node {SECOND} was lost")
     with connected(launch) as nodes, lost, rank_servers(launch, 1, nodes=nodes) as group:
@@ -151,7 +151,7 @@ def test_a_lost_node_is_no_fault_of_the_engine(node):
     assert wait_until(lambda: alive(f"STUB_MARK={launch.env['STUB_MARK']}") == [], 60)
 
 
-def test_a_node_that_does_not_answer_is_lost(node, monkeypatch):
+def test_node_that_does_not_answer_is_lost(node, monkeypatch):
     monkeypatch.setattr(rank_nodes, "ANSWER_S", 0.2)
     second, launch = node()
     with connected(launch) as nodes:
@@ -161,7 +161,7 @@ def test_a_node_that_does_not_answer_is_lost(node, monkeypatch):
                 nodes.hosts()
 
 
-def test_a_node_that_does_not_answer_at_the_start_is_not_waited_for(node, monkeypatch):
+def test_node_that_does_not_answer_at_the_start_is_not_waited_for(node, monkeypatch):
     monkeypatch.setattr(node_connection, "CONNECT_S", 1)
     second, launch = node()
     second.process.send_signal(signal.SIGSTOP)
@@ -193,7 +193,7 @@ def test_node_accepts_only_the_key_of_the_trial(node):
     assert "a connection is rejected" in second.output.read_text()
 
 
-def test_a_node_that_cannot_be_reached_blocks_the_servers(stub_launch):
+def test_node_that_cannot_be_reached_blocks_the_servers(stub_launch):
     launch = stub_launch(nodes=({"address": SECOND, "port": 1},))
     blocked = pytest.raises(ServersBlocked, match=f"node {SECOND} cannot be reached: .*refused")
     with blocked, connected(launch):

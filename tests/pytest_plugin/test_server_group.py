@@ -64,7 +64,7 @@ def test_logs_are_named_after_the_matrix_value_and_the_rank(stub_launch: StubLau
     assert all("rpc port" in (launch.logs / name).read_text() for name in group.bisect_logs)
 
 
-def test_the_port_for_messages_is_free_and_the_same_for_all_ranks(stub_launch: StubLaunch):
+def test_port_for_messages_is_free_and_the_same_for_all_ranks(stub_launch: StubLaunch):
     launch = stub_launch(rpc_port=True)
     with rank_servers(launch, 1) as group:
         ports = {server.port for server in group.servers}
@@ -76,7 +76,7 @@ def test_the_port_for_messages_is_free_and_the_same_for_all_ranks(stub_launch: S
     assert launch.ports.start <= port < launch.ports.stop
 
 
-def test_a_server_gets_its_own_session_and_no_input(stub_launch: StubLaunch):
+def test_server_gets_its_own_session_and_no_input(stub_launch: StubLaunch):
     with rank_servers(stub_launch(), 1) as group:
         for server in group.servers:
             assert os.getsid(server.pid) == os.getpgid(server.pid) == server.pid
@@ -84,7 +84,7 @@ def test_a_server_gets_its_own_session_and_no_input(stub_launch: StubLaunch):
             assert Path(f"/proc/{server.pid}/fd/1").readlink() == server.log.path
 
 
-def test_a_rank_that_exits_ends_the_wait_at_once(stub_launch: StubLaunch):
+def test_rank_that_exits_ends_the_wait_at_once(stub_launch: StubLaunch):
     began = time.monotonic()
     with pytest.raises(ServersFailed, match=r"rank 1, exit status 1, .*RuntimeError: the stub") as caught:
         start(stub_launch("exits-at-start", rank=1))
@@ -99,7 +99,7 @@ def test_exit_status_zero_before_ready_is_a_failure_too(stub_launch: StubLaunch)
         start(stub_launch("exits-zero-at-start", rank=0))
 
 
-def test_a_fatal_line_ends_the_wait(stub_launch: StubLaunch):
+def test_fatal_line_ends_the_wait(stub_launch: StubLaunch):
     launch = stub_launch("fatal-line", rank=0)
     with pytest.raises(ServersFailed, match=r"rank 0: .*WorkerProc initialization failed") as caught:
         start(launch)
@@ -128,12 +128,12 @@ def test_never_ready_is_a_hang_that_names_the_rank(stub_launch: StubLaunch):
     assert caught.value.bisect_outcome == "hung"
 
 
-def test_an_unhealthy_server_is_a_hang(stub_launch: StubLaunch):
+def test_unhealthy_server_is_a_hang(stub_launch: StubLaunch):
     with pytest.raises(ServersHung, match="rank 0: 500, rank 1: 500"):
         start(stub_launch("unhealthy", ready_s=1.5))
 
 
-def test_a_server_that_died_while_serving_is_named(stub_launch: StubLaunch):
+def test_server_that_died_while_serving_is_named(stub_launch: StubLaunch):
     with rank_servers(stub_launch("dies-on-request", rank=1), 1) as group:
         with pytest.raises(requests.ConnectionError):
             group.servers[1].post("/v1/completions", {"model": "tiny", "max_tokens": 1})
@@ -142,7 +142,7 @@ def test_a_server_that_died_while_serving_is_named(stub_launch: StubLaunch):
             group.ensure_serving()
 
 
-def test_an_answer_other_than_200_is_an_error(stub_launch: StubLaunch):
+def test_answer_other_than_200_is_an_error(stub_launch: StubLaunch):
     with rank_servers(stub_launch(), 1) as group:
         with pytest.raises(RequestFailed, match="rank 0 answered 404 to GET /nowhere"):
             group.servers[0].get("/nowhere")
@@ -158,7 +158,7 @@ def test_missing_answer_is_a_hang(stub_launch: StubLaunch, monkeypatch: pytest.M
         assert caught.value.bisect_logs == ("1-rank0.log",)
 
 
-def test_a_stream_without_an_end_is_an_error(stub_launch: StubLaunch):
+def test_stream_without_an_end_is_an_error(stub_launch: StubLaunch):
     body = {"model": "tiny", "max_tokens": 2, "stream": True}
     with (
         rank_servers(stub_launch("stops-streaming"), 1) as group,
@@ -200,19 +200,19 @@ def test_no_free_port_is_infrastructure(stub_launch: StubLaunch, ports: dict[str
     assert caught.value.bisect_outcome == "infrastructure"
 
 
-def test_a_fixed_port_that_is_taken_is_infrastructure(stub_launch: StubLaunch, ports: dict[str, int]):
+def test_fixed_port_that_is_taken_is_infrastructure(stub_launch: StubLaunch, ports: dict[str, int]):
     port = ports["stop"] - 1
     with foreign_server(port), pytest.raises(ServersBlocked, match=f"in use: \\[{port}\\]"):
         start(stub_launch(fixed_ports=(port,)))
 
 
-def test_a_missing_program_is_infrastructure(stub_launch: StubLaunch):
+def test_missing_program_is_infrastructure(stub_launch: StubLaunch):
     with pytest.raises(ServersBlocked, match=r"rank 0 cannot be started: .*no-such-program"):
         start(stub_launch(command=("/no-such-program",)))
 
 
 @pytest.mark.parametrize("fault", ["never-ready", "exits-at-start"])
-def test_a_stale_healthy_server_is_infrastructure(
+def test_stale_healthy_server_is_infrastructure(
     stub_launch: StubLaunch, monkeypatch: pytest.MonkeyPatch, fault: str
 ):
     launch = stub_launch(fault)

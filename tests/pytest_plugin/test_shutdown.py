@@ -52,7 +52,7 @@ def test_process_that_ignores_sigterm_survives_and_is_killed(stub_launch: StubLa
     assert len(teardown.shm_left) == 1  # a killed process cannot clean up
 
 
-def test_a_child_that_outlives_its_root_survives(stub_launch: StubLaunch):
+def test_child_that_outlives_its_root_survives(stub_launch: StubLaunch):
     teardown = end(stub_launch("root-leaves-child", rank=1, teardown_s=2), count=1)
     assert teardown.exit_statuses == (0, 0)
     assert len(teardown.survivors) == 1
@@ -118,7 +118,7 @@ def test_no_cell_follows_teardown_is_quick(stub_launch: StubLaunch):
     assert time.monotonic() - began < 60
 
 
-def test_a_server_hangs_teardown_is_quick(stub_launch: StubLaunch, monkeypatch: pytest.MonkeyPatch):
+def test_server_hangs_teardown_is_quick(stub_launch: StubLaunch, monkeypatch: pytest.MonkeyPatch):
     """The server that hangs ignores SIGTERM as well."""
     monkeypatch.setattr(rank_server, "REQUEST_TIMEOUT_S", 0.5)
     began = time.monotonic()
@@ -145,7 +145,7 @@ def test_orphans_of_a_root_that_died_get_sigterm_too(stub_launch: StubLaunch):
     assert teardown.survivors == teardown.shm_left == ()
 
 
-def test_an_exception_inside_ends_the_servers_too(stub_launch: StubLaunch):
+def test_exception_inside_ends_the_servers_too(stub_launch: StubLaunch):
     with pytest.raises(KeyboardInterrupt), rank_servers(stub_launch(), 1) as group:
         raise KeyboardInterrupt
     assert [server.exit_status for server in group.servers] == [0, 0]

@@ -68,7 +68,7 @@ def test_engine_that_keeps_the_contract_passes(run: Run):
         assert list(outcomes(events).values()) == ["passed"] * 6
 
 
-def test_the_engine_ends_whichever_thread_receives_the_signal():
+def test_engine_ends_whichever_thread_receives_the_signal():
     """The kernel may choose any thread, such as one that is just being started for a request."""
     with subprocess.Popen([sys.executable, "-S", str(ENGINE), "serve", "tiny", "--port", "0"]) as engine:
         tasks = Path(f"/proc/{engine.pid}/task")

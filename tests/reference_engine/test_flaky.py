@@ -31,12 +31,12 @@ def git(repository: Path, *words: str) -> list[str]:
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.splitlines()
 
 
-def test_the_hashes_are_those_that_the_documentation_names(flaky_history: Replayed) -> None:
+def test_hashes_are_those_that_the_documentation_names(flaky_history: Replayed) -> None:
     assert {name: flaky_history.labels[name] for name in PINNED} == PINNED
     assert flaky_history.head == PINNED["bad"]
 
 
-def test_the_readme_names_its_ends(flaky_history: Replayed, series: Path) -> None:
+def test_readme_names_its_ends(flaky_history: Replayed, series: Path) -> None:
     text = series.with_name("README.md").read_text(encoding="utf-8")
     section = text.partition("## The second history")[2].partition("\n## ")[0]
     labels = flaky_history.labels

@@ -37,12 +37,12 @@ def fourth(bundled_history):
     return bundled_history("gpu")[1]
 
 
-def test_the_hashes_are_those_that_the_documentation_names(fourth):
+def test_hashes_are_those_that_the_documentation_names(fourth):
     assert {name: fourth.labels[name] for name in PINNED} == PINNED
     assert fourth.head == PINNED["bad"]
 
 
-def test_the_readme_names_its_ends(fourth, series):
+def test_readme_names_its_ends(fourth, series):
     text = series.with_name("README.md").read_text(encoding="utf-8")
     section = text.partition("## The fourth history")[2].partition("\n## ")[0]
     assert set(re.findall(r"`([0-9a-f]{9})`", section)) == {sha[:9] for sha in PINNED.values()}

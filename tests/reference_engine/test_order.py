@@ -18,12 +18,12 @@ def third(bundled_history):
     return bundled_history("order")[1]
 
 
-def test_the_hashes_are_those_that_the_documentation_names(third):
+def test_hashes_are_those_that_the_documentation_names(third):
     assert {name: third.labels[name] for name in PINNED} == PINNED
     assert third.head == PINNED["bad"]
 
 
-def test_the_readme_names_its_ends(third, series):
+def test_readme_names_its_ends(third, series):
     text = series.with_name("README.md").read_text(encoding="utf-8")
     section = text.partition("## The third history")[2].partition("\n## ")[0]
     assert set(re.findall(r"`([0-9a-f]{9})`", section)) == {sha[:9] for sha in PINNED.values()}

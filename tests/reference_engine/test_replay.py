@@ -41,7 +41,7 @@ def short_history(short_series: Path) -> Replayed:
     return replay(short_series, short_series.parents[1] / "history.git")
 
 
-def test_the_hashes_are_those_that_the_documentation_names(history: Replayed) -> None:
+def test_hashes_are_those_that_the_documentation_names(history: Replayed) -> None:
     assert {name: (history.labels | {"head": history.head})[name] for name in PINNED} == PINNED
 
 
@@ -99,7 +99,7 @@ def test_second_replay_does_not_change_the_repository(short_series: Path, tmp_pa
     assert {path: path.stat().st_mtime_ns for path in destination.rglob("*")} == before
 
 
-def test_an_older_replay_is_replaced(short_series: Path, short_history: Replayed, tmp_path: Path) -> None:
+def test_older_replay_is_replaced(short_series: Path, short_history: Replayed, tmp_path: Path) -> None:
     destination = tmp_path / "history.git"
     replay(short_series, destination)
     stamp = json.loads((destination / STAMP).read_text(encoding="utf-8"))
@@ -151,7 +151,7 @@ def test_caches_in_the_base_tree_are_ignored(series: Path, history: Replayed, tm
     assert replay(tmp_path / "engine" / "series.toml", tmp_path / "history.git") == history
 
 
-def test_a_patch_that_does_not_apply_is_named_and_nothing_is_left(series: Path, tmp_path: Path) -> None:
+def test_patch_that_does_not_apply_is_named_and_nothing_is_left(series: Path, tmp_path: Path) -> None:
     shutil.copytree(series.parent, tmp_path / "engine")
     patch = next((tmp_path / "engine" / "patches").glob("*taken-port.patch"))
     patch.write_text(
@@ -178,13 +178,13 @@ COMMIT = 'label = "{}"\nsubject = "s"\nauthor = "A <a@b>"\ndate = "2026-01-01T00
         ("[[commit]]\n" + COMMIT.format("a") + "patches = ['none.patch']\n", "none.patch"),
     ],
 )
-def test_a_faulty_series_is_a_usage_error(text: str, complaint: str, tmp_path: Path) -> None:
+def test_faulty_series_is_a_usage_error(text: str, complaint: str, tmp_path: Path) -> None:
     (tmp_path / "series.toml").write_text(text, encoding="utf-8")
     with pytest.raises(UsageError, match=complaint):
         replay(tmp_path / "series.toml", tmp_path / "history.git")
 
 
-def test_a_missing_series_is_a_usage_error(tmp_path: Path) -> None:
+def test_missing_series_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot read the series"):
         replay(tmp_path / "series.toml", tmp_path / "history.git")
 

@@ -39,7 +39,7 @@ def test_there_is_a_merge_with_a_side_branch(history: Replayed, repository: Path
 
 
 @pytest.mark.parametrize("label", ["docs-flags", "topology-docs", "shutdown-docs"])
-def test_a_commit_of_documentation_touches_nothing_else(
+def test_commit_of_documentation_touches_nothing_else(
     label: str, history: Replayed, repository: Path
 ) -> None:
     paths = git(repository, "diff-tree", "-r", "--name-only", "--no-commit-id", history.labels[label])
@@ -65,7 +65,7 @@ def test_every_commit_builds_but_one(
     assert failed["sigmoid-kernel"].startswith("csrc/moe.kernel:2: error: unknown word `sigmoid`")
 
 
-def test_a_build_is_reproducible(unpack: Callable[[str], Path], tmp_path: Path) -> None:
+def test_build_is_reproducible(unpack: Callable[[str], Path], tmp_path: Path) -> None:
     tree = unpack("fixed")
     built = []
     for name in ("one", "two"):

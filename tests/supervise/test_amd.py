@@ -50,7 +50,7 @@ def test_gpus_without_an_id_are_named_by_their_index(sysfs):
     assert names == ["GPU-0000000100000300", "GPU-0000000100008300"]
 
 
-def test_a_machine_without_the_driver_has_none(tmp_path):
+def test_machine_without_the_driver_has_none(tmp_path):
     assert amd.devices(tmp_path) == ()
 
 

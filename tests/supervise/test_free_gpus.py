@@ -27,7 +27,7 @@ def gpu(used, total=80 * GIB, index=0, processes=()):
         (GIB + 1, 8 * GIB, False),
     ],
 )
-def test_a_gpu_is_free_below_a_share_of_its_memory(used, total, free):
+def test_gpu_is_free_below_a_share_of_its_memory(used, total, free):
     assert is_free(gpu(used, total)) is free
 
 

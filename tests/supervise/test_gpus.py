@@ -129,7 +129,7 @@ def test_driver_is_not_queried_without_gpus(driver):
 
 
 @pytest.mark.gpu
-def test_a_real_driver():
+def test_real_driver():
     memories = snapshot()
     if not memories:
         pytest.skip("no NVIDIA GPU here")

@@ -63,7 +63,7 @@ def test_lines_are_independent_of_chunks(content, chunk, limit):
 
 
 @given(st.lists(st.sampled_from([b"a\n", b"bb\n", b"ccc", b"\n"]), max_size=20), st.data())
-def test_a_line_has_the_time_of_the_first_stamp_that_covers_it(parts, data):
+def test_line_has_the_time_of_the_first_stamp_that_covers_it(parts, data):
     content = b"".join(parts)
     ends = sorted(data.draw(st.sets(st.integers(1, max(1, len(content))), max_size=6)) | {len(content)})
     stamps = [(end, float(number)) for number, end in enumerate(ends)]

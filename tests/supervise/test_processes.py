@@ -35,7 +35,7 @@ def child():
         process.kill()
 
 
-def test_the_table_agrees_with_psutil(child):
+def test_table_agrees_with_psutil(child):
     found = table()[child.pid]
     assert found.ppid == os.getpid()
     ticks = os.sysconf("SC_CLK_TCK")
@@ -46,7 +46,7 @@ def test_the_table_agrees_with_psutil(child):
     assert b"A_MARK=here" in environment(child.pid)
 
 
-def test_a_process_is_described_by_pid_and_start_time(child):
+def test_process_is_described_by_pid_and_start_time(child):
     about = psutil.Process(child.pid).create_time()
     seconds = {time.strftime("%H:%M:%S", time.localtime(about + near)) for near in (-1, 0, 1)}
     assert describe(child.pid) in {f"pid {child.pid}, since {second}" for second in seconds}
@@ -55,7 +55,7 @@ def test_a_process_is_described_by_pid_and_start_time(child):
     assert describe(child.pid) == f"pid {child.pid}"
 
 
-def test_a_name_with_parentheses_and_spaces(tmp_path):
+def test_name_with_parentheses_and_spaces(tmp_path):
     program = tmp_path / "a) S 1 (b"
     program.symlink_to("/bin/sleep")
     with subprocess.Popen([program, "1000"]) as process:
@@ -75,7 +75,7 @@ def test_missing_process():
     assert not send((2**22 + 1, 0), signal.SIGTERM)
 
 
-def test_a_zombie_is_not_alive(child):
+def test_zombie_is_not_alive(child):
     process = read_process(child.pid)
     assert process is not None
     assert is_alive(process.identity)
@@ -103,6 +103,6 @@ def test_below_ends_at_a_circle_of_pids():
     assert [process.pid for process in below([2], processes)] == [3]
 
 
-def test_the_descriptors_of_a_process(tmp_path):
+def test_descriptors_of_a_process(tmp_path):
     with (tmp_path / "held").open("w"):
         assert str(tmp_path / "held") in open_files(os.getpid())

@@ -30,7 +30,7 @@ def write(folder, content, mode=0o755):
 
 
 @pytest.mark.parametrize("program", ["./check", "check"])
-def test_a_script_without_a_first_line_runs_under_sh(tmp_path, program):
+def test_script_without_a_first_line_runs_under_sh(tmp_path, program):
     write(tmp_path, b'echo "$1"; exit 3\n')
     result = run(tmp_path, program, "a b")
     assert (result.exit_code, result.not_started) == (3, "")
@@ -62,6 +62,6 @@ def test_folder_cannot_be_started(tmp_path):
     assert run(tmp_path, "./check").not_started == "cannot run ./check: it is a directory"
 
 
-def test_a_check_that_ends_with_127_itself_was_started(tmp_path):
+def test_check_that_ends_with_127_itself_was_started(tmp_path):
     result = run(tmp_path, "sh", "-c", "no-such-tool")
     assert (result.exit_code, result.not_started) == (127, "")

@@ -106,7 +106,7 @@ def own():
     return process
 
 
-def test_the_journal_keeps_first_parents_and_last_titles(tmp_path, own, monkeypatch):
+def test_journal_keeps_first_parents_and_last_titles(tmp_path, own, monkeypatch):
     journal = Journal(tmp_path)
     monkeypatch.setattr("bisect_tool.supervise.journal.title", lambda _pid: "python")
     journal.poll([own], 1.0)
@@ -122,7 +122,7 @@ def test_the_journal_keeps_first_parents_and_last_titles(tmp_path, own, monkeypa
     assert len((tmp_path / JOURNAL_FILE).read_text().splitlines()) == 3
 
 
-def test_a_process_that_is_ending_keeps_its_title(tmp_path, own, monkeypatch):
+def test_process_that_is_ending_keeps_its_title(tmp_path, own, monkeypatch):
     journal = Journal(tmp_path)
     for number, line in enumerate(("python -c x", "VLLM::DPCoordinator", "[VLLM::DPCoordin]", "[]")):
         monkeypatch.setattr("bisect_tool.supervise.journal.title", lambda _pid, line=line: line)
@@ -132,7 +132,7 @@ def test_a_process_that_is_ending_keeps_its_title(tmp_path, own, monkeypatch):
     assert (info.title, info.role, info.gone) == ("VLLM::DPCoordinator", "DPCoordinator", 9.0)
 
 
-def test_a_torn_journal_can_be_read(tmp_path, own):
+def test_torn_journal_can_be_read(tmp_path, own):
     Journal(tmp_path).poll([own], 1.0)
     with (tmp_path / JOURNAL_FILE).open("a") as file:
         file.write('{"pid": 12, "ppid"')
@@ -144,7 +144,7 @@ def test_journal_survives_a_full_disk(own):
     Journal(Path("/dev/full/nowhere")).poll([own], 1.0)
 
 
-def test_the_guardian_names_itself(tmp_path, own):
+def test_guardian_names_itself(tmp_path, own):
     assert read_guardian(tmp_path, 0) is None
     write_guardian(tmp_path)
     assert read_guardian(tmp_path, 0) == own.identity

@@ -39,7 +39,7 @@ def payload(issue=None):
     )
 
 
-def test_the_data_of_an_issue_are_read():
+def test_data_of_an_issue_are_read():
     found = analyse(read_page(html(json.dumps({"locale": "en"}), payload(), shown="<p>Loading ...</p>")))
     assert (found.project, found.issue, found.title) == ("o/p", 7, "Red since Friday")
     assert found.good.commit.value == COMMIT
@@ -64,7 +64,7 @@ def test_shown_text_is_not_read_twice():
     assert (page.project, page.number) == ("o/p", 7)
 
 
-def test_the_data_of_a_build_are_read():
+def test_data_of_a_build_are_read():
     path = "/o/p/builds/12"
     build = {"number": 12, "commit_id": "c" * 40, "state": "failed", "path": path, "message": "night"}
     found = analyse(read_page(html(json.dumps({"build": build}))))

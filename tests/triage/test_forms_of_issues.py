@@ -212,7 +212,7 @@ def test_after_a_change_everything_fails():
     assert (suspect.pull, suspect.certainty) == (2028, "derived")
 
 
-def test_a_change_that_broke_something():
+def test_change_that_broke_something():
     (suspect,) = read("As described in #33802, #23465 broke the distributed tests.").suspects
     assert (suspect.pull, suspect.certainty) == (23465, "stated")
 

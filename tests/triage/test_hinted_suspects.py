@@ -36,7 +36,7 @@ def ends(text):
         ('# Revert "Reduce the overhead (#14384)"\n\nOn main it is slow.', [14384]),
     ],
 )
-def test_a_hint_is_a_guess(text, pulls):
+def test_hint_is_a_guess(text, pulls):
     assert blamed(text) == [(pull, "guess") for pull in pulls]
 
 
@@ -67,7 +67,7 @@ def test_first_bad_commit_with_a_last_good_one_is_no_certain_culprit():
         f"Known root cause commit: `{A}`",
     ],
 )
-def test_the_result_of_a_bisection_is_stated(text):
+def test_result_of_a_bisection_is_stated(text):
     assert blamed(text) == [(A, "stated")]
 
 
@@ -78,7 +78,7 @@ def test_the_result_of_a_bisection_is_stated(text):
         "Reverting #41911 locally makes `python3 -m unittest test.a.TestB.test_c` pass.",
     ],
 )
-def test_a_confirmed_change_is_stated(text):
+def test_confirmed_change_is_stated(text):
     assert blamed(text) == [(41911, "stated")]
 
 
@@ -99,7 +99,7 @@ def test_ends_known_only_by_their_order_are_guesses(text):
     assert ends(text) == ((A, "guess"), (B, "guess"))
 
 
-def test_a_local_version_names_its_commit():
+def test_local_version_names_its_commit():
     text = (
         "On the 2026-07-16 nightly (v-0.19.0rc1.dev310+g5d6e7f8a9) everything is fine.\n"
         "2026-07-17 nightly (v-0.19.0rc1.dev335+g0f1e2d3c4) is broken.\n"
@@ -110,7 +110,7 @@ def test_a_local_version_names_its_commit():
 @pytest.mark.parametrize(
     ("green", "red"), [("✅", "❌"), (":white_check_mark:", ":x:"), ("passed", "failed")]
 )
-def test_the_rows_of_a_table_have_the_results_of_builds(green, red):
+def test_rows_of_a_table_have_the_results_of_builds(green, red):
     text = (
         "| Build | Commit | Result |\n|---|---|---|\n"
         f"| [#53209]({CI}/53209) | aaaa0000 | {green} |\n"
@@ -125,5 +125,5 @@ def test_the_rows_of_a_table_have_the_results_of_builds(green, red):
 @pytest.mark.parametrize(
     "text", ["Confirmed. Fix: #27702", "There is a forward fix PR: https://github.com/o/p/pull/27702"]
 )
-def test_a_fix_after_a_colon_is_a_candidate(text):
+def test_fix_after_a_colon_is_a_candidate(text):
     assert [each.pull for each in read(f"o/p#9\n\n{text}").fix_candidates] == [27702]
