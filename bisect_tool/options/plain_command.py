@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from bisect_tool.git import Repository
 
 _OPTION = re.compile(r"--?[\w-]+=(?!-)")
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+_SHELL_BUILTINS = (".", "cd", "eval", "exec", "export", "pushd", "set", "source", "ulimit", "umask")
 _NODE_SEPARATOR = "::"
 """Separates a file from a test in it, as in pytest."""
 
@@ -80,10 +82,20 @@ def _check_program(word: str, resolved: str, folder: Path, repository: Repositor
         )
     if "/" in resolved and not resolved.startswith("/") and repository.ever_had(posixpath.normpath(resolved)):
         return  # a commit without it cannot be tested
-    advice = "Use its path from the repository's root or an absolute path, and make it executable."
+    raise UsageError(
+        f"program {clean_line(word)!r} not found, on this machine or in the history", _advice(word)
+    )
+
+
+def _advice(word: str) -> str:
+    """What to write instead of a word that is no program."""
     if any(letter.isspace() for letter in word):
-        advice = "Do not quote the command as a whole, or run it with a shell: -- sh -c '...'"
-    raise UsageError(f"program {clean_line(word)!r} not found, on this machine or in the history", advice)
+        return "Do not quote the command as a whole, or run it with a shell: -- sh -c '...'"
+    if _ASSIGNMENT.match(word):
+        return "Set variables with env: -- env NAME=VALUE COMMAND..."
+    if word in _SHELL_BUILTINS:
+        return f"It is built into shells: -- sh -c '{word} ...'"
+    return "Use its path from the repository's root or an absolute path, and make it executable."
 
 
 def _exists(path: Path) -> bool:

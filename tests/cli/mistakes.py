@@ -225,6 +225,18 @@ WRONG = [
         "Use its path from the repository's root or an absolute path, and make it executable.",
     ),
     (
+        "command that begins with a variable",
+        "--repo {project} --good c1 --bad c8 -- PYTHONPATH=src pytest",
+        "program 'PYTHONPATH=src' not found, on this machine or in the history",
+        "Set variables with env: -- env NAME=VALUE COMMAND...",
+    ),
+    (
+        "command of a shell",
+        "--repo {project} --good c1 --bad c8 -- source env.sh",
+        "program 'source' not found, on this machine or in the history",
+        "It is built into shells: -- sh -c 'source ...'",
+    ),
+    (
         "variable that is not set",
         "--repo {project} --good c1 --bad c8 --pass-env NOT_SET_KEY -- ./check.sh",
         "--pass-env NOT_SET_KEY: this variable is not set",
