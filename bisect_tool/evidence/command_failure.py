@@ -115,7 +115,7 @@ _CONSEQUENCE = re.compile(
     r"|g?make(?:\[\d+\])?: |ninja: |npm (?:ERR!|error)|error Command failed|ERROR: InvocationError"
     r"|.*\b(?:exit|exited|returned)\b.{0,20}\b(?:code|status|non-zero)\b|.*\bld returned 1\b"
     r"|error: (?:could not compile|aborting due to|build failed|test failed)|For more information about"
-    r"|\d+ errors? (?:generated|found)|Found \d+ errors?|compilation terminated"
+    r"|\s*\d+ files? changed,|\d+ errors? (?:generated|found)|Found \d+ errors?|compilation terminated"
     r"|BUILD FAILED|FAILURE: Build |\*\* \w+ FAILED \*\*|\(\d+ failures?\)|Process completed",
     re.IGNORECASE,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bisect_tool.planner import order_dependence
-from bisect_tool.planner.other_failure import to_run_again
+from bisect_tool.planner.other_failure import to_compare_with
 from bisect_tool.planner.testable_from import end_to_verify, next_to_test
 from bisect_tool.planner.types import Purpose, Step
 from bisect_tool.search import Culprit
@@ -30,11 +30,14 @@ def required_step(state: CellState) -> Step | None:
 
 
 def to_compare(state: CellState) -> Step | None:
-    """Return the rerun needed before the culprit of a command is reported to fail differently."""
+    """Return the run needed before the culprit of a command is reported to fail differently."""
     found = state.bisection.conclude()
     if not state.goal.by_exit_code or not isinstance(found, Culprit):
         return None
-    sha = to_run_again(state.cell_runs, state.failing_at(found), state.goal.failing)
+    dag, failing = state.goal.dag, state.failing_at(found)
+    later = () if state.goal.fix else (dag.candidates[each] for each in dag.descendants(dag.index[found.sha]))
+    between = [sha for sha in later if sha not in {found.sha, *state.goal.failing}]
+    sha = to_compare_with(state.cell_runs, failing, state.goal.failing, between)
     return _step(state, sha, Purpose.CONFIRM)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from itertools import combinations
+from itertools import chain, combinations
 from typing import TYPE_CHECKING
 
 from bisect_tool.evidence import identifying_signatures
@@ -55,11 +55,25 @@ def other_failure(
     return OtherFailure(here[0].root.headline, there[0].root.headline)
 
 
-def to_run_again(cell_runs: CellRuns, found: Collection[str], failing: Collection[str]) -> str | None:
-    """The commit to rerun before the two failures are reported as different; None if no rerun is needed."""
+def to_compare_with(
+    cell_runs: CellRuns, found: Collection[str], failing: Collection[str], between: Collection[str]
+) -> str | None:
+    """The commit to run before the two failures are reported as different; None if no run is needed.
+
+    If nothing but the last line differs, one of the commits `between` shows whether each has its own.
+    """
     if other_failure(cell_runs, found, failing) is None:
         return None
-    return next((sha for sha in (*failing, *found) if 0 < len(cell_runs.at((sha,))) < _COMPARED), None)
+    again = (sha for sha in (*failing, *found) if 0 < len(cell_runs.at((sha,))) < _COMPARED)
+    third = between if _has_two_last_lines(cell_runs) and not cell_runs.at(between) else ()
+    return next(chain(again, third), None)
+
+
+def _has_two_last_lines(cell_runs: CellRuns) -> bool:
+    """Whether the check failed at two commits only, with nothing but a last line."""
+    seen = _failures(cell_runs)
+    failures = [failure for each in seen.values() for failure in each]
+    return len(seen) == _ENOUGH and _only_last_lines_differ(failures, failures)
 
 
 def _failures(cell_runs: CellRuns) -> Mapping[str, Sequence[Failure]]:

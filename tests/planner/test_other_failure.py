@@ -95,12 +95,12 @@ GREEN = TrialResult(
 )
 
 
-def simulate(outputs):
+def simulate(outputs, parents=PARENTS):
     """The conclusion, and the number of runs of each commit.
 
     `outputs` lists the output of the runs at each commit; the last one is repeated, and an empty one passes.
     """
-    goal = Goal(dag=Dag(PARENTS), goods=("good",), bad="bad", by_exit_code=True)
+    goal = Goal(dag=Dag(parents), goods=("good",), bad="bad", by_exit_code=True)
     trials, seen = [], Counter()
     while (step := decide(goal, trials).step) is not None:
         texts = outputs[step.sha]
@@ -133,6 +133,18 @@ def test_same_failure_needs_no_extra_run():
     outputs = {"good": [""], "found": ALWAYS_A, "between": ALWAYS_A, "bad": ALWAYS_A}
     conclusion, seen = simulate(outputs)
     assert (conclusion.finding, seen["bad"]) == (Finding.CULPRIT, 1)
+
+
+@pytest.mark.parametrize(
+    ("between", "finding"), [("Add pear", Finding.CULPRIT), ("Add apple", Finding.SUSPECT)]
+)
+def test_third_commit_shows_whether_each_has_a_last_line_of_its_own(between, finding):
+    parents = {"one": ("good",), "two": ("one",), **PARENTS, "found": ("two",)}
+    passing = {key: [""] for key in ("good", "one", "two")}
+    outputs = {**passing, "found": ["Add apple"], "between": [between], "bad": ["Add plum"]}
+    conclusion, seen = simulate(outputs, parents)
+    assert (conclusion.finding, conclusion.culprit) == (finding, "found")
+    assert seen["between"] == 1
 
 
 def test_exhausted_budget_leaves_the_culprit_suspect():
