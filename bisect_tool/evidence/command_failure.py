@@ -3,7 +3,8 @@
 The output can be that of any tool, so several searches are tried in order; the first that finds anything
 decides:
 
-1. tests that a test runner names (pytest, unittest, go, cargo, googletest, ctest, TAP, jest, ...)
+1. tests that a test runner names (pytest, unittest, go, cargo, googletest, ctest, TAP, jest, ...), and
+   exceptions below their summary
 2. a crash: a sanitizer's report, a panic, the shell's message about a signal
 3. the last exception, in a traceback or on a line of its own
 4. errors of compilers and linkers
@@ -205,7 +206,7 @@ def _findings(lines: Sequence[str]) -> tuple[_Finding, ...]:
     exceptions = _exceptions(lines)
     caught = [found for found in exceptions if found.exception != _CALLED_PROCESS]
     searches: tuple[Callable[[], Iterable[_Finding]], ...] = (
-        lambda: _tests(lines, caught),
+        lambda: _with_later(_tests(lines, caught), lines, caught),
         lambda: [*_matches(_CRASHES, lines), *_signals(lines)],
         lambda: caught[-1:],
         lambda: _matches(_COMPILERS, lines),
@@ -254,6 +255,21 @@ def _tests(lines: Sequence[str], exceptions: Sequence[_Finding]) -> list[_Findin
     if shown:
         return [replace(found, test=test) for test, found in shown.items()]
     return [replace(found, exception="FAILED") for found in _matches(_TESTS, lines)]
+
+
+def _with_later(
+    tests: Sequence[_Finding], lines: Sequence[str], exceptions: Sequence[_Finding]
+) -> list[_Finding]:
+    """Return failed tests, and the exceptions below their summary: what the command did next failed, too."""
+    if not tests:
+        return []
+    ends = (
+        index
+        for index, text in enumerate(lines)
+        if _PYTEST.match(text) or ((heading := _HEADING.match(text)) and heading["end"])
+    )
+    last = max(ends, default=len(lines))
+    return [*tests, *(found for found in exceptions if found.line > last)]
 
 
 def _from_summary(index: int, match: re.Match[str]) -> _Finding:

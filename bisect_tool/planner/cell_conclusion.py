@@ -203,7 +203,7 @@ def _culprit(state: CellState, base: CellConclusion, found: Culprit) -> CellConc
 
 
 def _hides(cell_runs: CellRuns, passing: Collection[str], failing: Collection[str]) -> bool:
-    """Whether all tests that fail at `failing` also fail at `passing`, where the exit code hides it."""
+    """Whether all that fails at `failing` are tests that also fail at `passing`, hidden by its exit code."""
     failed = cell_runs.failed_tests(failing)
     return bool(failed) and failed <= cell_runs.passed_with_failures(passing)
 

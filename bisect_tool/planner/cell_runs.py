@@ -118,10 +118,10 @@ class CellRuns:
         return frozenset.intersection(*passes) if passes else frozenset()
 
     def failed_tests(self, shas: Collection[str]) -> frozenset[str]:
-        """The tests that its failures at these commits report."""
+        """The tests that its failures at these commits report; empty names stand for other failures."""
         failures = (run.failure for run in self.at(shas) if run.verdict is Verdict.BAD and run.failure)
         signatures = (each for found in failures for each in (found.signature, *found.other_signatures))
-        return frozenset(each.frame for each in signatures if each.role == ROLE and each.frame)
+        return frozenset(each.frame for each in signatures if each.role == ROLE)
 
     def counts(self, shas: Collection[str]) -> EndCounts:
         """Count the conclusive runs and the failures at these commits, whatever their signature."""

@@ -104,6 +104,19 @@ def test_culprit_is_suspect_if_its_tests_fail_at_the_adjacent_passing_commit(hid
     assert ("failed tests: test_a and test_b" in found.note) == (finding is Finding.SUSPECT)
 
 
+def test_culprit_is_believed_if_something_else_than_the_hidden_tests_fails():
+    lines = ["FAILED t.py::test_a - assert 2 == 1", "1 failed in 0.1s", "ValueError: bad code"]
+    red = CellResult(cell="cell", outcome=FAILED, failure=command_failure(lines, 1, 1.0, "suite"))
+    broken = ("c3", "c2", "c1")
+    trials = [
+        ran(sha, red if sha in broken else cell(failed_tests=("test_a",)))
+        for sha in (*broken, "c0", GOOD)
+        for _ in range(4)
+    ]
+    (found,) = decide(goal(), trials).conclusions
+    assert (found.culprit, found.finding) == ("c1", Finding.CULPRIT)
+
+
 @pytest.mark.parametrize("everywhere", [False, True])
 def test_commit_is_skipped_if_no_test_ran_only_there(everywhere):
     """No test runs at c1, and none at the later commits either if `everywhere`."""
