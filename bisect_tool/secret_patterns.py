@@ -60,7 +60,7 @@ _TOKENS = {
 # The password of a URL; one that holds `/`, `?` or `#` should have been quoted. Behind a port is a path.
 _USERINFO = r"(?P<before>://)[^/\s?#\"'<>]*(?=@)"
 _ODD_USERINFO = (
-    r"(?P<before>://)[^/\s?#\"'<>@:\[\]]{0,100}:(?!\d{1,5}[/?#])[^\s\"'<>@]{1,200}(?:@[^\s\"'<>@/?#]{1,99}){0,3}"
+    r"(?P<before>://)[^/\s?#\"'<>@:\[\]]{0,100}+:(?!\d{1,5}[/?#])[^\s\"'<>@]{1,200}+(?:@[^\s\"'<>@/?#]{1,99}){0,3}"
     r"(?=@)"
 )
 _QUERY = (
@@ -135,8 +135,8 @@ def _rule(pattern: str, *words: str) -> _Rule:
 
 
 _RULES = (
-    _rule(_USERINFO, "://"),
-    _rule(_ODD_USERINFO, "://"),
+    _rule(_USERINFO, "@"),
+    _rule(_ODD_USERINFO, "@"),
     _rule(_QUERY, "://"),
     _rule(_WEBHOOK, "hook", "telegram", "ifttt"),
     _Rule(tuple(_TOKENS), re.compile(f"(?P<before>)(?:{'|'.join(_TOKENS.values())})")),

@@ -112,7 +112,17 @@ def test_truncation_is_marked():
             "Bearer ",
             "\ud800",
         ),
-        *("://a:b", "://a@b:", "://x/hooks/", "--token ", "password=", "api_key: [", "eyJaaaaaaaa.", "ghp_"),
+        *(
+            "://a:b",
+            "@://",
+            "://a@b:",
+            "://x/hooks/",
+            "--token ",
+            "password=",
+            "api_key: [",
+            "eyJaaaaaaaa.",
+            "ghp_",
+        ),
         *("-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "curl -u a:", "cookie: a=", "?key="),
     ],
 )
