@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 JOURNAL_FILE = "processes.jsonl"
 GUARDIAN_FILE = "guardian.json"
+BOOT_ID, STAT = "/proc/sys/kernel/random/boot_id", "/proc/stat"
+_BTIME = re.compile(rb"^btime (\d+)$", re.MULTILINE)
 
 
 class Journal:
@@ -100,10 +103,14 @@ def _recorded(folder: Path, role: str, oldest: int) -> Identity | None:
     with suppress(OSError, *UNREADABLE):  # there was none, or its record is damaged
         record = json.loads(read_regular(folder / GUARDIAN_FILE))
         pid, started = record[role]
-        if record["boot"] == _boot() and started >= oldest:
+        boot = _boot()
+        if boot and record["boot"] == boot and started >= oldest:
             return whole(pid), whole(started)
     return None
 
 
 def _boot() -> str:
-    return read_bytes("/proc/sys/kernel/random/boot_id").decode().strip()
+    """Return the id of this boot, else its time (some sandboxes have no id); empty if neither is known."""
+    boot_id = read_bytes(BOOT_ID).decode().strip()
+    booted = _BTIME.search(read_bytes(STAT))
+    return boot_id or (booted[1].decode() if booted else "")

@@ -79,13 +79,30 @@ def test_record_of_another_process_with_this_pid(foreign, tmp_path):
     assert foreign.poll() is None
 
 
-def test_record_from_before_the_machine_was_booted(foreign, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"BOOT_ID": "one\n", "STAT": "btime 1\n"}, {"BOOT_ID": "another\n", "STAT": "btime 1\n"}),
+        ({"STAT": "cpu 1\nbtime 1\nctxt 2\n"}, {"STAT": "cpu 1\nbtime 2\nctxt 2\n"}),
+        ({}, {}),
+    ],
+    ids=["another id", "no id", "neither id nor time"],
+)
+def test_record_from_before_the_machine_was_booted(foreign, tmp_path, monkeypatch, before, after):
+    def boot(**files):
+        for name in ("BOOT_ID", "STAT"):
+            (tmp_path / name).unlink(missing_ok=True)
+            monkeypatch.setattr(f"bisect_tool.supervise.journal.{name}", str(tmp_path / name))
+        for name, text in files.items():
+            (tmp_path / name).write_text(text)
+
+    boot(**before)
     process = read_process(foreign.pid)
     assert process is not None
     info = ProcessInfo(pid=process.pid, ppid=1, started=process.started, title="engine", seen=0.0)
     (tmp_path / JOURNAL_FILE).write_text(json.dumps(asdict(info)) + "\n")
     write_guardian(tmp_path)
-    monkeypatch.setattr("bisect_tool.supervise.journal._boot", lambda: "another boot")
+    boot(**after)
     assert not end_abandoned(tmp_path, "a-token-nobody-has", 0)[0]
     assert foreign.poll() is None
 
