@@ -91,9 +91,12 @@ def inert_line(text: str, limit: int = 200) -> str:
 
 def redact(text: str, secrets: Iterable[str]) -> str:
     """Return `text` with secrets masked: those given, and all that are known by their form or name."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = mask_pieces(text.replace(secret, MASK), secret)
+    longest_first = sorted(secrets, key=len, reverse=True)
+    for secret in longest_first:
+        text = text.replace(secret, MASK)
     text = mask_known(text)
+    for secret in longest_first:  # last: what is cut in two by a mask is no longer known by its form
+        text = mask_pieces(text, secret)
     return _ASSIGNED.sub(_masked, text) if any(stem in text for stem in _SECRET_WORDS) else text
 
 

@@ -370,6 +370,10 @@ def test_redact_secret_broken_over_two_lines(at, wrap):
     assert masked.endswith("*** now")
 
 
+def test_secret_that_ends_as_a_key_begins_does_not_hide_the_key():
+    assert LETTERS[8:] not in redact(f"{PEM[1]}\nnext", {f"https://host/{PEM[1][:16]}"})
+
+
 def test_token_in_a_variable_of_any_name_is_secret():
     hook, token = f"https://discord.com/api/webhooks/1/{LETTERS}", f"ghp_{LETTERS}"
     assert {hook, token} <= secret_values({"NOTIFY": hook, "X": token, "URL": "https://host/a"})
