@@ -17,6 +17,7 @@ from bisect_tool.trial.command_check import NOT_THERE
 if TYPE_CHECKING:
     from bisect_tool.json_document.document import Document
 
+_SAME_PACKAGES = " The packages are the same at every commit; --profile environment installs those of each."
 _PIPEFAIL = "Use `bash -o pipefail -c`, or write the output to a file."
 _PIPELINE = re.compile(r"(?<!\|)\|(?!\|)")
 _SHELL = re.compile(r"(?:ba|da|z|k)?sh")
@@ -57,7 +58,8 @@ def _always_red_advice(document: Document) -> str:
         return (
             "The check may not work at older commits. If you know a commit that passes, name it with --good."
         )
-    return "The good commit also fails: use an older one, or see its log for the reason."
+    same = _SAME_PACKAGES if (document.scenario, document.profile) == ("pytest", "python") else ""
+    return f"The good commit also fails: use an older one, or see its log for the reason.{same}"
 
 
 def subfolder_note(document: Document) -> str:

@@ -75,6 +75,15 @@ def test_file_that_the_good_end_lacks_is_taken_from_the_bad_commit():
     assert f"git checkout {documents.BAD[:9]} -- FILES || exit 125; COMMAND" in endpoint_advice(ended(note))
 
 
+@pytest.mark.parametrize(("profile", "advised"), [("python", True), ("environment", False)])
+def test_packages_of_one_environment_may_be_why_every_commit_fails(profile, advised):
+    red = documents.red().model_copy(update={"finding": "always red", "culprit": None, "note": ""})
+    update = {"cells": {"tests/test_a.py::test_a": red}, "scenario": "pytest", "profile": profile}
+    advice = endpoint_advice(documents.culprit().model_copy(update=update))
+    assert "The good commit also fails" in advice
+    assert ("--profile environment" in advice) == advised
+
+
 def test_advice_for_a_bad_end_without_a_result_refers_to_its_log():
     nothing = documents.culprit().model_copy(update={"cells": {}})
     assert "the log of the trial" in endpoint_advice(nothing)
