@@ -34,8 +34,11 @@ _NOT_STARTED = re.compile(
     r"|error: no tests to run"  # nextest
     r"|(?:> )?No tests found for given includes"  # gradle
     r"|.*No tests were executed!|No tests executed!"  # surefire, phpunit
+    r"|npm (?:ERR!|error) [Mm]issing script: |error Command \".+\" not found\."  # npm, yarn
+    r"|g?make: \*\*\* No rule to make target [`'][^']*'\. +Stop\.|ninja: error: unknown target "
+    r"|error: no test target named "  # cargo
 )
-"""What runners print before they fail for lack of a test, an option or a plugin."""
+"""What runners print before they fail for lack of a test, a script, a target, an option or a plugin."""
 _INTERRUPTED = re.compile(r"!+ Interrupted: \d+ errors? during collection !+")
 _COLLECTED = re.compile(
     rf"{_INTERRUPTED.pattern}|collected \d+ items? / "
