@@ -10,7 +10,7 @@ from bisect_tool.log_input.files import LogFiles
 
 
 def answer(text: str) -> LogFailure | None:
-    """The gravest failure that a log shows."""
+    """The most serious failure of a log."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "the.log")
         path.write_bytes(text.encode())

@@ -34,7 +34,7 @@ SEED = 1
 class Known(StrEnum):
     """Which nights are known: one run each, at the good end and before it, at the bad end and after it.
 
-    The good end passed and the bad end failed, or nobody would search between them. All other nights are
+    The good end passed and the bad end failed, else no search would start between them. All other nights are
     drawn; but nights that are known because they passed underestimate false alarms.
     """
 

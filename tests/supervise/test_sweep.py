@@ -90,11 +90,11 @@ def test_process_that_no_signal_ends_is_abandoned(run):
 
 def test_process_started_meanwhile_gets_the_signal(run):
     running = FakeProcesses(p1=signal.SIGTERM)
-    born = iter([7])
+    new = iter([7])
     plain = running.send
 
     def send(identity, *signals):
-        if pid := next(born, None):
+        if pid := next(new, None):
             running.ended_by[pid] = signal.SIGTERM
         return plain(identity, *signals)
 
