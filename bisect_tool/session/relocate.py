@@ -66,19 +66,33 @@ def _check_commits(session: str, request: Request, repository: Repository) -> No
 
 def _moved(request: Request, where: str) -> Request:
     """Return the request with the new path, also in the check's command if the old path no longer exists."""
-    gone = not Path(request.repo).exists()
-
-    def word(text: str) -> str:
-        return text.replace(f"{request.repo}/", f"{where}/") if gone else text
-
-    def line(text: str) -> str:
-        return shlex.join(where if part == request.repo else word(part) for part in shlex.split(text))
-
     fields = request.model_dump()
-    fields["check"] = _each_text(fields["check"], word)
-    lines = [name for name in fields["mode"] if name.startswith("rerun")]
-    fields["mode"].update({name: line(fields["mode"][name]) for name in lines})
-    return Request.model_validate({**fields, "repo": where, "rerun": line(request.rerun)})
+    fields["check"] = _each_text(fields["check"], lambda text: _moved_word(text, request.repo, where))
+    return Request.model_validate({**with_moved_lines(fields, request.repo, where), "repo": where})
+
+
+def with_moved_lines(value: Any, old: str, new: str) -> Any:  # noqa: ANN401 - a dumped model of any shape
+    """Return a dumped model with the new path of the repository in its `rerun` command lines."""
+    if isinstance(value, dict):
+        return {
+            key: _moved_line(inner, old, new)
+            if key.startswith("rerun") and isinstance(inner, str)
+            else with_moved_lines(inner, old, new)
+            for key, inner in value.items()
+        }
+    return (
+        type(value)(with_moved_lines(inner, old, new) for inner in value)
+        if isinstance(value, list | tuple)
+        else value
+    )
+
+
+def _moved_line(text: str, old: str, new: str) -> str:
+    return shlex.join(new if part == old else _moved_word(part, old, new) for part in shlex.split(text))
+
+
+def _moved_word(text: str, old: str, new: str) -> str:
+    return text if Path(old).exists() else text.replace(f"{old}/", f"{new}/")
 
 
 def _each_text(value: Any, change: Callable[[str], str]) -> Any:  # noqa: ANN401 - a dumped model of any shape

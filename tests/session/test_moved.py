@@ -46,8 +46,13 @@ def test_resume_takes_the_new_path_from_repo(project, stopped):
 def test_report_and_status_take_the_new_path_from_repo(project, stopped, args):
     move(project)
     assert "--repo" in project.run("resume").stderr
-    shown = project.run(*args, "--repo", str(project.path))
+    shown = project.run(*args, "--json", "--repo", str(project.path))
     assert shown.code == 0, shown.stderr
+    document = json.loads(shown.stdout)
+    assert document["repo"] == str(project.path)
+    assert f"--repo '{project.path}'" in document["rerun"]
+    assert f"-- '{project.path}/check.sh'" in document["rerun"]
+    assert json.loads(project.run("report", "--json").stdout) == document, "the new path is stored"
 
 
 def test_session_is_resumed_once_a_vanished_repository_is_back(project):
