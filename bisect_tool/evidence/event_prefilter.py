@@ -47,9 +47,14 @@ class EventPrefilter:
 
     def _learn(self, shapes: Collection[bytes]) -> set[bytes]:
         """Cache new shapes, and return those that have a stem."""
-        text = b"\n".join(shapes)
+        # Many short shapes are searched at once; in a long one, one of the first stems is often enough.
+        long = {shape for shape in shapes if len(shape) >= LONG}
+        found = {shape for shape in long if any(stem in shape for stem in self._stems)}
+        short = [shape for shape in shapes if shape not in long] if long else shapes
+        text = b"\n".join(short)
         stems = [stem for stem in self._stems if stem in text]
-        found = {shape for shape in shapes if any(stem in shape for stem in stems)} if stems else set()
+        if stems:
+            found |= {shape for shape in short if any(stem in shape for stem in stems)}
         for known, learnt in ((self._without, set(shapes) - found), (self._with, found)):
             if len(known) + len(learnt) > _KEPT:
                 known.clear()

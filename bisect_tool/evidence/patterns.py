@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from bisect_tool.evidence.check_expression import check_expression
 from bisect_tool.evidence.clean_up import SIGNS
 from bisect_tool.evidence.event import Event, EventKind, Severity
-from bisect_tool.evidence.event_prefilter import EventPrefilter, line_shapes
+from bisect_tool.evidence.event_prefilter import LONG, EventPrefilter, line_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -201,7 +201,9 @@ class Patterns:
         if text not in self._cache:
             if len(self._cache) > _CACHED:
                 self._cache.clear()
-            self._cache[text] = next(self._matches(text), None) if self._any.search(text) else None
+            # In a long text, looking for any literal takes as long as looking for each.
+            may_match = len(text) >= LONG or self._any.search(text)
+            self._cache[text] = next(self._matches(text), None) if may_match else None
         return self._cache[text]
 
     def may_begin_event(self, block: str) -> bool:
