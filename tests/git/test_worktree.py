@@ -79,9 +79,9 @@ def test_objects_written_by_a_trial_are_removed(two, worktrees):
 
 def test_worktree_is_reused(two, worktrees):
     with worktrees().slot(0) as tree:
-        made_at = tree.checkout(two[0]).stat().st_ino
+        inode = tree.checkout(two[0]).stat().st_ino
     with worktrees().slot(0) as tree:
-        assert tree.checkout(two[1]).stat().st_ino == made_at
+        assert tree.checkout(two[1]).stat().st_ino == inode
 
 
 def git_in(tree, *arguments):
