@@ -82,8 +82,11 @@ class _Log:
             if times.in_order and times.at(block.start) > window[1]:
                 return
             whole = block.data.decode(errors="replace")
-            relevant, secret = relevance.may(whole), redact(whole, secrets) != whole
-            for end, number, text in block.lines() if relevant or following > 0 else _few(block, names):
+            relevant = relevance.may(whole)
+            all_lines = relevant or following > 0
+            # Of most blocks only a few lines are read: they are redacted without looking at the block.
+            secret = not all_lines or redact(whole, secrets) != whole
+            for end, number, text in block.lines() if all_lines else _few(block, names):
                 following -= 1
                 time = times.at(end)
                 if window[0] <= time <= window[1]:
