@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -13,7 +12,7 @@ from bisect_tool.json_document.confirmation import confirmed, unfinished
 from bisect_tool.json_document.document import Document
 from bisect_tool.session import confirmation
 from bisect_tool.session import session as sessions
-from bisect_tool.session.relocate import relocate, with_moved_lines
+from bisect_tool.session.relocate import relocate
 from bisect_tool.session.store import another_version
 
 if TYPE_CHECKING:
@@ -33,19 +32,10 @@ def document_of(session: str, store: Store, here: Home, repo: str | None = None)
         return _so_far(row, store, here).model_copy(update={"running": True, "resumable": False})
     if row.document is not None:
         try:
-            return _at_new_path(Document.model_validate_json(row.document), row.request)
+            return Document.model_validate_json(row.document)
         except ValidationError:
             raise another_version(row.id) from None
     return _so_far(row, store, here)
-
-
-def _at_new_path(document: Document, request: str) -> Document:
-    """The stored document with the path of the repository that the session's request has by now."""
-    where = json.loads(request).get("repo", document.repo)  # another version may have stored the rest
-    if where == document.repo:
-        return document
-    fields = with_moved_lines(json.loads(document.to_json()), document.repo, where)
-    return Document.model_validate_json(json.dumps({**fields, "repo": where}))
 
 
 def _so_far(row: SessionRow, store: Store, here: Home) -> Document:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from bisect_tool.errors import UsageError
 from bisect_tool.git import Repository
 from bisect_tool.mode import Bisect, Fixes
+from bisect_tool.parse_untrusted import parse_json, value_at
 from bisect_tool.request import Request
-from bisect_tool.sanitise import clean_line
+from bisect_tool.sanitise import clean_line, redact, secret_values
+from bisect_tool.write_tokens import with_write_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def relocate(session: str, repo: str, store: Store, home: Home) -> None:
-    """Set `repo` as the repository of a session and of those that confirm it.
+    """Set `repo` as the repository of a session and of those that confirm it, also in their documents.
 
     Raises:
         UsageError: it is not a repository, or it lacks a commit of the session.
@@ -31,6 +35,8 @@ def relocate(session: str, repo: str, store: Store, home: Home) -> None:
         request = Request.model_validate_json(each.request)
         _check_commits(each.id, request, repository)
         store.replace_request(each.id, _moved(request, repository.location).model_dump_json())
+        if each.document is not None:
+            store.finish(each.id, _moved_document(each.document, repository.location))
 
 
 def _related(row: SessionRow, store: Store) -> list[SessionRow]:
@@ -68,20 +74,33 @@ def _moved(request: Request, where: str) -> Request:
     """Return the request with the new path, also in the check's command if the old path no longer exists."""
     fields = request.model_dump()
     fields["check"] = _each_text(fields["check"], lambda text: _moved_word(text, request.repo, where))
-    return Request.model_validate({**with_moved_lines(fields, request.repo, where), "repo": where})
+    return Request.model_validate({**_with_moved_lines(fields, request.repo, where), "repo": where})
 
 
-def with_moved_lines(value: Any, old: str, new: str) -> Any:  # noqa: ANN401 - a dumped model of any shape
+def _moved_document(document: str, where: str) -> str:
+    """Return the JSON text of a document with the new path, made safe like the rest of its texts."""
+    try:
+        fields = parse_json(document)
+    except ValueError:
+        return document  # whoever reads it says what is wrong
+    old = value_at(fields, "repo")
+    if not isinstance(old, str):
+        return document
+    new = redact(clean_line(where), secret_values(with_write_tokens(os.environ)))
+    return json.dumps({**_with_moved_lines(fields, old, new), "repo": new}, indent=2)
+
+
+def _with_moved_lines(value: Any, old: str, new: str) -> Any:  # noqa: ANN401 - a dumped model of any shape
     """Return a dumped model with the new path of the repository in its `rerun` command lines."""
     if isinstance(value, dict):
         return {
             key: _moved_line(inner, old, new)
             if key.startswith("rerun") and isinstance(inner, str)
-            else with_moved_lines(inner, old, new)
+            else _with_moved_lines(inner, old, new)
             for key, inner in value.items()
         }
     return (
-        type(value)(with_moved_lines(inner, old, new) for inner in value)
+        type(value)(_with_moved_lines(inner, old, new) for inner in value)
         if isinstance(value, list | tuple)
         else value
     )

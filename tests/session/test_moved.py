@@ -55,6 +55,16 @@ def test_report_and_status_take_the_new_path_from_repo(project, stopped, args):
     assert json.loads(project.run("report", "--json").stdout) == document, "the new path is stored"
 
 
+def test_reports_of_an_ended_session_mask_a_secret_in_the_path(project, stopped, monkeypatch):
+    monkeypatch.setenv("DEPLOY_TOKEN", "moved here")
+    move(project)
+    shown = project.run("report", "--json", "--repo", str(project.path))
+    again = project.run("report", "--json")
+    assert (shown.code, again.code) == (0, 0), shown.stderr
+    assert "moved here" not in shown.stdout + again.stdout
+    assert json.loads(again.stdout)["repo"].startswith(str(project.path.parent))
+
+
 def test_session_is_resumed_once_a_vanished_repository_is_back(project):
     shas = project.commits(0, 0, 0, 1, 1)
     script = project.path.with_name("check.sh")
