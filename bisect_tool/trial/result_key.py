@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 _FORMAT = 1
 _EXCLUDED: Any = {"build": {"commit_wheels": {"url", "cache_gib"}}, "ray": True}
 _PACKAGE = Path(__file__).parent.parent
-_OWN_CODE = ("evidence", "pytest_plugin", "supervise", "sanitise.py", "trial", "verdict.py")
+_OWN_CODE = (
+    "evidence",
+    "pytest_plugin",
+    "supervise",
+    "sanitise.py",
+    "secret_patterns.py",
+    "trial",
+    "verdict.py",
+)
 """The parts of this package that affect the results of a suite."""
 
 

@@ -19,6 +19,7 @@ PACKAGE = Path(bisect_tool.__file__).parent
         "trial/cell_outcomes.py",
         "supervise/logs.py",
         "sanitise.py",
+        "secret_patterns.py",
         "verdict.py",
         "evidence/failure_chain.py",
         "pytest_plugin/stream/bisect_stream.py",
