@@ -17,7 +17,7 @@ from bisect_tool.sanitise import clean_line, redact, secret_values
 from bisect_tool.write_tokens import with_write_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from bisect_tool.paths import Home
     from bisect_tool.session.store import SessionRow, Store
@@ -73,7 +73,7 @@ def _check_commits(session: str, request: Request, repository: Repository) -> No
 def _moved(request: Request, where: str) -> Request:
     """Return the request with the new path, also in the check's command if the old path no longer exists."""
     fields = request.model_dump()
-    fields["check"] = _each_text(fields["check"], lambda text: _moved_word(text, request.repo, where))
+    fields["check"] = _each_text(fields["check"], lambda _, text: _moved_word(text, request.repo, where))
     return Request.model_validate({**_with_moved_lines(fields, request.repo, where), "repo": where})
 
 
@@ -90,20 +90,13 @@ def _moved_document(document: str, where: str) -> str:
     return json.dumps({**_with_moved_lines(fields, old, new), "repo": new}, indent=2)
 
 
-def _with_moved_lines(value: Any, old: str, new: str) -> Any:  # noqa: ANN401 - a dumped model of any shape
+def _with_moved_lines(fields: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
     """Return a dumped model with the new path of the repository in its `rerun` command lines."""
-    if isinstance(value, dict):
-        return {
-            key: _moved_line(inner, old, new)
-            if key.startswith("rerun") and isinstance(inner, str)
-            else _with_moved_lines(inner, old, new)
-            for key, inner in value.items()
-        }
-    return (
-        type(value)(_with_moved_lines(inner, old, new) for inner in value)
-        if isinstance(value, list | tuple)
-        else value
-    )
+
+    def moved(key: str, text: str) -> str:
+        return _moved_line(text, old, new) if key.startswith("rerun") else text
+
+    return {key: _each_text(value, moved, key) for key, value in fields.items()}
 
 
 def _moved_line(text: str, old: str, new: str) -> str:
@@ -114,13 +107,14 @@ def _moved_word(text: str, old: str, new: str) -> str:
     return text if Path(old).exists() else text.replace(f"{old}/", f"{new}/")
 
 
-def _each_text(value: Any, change: Callable[[str], str]) -> Any:  # noqa: ANN401 - a dumped model of any shape
+def _each_text(value: Any, change: Callable[[str, str], str], key: str = "") -> Any:  # noqa: ANN401
+    """Return a dumped model of any shape with each text changed, given the key below which it stands."""
     if isinstance(value, str):
-        return change(value)
+        return change(key, value)
     if isinstance(value, dict):
-        return {key: _each_text(inner, change) for key, inner in value.items()}
+        return {name: _each_text(inner, change, name) for name, inner in value.items()}
     return (
-        type(value)(_each_text(inner, change) for inner in value)
+        type(value)(_each_text(inner, change, key) for inner in value)
         if isinstance(value, list | tuple)
         else value
     )
