@@ -256,7 +256,7 @@ def _skip_every_other_doubtful(runs: Iterable[Run]) -> Iterator[Run]:
 class _Target:
     """The failures under investigation: those of the cell at the failing end, by identifying signatures.
 
-    Failures of the machine itself are left out. If a command is judged by its exit code alone, only hangs,
+    Failures of the machine itself are left out. Of a command, of which only the exit code counts, only hangs,
     failures before any test, and other failures are distinguished. Where memory ran out, a failure may have
     any signature: it counts only if memory ran out in all failures at the failing end.
     """

@@ -243,8 +243,8 @@ def _is_of_last(text: str, before: str, blame: re.Match[str], named: Sequence[Na
     if not at:
         return False
     last = named[at - 1].end
-    evidence = _BLAMED.match(around(text, last, last)[1])
-    return evidence is not None and named[at].start - len(before) + blame.end() <= last + evidence.end()
+    blamed = _BLAMED.match(around(text, last, last)[1])
+    return blamed is not None and named[at].start - len(before) + blame.end() <= last + blamed.end()
 
 
 def _is_listed(text: str, start: int, named: Sequence[Named], at: int) -> bool:

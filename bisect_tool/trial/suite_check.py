@@ -132,8 +132,8 @@ def failed_start(run: TrialRun, code: int | None) -> Findings:
 def _why_ended(log: Path) -> str:
     """Return what pytest says about an option it does not know, or an exit; else the last line of a log."""
     lines = last_lines(log, _LAST_LINES)
-    error = next((found for text in reversed(lines) if (found := _PYTEST_ENDED.fullmatch(text))), None)
-    return clean_line(error["error"] or error["exit"], REASON_LIMIT) if error else last_line(log)
+    ended = next((found for text in reversed(lines) if (found := _PYTEST_ENDED.fullmatch(text))), None)
+    return clean_line(ended["error"] or ended["exit"], REASON_LIMIT) if ended else last_line(log)
 
 
 def last_line(log: Path) -> str:
